@@ -1,0 +1,13 @@
+/**
+ * CPU and concurrency ids, scheduler time slice extension, per-CPU memory and restartable sequences.
+ *
+ * @since 0.1.0
+ */
+@SuppressWarnings("module")
+module org.rseq4j.core {
+    requires static jdk.jfr;
+
+    exports org.rseq4j;
+    exports org.rseq4j.internal to
+        org.rseq4j.structures;
+}

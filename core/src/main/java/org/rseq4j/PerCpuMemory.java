@@ -1,0 +1,349 @@
+package org.rseq4j;
+
+import java.io.IOException;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.rseq4j.internal.Ids;
+import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.MemoryAccess;
+import org.rseq4j.internal.Words;
+
+/**
+ * Zeroed memory of one size for each CPU, and slots of 8-byte words inside it: one slot is the same words in every CPU's
+ * part, its stride. Slots of different owners stand side by side, so a counter costs 8 bytes a CPU and no padding; the
+ * padding is between the CPUs, whose strides share neither a cache line nor a pair of lines that are fetched together.
+ *
+ * <p>
+ * A slot is its offset in the stride, in bytes. The strides are numbered from 0: one for each CPU below
+ * {@link Rseq#cpuCount()}, and one more, used by {@link RestartableSequences} for threads that have no rseq area.
+ *
+ * <p>
+ * Memory is reserved at once and used page by page, as CPUs first write to it. (Without the native library it is an array
+ * of the Java heap.)
+ *
+ * <p>
+ * Words follow one protocol each: what {@link RestartableSequences} writes is not written with {@link #add}, and the other
+ * way round.
+ *
+ * <p>
+ * After {@link #close()} every method throws IllegalStateException. The pages are given back at once, the addresses only
+ * when nothing refers to the object any more: so a thread that is in the middle of an operation while another closes the
+ * memory writes to a page that nobody reads, and nothing crashes. That costs one field load an operation, and at worst
+ * the pages that such threads touch again.
+ *
+ * @since 0.1.0
+ */
+public final class PerCpuMemory implements AutoCloseable {
+    /** A page: strides begin on one, so that a page belongs to one CPU. */
+    private static final long PAGE = 4096;
+    private static final long WORD = Long.BYTES;
+    private static final int STRIDES = Rseq.cpuCount() + 1;
+
+    private static final long MAGIC = 0x4d_43_50_34_51_45_53_52L; // "RSEQ4PCM" in the order of the bytes
+    private static final int VERSION = 1;
+
+    private final Mapping mapping;
+    private final long stride;
+    private final long bytesPerCpu;
+
+    private final Object lock = new Object();
+    private final Map<Long, Integer> allocated = new HashMap<>();
+    private final Map<Integer, Deque<Long>> freed = new HashMap<>();
+    private long unused;
+    private volatile boolean closed;
+
+    static {
+        MemoryAccess.install(new MemoryAccess() {
+            @Override
+            public Mapping mapping(PerCpuMemory memory) {
+                return memory.mapping;
+            }
+
+            @Override
+            public long stride(PerCpuMemory memory) {
+                return memory.stride;
+            }
+        });
+    }
+
+    private PerCpuMemory(Mapping mapping, long bytesPerCpu) {
+        this.mapping = mapping;
+        this.bytesPerCpu = bytesPerCpu;
+        this.stride = strideOf(bytesPerCpu);
+    }
+
+    /**
+     * Reserves memory of this process.
+     *
+     * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
+     * @return the memory, zeroed
+     * @throws IllegalArgumentException when the size is not positive, not a multiple of 8 or too large
+     * @throws OutOfMemoryError when the address space or the Java heap does not hold it
+     */
+    public static PerCpuMemory allocate(long bytesPerCpu) {
+        return new PerCpuMemory(Mapping.anonymous(totalOf(bytesPerCpu)), bytesPerCpu);
+    }
+
+    /**
+     * Maps a file, which is made (mode 0600) when it is not there; otherwise its words keep what they had. Another process
+     * may read it meanwhile. The file must not be truncated while it is mapped.
+     *
+     * @param file the file; symbolic links are not followed
+     * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
+     * @return the memory
+     * @throws IllegalArgumentException when the size is not positive, not a multiple of 8 or too large
+     * @throws IOException when the file cannot be opened for writing, is truncated, or has another layout or version
+     */
+    public static PerCpuMemory map(Path file, long bytesPerCpu) throws IOException {
+        Objects.requireNonNull(file, "file");
+        long total = Math.addExact(totalOf(bytesPerCpu), PAGE);
+        try (FileChannel channel = FileChannel.open(file,
+                Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE,
+                        LinkOption.NOFOLLOW_LINKS),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+            ByteBuffer header = header(bytesPerCpu);
+            if (channel.size() == 0) {
+                // Blocks are taken now: a full disk is an IOException here, not a SIGBUS later. The header comes last.
+                for (long at = PAGE; at < total; at += PAGE) {
+                    write(channel, ByteBuffer.allocate((int) PAGE), at);
+                }
+                write(channel, header, 0);
+            } else {
+                check(file, channel, header, total);
+            }
+            return new PerCpuMemory(Mapping.file(channel, PAGE, total - PAGE), bytesPerCpu);
+        }
+    }
+
+    private static ByteBuffer header(long bytesPerCpu) {
+        return ByteBuffer.allocate((int) PAGE).order(ByteOrder.nativeOrder()).putLong(MAGIC).putInt(VERSION)
+                .putInt(STRIDES).putLong(bytesPerCpu).putLong(strideOf(bytesPerCpu)).position(0).limit((int) PAGE);
+    }
+
+    private static void write(FileChannel channel, ByteBuffer bytes, long at) throws IOException {
+        long place = at;
+        while (bytes.hasRemaining()) {
+            place += channel.write(bytes, place);
+        }
+    }
+
+    private static void check(Path file, FileChannel channel, ByteBuffer expected, long total) throws IOException {
+        ByteBuffer found = ByteBuffer.allocate(32).order(ByteOrder.nativeOrder());
+        while (found.hasRemaining() && channel.read(found, found.position()) >= 0) {
+            continue;
+        }
+        if (found.hasRemaining() || found.getLong(0) != MAGIC) {
+            throw new IOException(file + " is not a file of per-CPU memory");
+        }
+        if (found.getInt(8) != VERSION) {
+            throw new IOException(file + " has version " + found.getInt(8) + ", this library reads " + VERSION);
+        }
+        if (found.getInt(12) != STRIDES || found.getLong(16) != expected.getLong(16)
+                || found.getLong(24) != expected.getLong(24)) {
+            throw new IOException(file + " has another layout: " + (found.getInt(12) - 1) + " CPUs of "
+                    + found.getLong(16) + " bytes, not " + (STRIDES - 1) + " of " + expected.getLong(16));
+        }
+        if (channel.size() < total) {
+            throw new IOException(file + " is truncated: " + channel.size() + " bytes of " + total);
+        }
+    }
+
+    private static long strideOf(long bytesPerCpu) {
+        return (bytesPerCpu + PAGE - 1) / PAGE * PAGE;
+    }
+
+    private static long totalOf(long bytesPerCpu) {
+        if (bytesPerCpu <= 0 || bytesPerCpu % WORD != 0) {
+            throw new IllegalArgumentException("bytesPerCpu must be positive and a multiple of 8: " + bytesPerCpu);
+        }
+        long limit = (1L << 46) / STRIDES - PAGE; // half of what user space has on x86-64
+        if (bytesPerCpu > limit) {
+            throw new IllegalArgumentException("bytesPerCpu must be at most " + limit + ": " + bytesPerCpu);
+        }
+        return strideOf(bytesPerCpu) * STRIDES;
+    }
+
+    /** {@return the bytes of each CPU} */
+    public long bytesPerCpu() {
+        return bytesPerCpu;
+    }
+
+    /** {@return the number of strides: one for each CPU, and one more for threads without an rseq area} */
+    public int strideCount() {
+        return STRIDES;
+    }
+
+    /**
+     * Takes a slot. Its words are 0 in every stride, but for a mapped file, where a slot that is taken for the first time
+     * since the mapping keeps what the file had.
+     *
+     * @param words the number of its words
+     * @return the slot: its offset in each stride, in bytes
+     * @throws IllegalArgumentException when the number is not positive
+     * @throws IllegalStateException when no room is left, or the memory is closed
+     */
+    public long allocateSlot(int words) {
+        if (words <= 0) {
+            throw new IllegalArgumentException("words must be positive: " + words);
+        }
+        synchronized (lock) {
+            checkOpen();
+            Deque<Long> reusable = freed.get(words);
+            Long slot = reusable == null ? null : reusable.poll();
+            if (slot == null) {
+                if (words > (bytesPerCpu - unused) / WORD) {
+                    throw new IllegalStateException("no room for " + words + " words: " + (bytesPerCpu - unused) / WORD
+                            + " are left of " + bytesPerCpu / WORD);
+                }
+                slot = unused;
+                unused += words * WORD;
+            }
+            allocated.put(slot, words);
+            return slot;
+        }
+    }
+
+    /**
+     * Gives a slot back; its words become 0. Nobody may use it any more: what is written to it afterwards is found by its
+     * next owner.
+     *
+     * @param slot what {@link #allocateSlot} returned
+     * @throws IllegalArgumentException when that is not a slot of this memory, or was freed already
+     * @throws IllegalStateException when the memory is closed
+     */
+    public void free(long slot) {
+        synchronized (lock) {
+            checkOpen();
+            Integer words = allocated.remove(slot);
+            if (words == null) {
+                throw new IllegalArgumentException("not an allocated slot of this memory: " + slot);
+            }
+            for (int cpu = 0; cpu < STRIDES; cpu++) {
+                for (int i = 0; i < words; i++) {
+                    long place = place(cpu, slot + i * WORD);
+                    if (Words.getOpaque(mapping.segment, place) != 0) { // an untouched page stays so
+                        Words.setOpaque(mapping.segment, place, 0);
+                    }
+                }
+            }
+            freed.computeIfAbsent(words, w -> new ArrayDeque<>()).add(slot);
+        }
+    }
+
+    /**
+     * Adds to the current CPU's word, atomically.
+     *
+     * @param offset the word's offset in the stride, in bytes
+     * @param delta what to add
+     * @throws IndexOutOfBoundsException when the offset is not that of a word
+     * @throws IllegalStateException when the memory is closed
+     */
+    public void add(long offset, long delta) {
+        checkOffset(offset);
+        checkOpen();
+        Words.add(mapping.segment, place(Ids.cpuId(), offset), delta);
+        Reference.reachabilityFence(this);
+    }
+
+    /**
+     * Reads one CPU's word, as if by a volatile read.
+     *
+     * @param cpu the stride, below {@link #strideCount()}
+     * @param offset the word's offset in the stride, in bytes
+     * @return its value
+     * @throws IndexOutOfBoundsException when there is no such CPU, or the offset is not that of a word
+     * @throws IllegalStateException when the memory is closed
+     */
+    public long get(int cpu, long offset) {
+        Objects.checkIndex(cpu, STRIDES);
+        checkOffset(offset);
+        checkOpen();
+        long value = Words.getAcquire(mapping.segment, place(cpu, offset));
+        Reference.reachabilityFence(this);
+        return value;
+    }
+
+    /**
+     * Sums a word over all strides. Not an atomic snapshot while others write; exact when they are done.
+     *
+     * @param offset the word's offset in the stride, in bytes
+     * @return the sum; it wraps around
+     * @throws IndexOutOfBoundsException when the offset is not that of a word
+     * @throws IllegalStateException when the memory is closed
+     */
+    public long sum(long offset) {
+        checkOffset(offset);
+        checkOpen();
+        long sum = 0;
+        for (int cpu = 0; cpu < STRIDES; cpu++) {
+            sum += Words.getAcquire(mapping.segment, place(cpu, offset));
+        }
+        Reference.reachabilityFence(this);
+        return sum;
+    }
+
+    /**
+     * Sums many words over all strides, in one pass over the memory in address order.
+     *
+     * @param from the first word's offset in the stride, in bytes
+     * @param sums is filled with the sums of as many words that follow one another
+     * @throws IndexOutOfBoundsException when the words are not all inside the stride
+     * @throws IllegalStateException when the memory is closed
+     */
+    public void sums(long from, long[] sums) {
+        if (sums.length == 0) {
+            return;
+        }
+        checkOffset(from);
+        checkOffset(from + (sums.length - 1) * WORD);
+        checkOpen();
+        java.util.Arrays.fill(sums, 0);
+        for (int cpu = 0; cpu < STRIDES; cpu++) {
+            long place = place(cpu, from);
+            for (int i = 0; i < sums.length; i++) {
+                sums[i] += Words.getOpaque(mapping.segment, place + i * WORD);
+            }
+        }
+        Reference.reachabilityFence(this);
+    }
+
+    /** Gives the memory back. A mapped file keeps its contents. No effect when closed already. */
+    @Override
+    public void close() {
+        synchronized (lock) {
+            if (!closed) {
+                closed = true;
+                mapping.discard();
+            }
+        }
+    }
+
+    void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("this PerCpuMemory is closed");
+        }
+    }
+
+    void checkOffset(long offset) {
+        if (offset < 0 || offset > bytesPerCpu - WORD || (offset & WORD - 1) != 0) {
+            throw new IndexOutOfBoundsException(
+                    "offset must be a multiple of 8 below " + bytesPerCpu + ": " + offset);
+        }
+    }
+
+    private long place(int cpu, long offset) {
+        return mapping.base + cpu * stride + offset;
+    }
+}

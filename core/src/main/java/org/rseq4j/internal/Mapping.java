@@ -1,0 +1,109 @@
+package org.rseq4j.internal;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.ref.Cleaner;
+import java.nio.channels.FileChannel;
+
+/**
+ * Zeroed memory that stays addressable until the last reference to it is gone: with the native library, pages that nobody
+ * touches are not used, and an access is one instruction at an absolute address; without it, an array of the Java heap.
+ */
+public final class Mapping {
+    private static final Cleaner CLEANER = Cleaner.create();
+    private static final MethodHandle MAP;
+    private static final MethodHandle UNMAP;
+    private static final MethodHandle DISCARD;
+
+    static {
+        if (NativeLibrary.isAvailable()) {
+            MAP = NativeLibrary.plain("map", NativeLibrary.LONG_RETURNS_LONG);
+            FunctionDescriptor range = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG);
+            UNMAP = NativeLibrary.plain("unmap", range);
+            DISCARD = NativeLibrary.plain("discard", range);
+        } else {
+            MAP = null;
+            UNMAP = null;
+            DISCARD = null;
+        }
+    }
+
+    /** What {@link Words} takes: all of memory, or this mapping's own. */
+    public final MemorySegment segment;
+    /** The place of the first byte in {@link #segment}. */
+    public final long base;
+    /** In bytes. */
+    public final long size;
+
+    private final boolean anonymous;
+    /** Keeps a mapped file mapped. */
+    @SuppressWarnings("UnusedVariable")
+    private final MemorySegment owner;
+
+    private Mapping(MemorySegment segment, long base, long size, boolean anonymous, MemorySegment owner) {
+        this.segment = segment;
+        this.base = base;
+        this.size = size;
+        this.anonymous = anonymous;
+        this.owner = owner;
+    }
+
+    /**
+     * Zeroed memory of this process.
+     *
+     * @throws OutOfMemoryError when there is none
+     */
+    public static Mapping anonymous(long size) {
+        if (!NativeLibrary.isAvailable()) {
+            if (size >>> 3 > Integer.MAX_VALUE - 8) {
+                throw new OutOfMemoryError(size + " bytes of per-CPU memory, without the native library");
+            }
+            return new Mapping(MemorySegment.ofArray(new long[Math.toIntExact(Math.ceilDiv(size, 8L))]), 0, size, false,
+                    MemorySegment.NULL);
+        }
+        long address = map(size);
+        if (address < 0) {
+            throw new OutOfMemoryError("mmap of " + size + " bytes failed with errno " + -address);
+        }
+        var mapping = new Mapping(NativeMemory.ALL, address, size, true, MemorySegment.NULL);
+        CLEANER.register(mapping, () -> call(UNMAP, address, size));
+        return mapping;
+    }
+
+    /** Part of an open file, which must be as long as that. */
+    public static Mapping file(FileChannel file, long offset, long size) throws IOException {
+        MemorySegment mapped = file.map(FileChannel.MapMode.READ_WRITE, offset, size, Arena.ofAuto());
+        return NativeLibrary.isAvailable()
+                ? new Mapping(NativeMemory.ALL, mapped.address(), size, false, mapped)
+                : new Mapping(mapped, 0, size, false, mapped);
+    }
+
+    /** Gives the pages back to the system. The memory stays addressable and reads as zero; a file's is left alone. */
+    public void discard() {
+        if (anonymous) {
+            call(DISCARD, base, size);
+        }
+    }
+
+    private static long map(long size) {
+        try {
+            return (long) MAP.invokeExact(size);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void call(MethodHandle handle, long address, long size) {
+        try {
+            int result = (int) handle.invokeExact(address, size);
+            assert result == 0 : result;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+package org.rseq4j.internal;
+
+import java.lang.foreign.Arena;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * The protocol of the scheduler time slice extension; the only place that touches {@code slice_ctrl}.
+ *
+ * <p>
+ * The protocol of the kernel's documentation (Documentation/userspace-api/rseq.rst): request = 1; the critical section;
+ * request = 0; if granted, rseq_slice_yield(). All of it is local to one CPU, so plain byte accesses do, kept in order
+ * for the compiler by opaque mode and fences that are no instruction on x86. Bytes, never the pair as a short: a load
+ * of both behind a store of one would wait for the store buffer.
+ *
+ * <p>
+ * This unchecked pair is for the structures: {@code begin} and {@code end} on the same OS thread, nothing between that
+ * parks or blocks.
+ */
+public final class Section {
+    private static final MethodHandle YIELD = NativeLibrary.isAvailable()
+            ? NativeLibrary.plain("slice_yield", NativeLibrary.RETURNS_INT)
+            : null;
+
+    static final LongAdder YIELDED = new LongAdder();
+    static final LongAdder REVOKED = new LongAdder();
+    static final LongAdder INTERRUPTED = new LongAdder();
+
+    private static volatile Thread trainer;
+
+    private Section() {
+    }
+
+    /** True when requests have a meaning in this process; constant, so that the JIT drops what it guards. */
+    public static boolean isSupported() {
+        return Registration.SLICE;
+    }
+
+    /**
+     * Requests an extension for the thread whose area this is. Returns the area when this section owns the request, 0
+     * when there is no area, an outer section or another library's request.
+     */
+    public static long begin(long area) {
+        return Registration.SLICE && area != 0 ? request(area) : 0;
+    }
+
+    /** {@link #begin} for an area that is there, without asking whether requests have a meaning. */
+    static long request(long area) {
+        if (((byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST)
+                | (byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED)) != 0) {
+            return 0;
+        }
+        NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 1);
+        VarHandle.releaseFence(); // the section's accesses stay behind the request
+        return area;
+    }
+
+    /** Ends what {@code begin} returned; 0 has no effect. */
+    public static void end(long area) {
+        if (Registration.SLICE && area != 0) {
+            clear(area);
+        }
+    }
+
+    static void clear(long area) {
+        byte request = (byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST);
+        NativeMemory.BYTE.setRelease(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
+        // A grant may come until the request is cleared, so it is read last.
+        byte granted = (byte) NativeMemory.BYTE.getVolatile(NativeMemory.ALL, area + Abi.SLICE_GRANTED);
+        if ((request ^ 1 | granted) != 0) {
+            interrupted(granted);
+        }
+    }
+
+    /** Asks again, in a section that owned its request and was scheduled out since. */
+    public static void renew(long area) {
+        if (Registration.SLICE && area != 0) {
+            requestAgain(area);
+        }
+    }
+
+    static void requestAgain(long area) {
+        if (((byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST)
+                | (byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED)) == 0) {
+            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 1);
+            VarHandle.releaseFence();
+        }
+    }
+
+    private static void interrupted(byte granted) {
+        if (Thread.currentThread() == trainer) {
+            if (granted != 0) {
+                yieldSlice();
+            }
+        } else if (granted == 0) {
+            INTERRUPTED.increment();
+            SectionEvents.section("interrupted");
+        } else if (yieldSlice() > 0) {
+            YIELDED.increment();
+            SectionEvents.section("yielded");
+        } else {
+            REVOKED.increment();
+            SectionEvents.section("revoked");
+        }
+    }
+
+    private static int yieldSlice() {
+        try {
+            return (int) YIELD.invokeExact();
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    // ---- The checked pair of SliceExtension: a section is area | sequence | owner bit, open in one record only. ----
+
+    private static final long OWNER = 1;
+    private static final long AREA_MASK = 0x0000_FFFF_FFFF_FFE0L; // 48 bits of address, aligned to 32
+
+    /** Opens a section on the running thread; 0 when it does not own the request. */
+    public static long open() {
+        long record = ThreadArea.record();
+        return record == 0 ? 0 : open(record);
+    }
+
+    static long open(long record) {
+        long area = (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_AREA);
+        if (area == 0 || request(area) == 0) {
+            return 0;
+        }
+        long sequence = (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_SEQUENCE) + 1;
+        NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_SEQUENCE, sequence);
+        // 20 bits of the sequence fit around the address: a stale value is taken for a new one after 2^20 sections.
+        long section = area | OWNER | (sequence & 0xF) << 1 | sequence >>> 4 << 48;
+        NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_SECTION, section);
+        return section;
+    }
+
+    /** Ends a section when it is the one that is open on the running thread, else has no effect. */
+    public static void close(long section) {
+        if ((section & OWNER) != 0) {
+            close(section, ThreadArea.record());
+        }
+    }
+
+    static void close(long section, long record) {
+        if (isOpen(section, record)) {
+            NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_SECTION, 0L);
+            clear(section & AREA_MASK);
+        }
+    }
+
+    /** {@link #renew(long)} when the section is the one that is open on the running thread. */
+    public static void renewOpen(long section) {
+        if ((section & OWNER) != 0) {
+            renewOpen(section, ThreadArea.record());
+        }
+    }
+
+    static void renewOpen(long section, long record) {
+        if (isOpen(section, record)) {
+            requestAgain(section & AREA_MASK);
+        }
+    }
+
+    private static boolean isOpen(long section, long record) {
+        return (section & OWNER) != 0 && record != 0
+                && (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_SECTION) == section;
+    }
+
+    // ---- Training ----
+
+    /**
+     * Runs the protocol on scratch memory with every outcome until the JIT has compiled it: the first grant lasts 5 us
+     * and must not meet the interpreter, an unlinked method handle or an untaken branch.
+     */
+    static void train() {
+        trainer = Thread.currentThread(); // what it does is not counted
+        try (var arena = Arena.ofConfined()) {
+            long record = arena.allocate(256, 64).address();
+            long area = record + Abi.RECORD_SIZE;
+            NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_AREA, area);
+            for (int i = 0; i < 30_000; i++) {
+                trainOnce(record, area, i);
+            }
+        }
+    }
+
+    private static void trainOnce(long record, long area, int round) {
+        long section = open(record);
+        long nested = request(area);
+        if ((round & 1) == 0) {
+            renewOpen(section, record);
+        }
+        if ((round & 7) == 1) {
+            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
+            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) 1);
+        } else if ((round & 7) == 2) {
+            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
+            renewOpen(section, record);
+        } else if ((round & 7) == 3) {
+            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
+        }
+        if (nested != 0) {
+            clear(nested);
+        }
+        close(section, record);
+        NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) 0);
+    }
+}

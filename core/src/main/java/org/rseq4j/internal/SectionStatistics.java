@@ -1,0 +1,13 @@
+package org.rseq4j.internal;
+
+import org.rseq4j.SliceExtension;
+
+/** The counts of interrupted sections. */
+public final class SectionStatistics {
+    private SectionStatistics() {
+    }
+
+    public static SliceExtension.Statistics read() {
+        return new SliceExtension.Statistics(Section.YIELDED.sum(), Section.REVOKED.sum(), Section.INTERRUPTED.sum());
+    }
+}

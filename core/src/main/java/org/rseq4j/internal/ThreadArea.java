@@ -1,0 +1,191 @@
+package org.rseq4j.internal;
+
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.invoke.VarHandle;
+
+/**
+ * Finds, for the running OS thread, the address of its rseq area and of its record.
+ *
+ * <p>
+ * A platform thread finds its own in a table keyed by its thread id, in about a nanosecond. Thread ids are never
+ * reused, so a row cannot hand out a dead thread's area. A virtual thread has no row: it asks the native library what
+ * its carrier has, at each use, unless {@code java.base/jdk.internal.access} is exported to the library
+ * ({@code --add-exports}); then the carrier's row is found as if the carrier itself asked.
+ *
+ * <p>
+ * A row is four longs: thread id, area, record, unused. Only thread {@code t} puts a row of key {@code t} in, under the
+ * lock, and it writes the key first. So when {@code t} reads the area and then still sees its own key, the area is its
+ * own: had another thread overwritten the area, the key would have gone before.
+ */
+public final class ThreadArea {
+    private static final int ROWS = 4096;
+    private static final int ROW = 4;
+    private static final int AREA = 1;
+    private static final int RECORD = 2;
+    private static final long[] TABLE = new long[ROWS * ROW];
+    private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
+
+    private static final MethodHandle CURRENT;
+    private static final MethodHandle ATTACH;
+    private static final MethodHandle RECORDS;
+
+    /** {@code JavaLangAccess.currentCarrierThread()}, bound; null when the package is not exported to us. */
+    private static final MethodHandle CARRIER = carrierLookup();
+
+    static {
+        if (NativeLibrary.isAvailable()) {
+            CURRENT = NativeLibrary.critical("current", NativeLibrary.RETURNS_LONG);
+            ATTACH = NativeLibrary.plain("attach", NativeLibrary.LONG_RETURNS_LONG);
+            RECORDS = NativeLibrary.plain("records", NativeLibrary.POINTER);
+        } else {
+            CURRENT = null;
+            ATTACH = null;
+            RECORDS = null;
+        }
+    }
+
+    private ThreadArea() {
+    }
+
+    /** True when virtual threads find their carrier's area without a downcall. */
+    public static boolean findsCarriers() {
+        return CARRIER != null;
+    }
+
+    /**
+     * The address of the running OS thread's registered rseq area, 0 when it has none. On a virtual thread it is
+     * right until the thread next parks, yields or blocks.
+     */
+    public static long find() {
+        if (!Registration.ACTIVE) {
+            return 0;
+        }
+        Thread thread = running();
+        long id = thread.threadId();
+        int row = row(id);
+        long area = (long) LONGS.getAcquire(TABLE, row + AREA);
+        if (TABLE[row] == id) {
+            return area;
+        }
+        return findSlowly(thread, id, AREA);
+    }
+
+    /** The address of the running OS thread's record (struct thread_record), 0 when it has none. */
+    static long record() {
+        Thread thread = running();
+        long id = thread.threadId();
+        int row = row(id);
+        long record = (long) LONGS.getAcquire(TABLE, row + RECORD);
+        if (TABLE[row] == id) {
+            return record;
+        }
+        return findSlowly(thread, id, RECORD);
+    }
+
+    private static Thread running() {
+        if (CARRIER != null) {
+            try {
+                return (Thread) CARRIER.invokeExact();
+            } catch (Throwable e) {
+                throw new AssertionError(e);
+            }
+        }
+        return Thread.currentThread();
+    }
+
+    private static int row(long id) {
+        return ((int) id & ROWS - 1) * ROW;
+    }
+
+    /** Where a thread goes whose first row belongs to another living one. */
+    private static int secondRow(long id) {
+        return (int) (id * 0x9E3779B97F4A7C15L >>> 52) * ROW;
+    }
+
+    private static long findSlowly(Thread thread, long id, int what) {
+        if (thread.isVirtual()) {
+            long record = currentRecord();
+            if (record == 0) {
+                record = attach(0);
+            }
+            return what == RECORD || record == 0 ? record : areaOf(record);
+        }
+        int row = secondRow(id);
+        long found = (long) LONGS.getAcquire(TABLE, row + what);
+        if ((long) LONGS.getOpaque(TABLE, row) == id) {
+            return found;
+        }
+        long record = attach(id);
+        long area = record == 0 ? 0 : areaOf(record);
+        insert(id, area, record);
+        return what == RECORD ? record : area;
+    }
+
+    private static void insert(long id, long area, long record) {
+        synchronized (TABLE) {
+            int row = row(id);
+            if (isAlive(row)) {
+                row = secondRow(id);
+            }
+            LONGS.setOpaque(TABLE, row, id);
+            VarHandle.storeStoreFence(); // pairs with the acquire in find: whoever sees our area sees our key
+            LONGS.setOpaque(TABLE, row + AREA, area);
+            LONGS.setOpaque(TABLE, row + RECORD, record);
+        }
+    }
+
+    /** Whether the thread that a row belongs to still runs. Records are never unmapped, so any can be read. */
+    private static boolean isAlive(int row) {
+        long record = TABLE[row + RECORD];
+        return record != 0
+                && (long) NativeMemory.LONG.getOpaque(NativeMemory.ALL, record + Abi.RECORD_JAVA_THREAD) == TABLE[row];
+    }
+
+    private static long areaOf(long record) {
+        return (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_AREA);
+    }
+
+    private static long currentRecord() {
+        try {
+            return (long) CURRENT.invokeExact();
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Registers the running OS thread as the process is configured, at its first use of the library. */
+    private static long attach(long id) {
+        try {
+            return (long) ATTACH.invokeExact(id);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** How many records were ever made, and how many of them wait for a new thread. */
+    static long[] records() {
+        try (var arena = java.lang.foreign.Arena.ofConfined()) {
+            var out = arena.allocate(16, 8);
+            RECORDS.invokeExact(out);
+            return out.toArray(ValueLayout.JAVA_LONG);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static MethodHandle carrierLookup() {
+        try {
+            Class<?> secrets = Class.forName("jdk.internal.access.SharedSecrets");
+            Class<?> access = Class.forName("jdk.internal.access.JavaLangAccess");
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            Object instance = lookup.findStatic(secrets, "getJavaLangAccess", MethodType.methodType(access)).invoke();
+            return lookup.findVirtual(access, "currentCarrierThread", MethodType.methodType(Thread.class))
+                    .bindTo(instance);
+        } catch (Throwable e) {
+            return null; // not exported to us, or another JDK: virtual threads ask by a downcall
+        }
+    }
+}

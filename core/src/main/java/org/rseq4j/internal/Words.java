@@ -1,0 +1,55 @@
+package org.rseq4j.internal;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Accesses to 8-byte words of a {@link Mapping}, one instruction each where it is native. The segment is passed so that
+ * the compiler sees the constant one; nothing is checked beyond it.
+ *
+ * <p>
+ * Places are aligned and far below 2^56, so the mask changes none; but it tells the compiler both, and it drops the
+ * segment's checks of bounds and alignment: one instruction for five.
+ */
+public final class Words {
+    private static final long PLACE = 0x00FF_FFFF_FFFF_FFF8L;
+
+    private Words() {
+    }
+
+    private static MemorySegment of(MemorySegment segment) {
+        return NativeLibrary.isAvailable() ? NativeMemory.ALL : segment;
+    }
+
+    public static long getOpaque(MemorySegment segment, long place) {
+        return (long) WordHandle.LONG.getOpaque(of(segment), place & PLACE);
+    }
+
+    public static long getAcquire(MemorySegment segment, long place) {
+        return (long) WordHandle.LONG.getAcquire(of(segment), place & PLACE);
+    }
+
+    public static void set(MemorySegment segment, long place, long value) {
+        WordHandle.LONG.set(of(segment), place & PLACE, value);
+    }
+
+    public static void setOpaque(MemorySegment segment, long place, long value) {
+        WordHandle.LONG.setOpaque(of(segment), place & PLACE, value);
+    }
+
+    public static void setRelease(MemorySegment segment, long place, long value) {
+        WordHandle.LONG.setRelease(of(segment), place & PLACE, value);
+    }
+
+    /** Without a result, so that it compiles to a locked add. */
+    public static void add(MemorySegment segment, long place, long delta) {
+        WordHandle.LONG.getAndAdd(of(segment), place & PLACE, delta);
+    }
+
+    public static long getAndSet(MemorySegment segment, long place, long value) {
+        return (long) WordHandle.LONG.getAndSet(of(segment), place & PLACE, value);
+    }
+
+    public static boolean compareAndSet(MemorySegment segment, long place, long expected, long value) {
+        return WordHandle.LONG.compareAndSet(of(segment), place & PLACE, expected, value);
+    }
+}

@@ -1,0 +1,587 @@
+/*
+ * The native part of rseq4j: registration of a thread's rseq area, the system calls of the time slice extension and of
+ * membarrier, and the restartable sequences. Everything here works on the calling OS thread. The library is loaded once
+ * and never unloaded: the kernel may hold the address of one of its descriptors for as long as a thread lives.
+ *
+ * Compiled without vector registers (-mgeneral-regs-only): a TLS descriptor's slow path in glibc before 2.39 does not
+ * save them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rseq4j.h"
+
+#if defined(__x86_64__)
+#include "rseq4j_x86_64.h"
+#else
+#error "rseq4j: no restartable sequences for this machine; add a header like rseq4j_x86_64.h"
+#endif
+
+#define EXPORT __attribute__((visibility("default")))
+
+#ifndef AT_RSEQ_FEATURE_SIZE
+#define AT_RSEQ_FEATURE_SIZE 27 /* include/uapi/linux/auxvec.h */
+#endif
+#ifndef AT_RSEQ_ALIGN
+#define AT_RSEQ_ALIGN 28
+#endif
+#define RSEQ_FLAG_UNREGISTER 1      /* include/uapi/linux/rseq.h */
+#define RSEQ_LEGACY_SIZE 32         /* the length that makes a registration legacy, and glibc's before 2.41 */
+#define PR_RSEQ_SLICE_EXTENSION 79  /* include/uapi/linux/prctl.h */
+#define PR_RSEQ_SLICE_EXTENSION_SET 2
+#define PR_RSEQ_SLICE_EXT_ENABLE 1
+#define MEMBARRIER_RSEQ 128         /* include/uapi/linux/membarrier.h: MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ */
+
+/* musl, and glibc before 2.35, lack these. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+
+static int64_t sys_error(long result)
+{
+    return result < 0 ? errno : 0;
+}
+
+/* ---- The area of the C library ---- */
+
+static struct rseq_area *libc_area(void)
+{
+    if (!&__rseq_offset) {
+        return NULL;
+    }
+    return (struct rseq_area *) ((char *) thread_pointer() + __rseq_offset);
+}
+
+static int libc_area_registered(void)
+{
+    struct rseq_area *area = libc_area();
+    /* The size is 0 when glibc.pthread.rseq=0; where it registered, cpu_id is not negative. */
+    return area && &__rseq_size && __rseq_size != 0 && (int32_t) *(volatile uint32_t *) &area->cpu_id >= 0;
+}
+
+static uint64_t auxiliary(unsigned long type, uint64_t otherwise)
+{
+    uint64_t value = getauxval(type);
+    return value ? value : otherwise;
+}
+
+static uint64_t area_align(void)
+{
+    uint64_t align = auxiliary(AT_RSEQ_ALIGN, RSEQ_LEGACY_SIZE);
+    return align < RSEQ_LEGACY_SIZE ? RSEQ_LEGACY_SIZE : align;
+}
+
+/* The length to register: the kernel's feature size, rounded up to its alignment; 32 before both were told. */
+static uint64_t area_size(void)
+{
+    uint64_t align = area_align();
+    uint64_t size = auxiliary(AT_RSEQ_FEATURE_SIZE, RSEQ_LEGACY_SIZE);
+    return (size + align - 1) / align * align;
+}
+
+EXPORT void rseq4j_probe(struct probe *out)
+{
+    memset(out, 0, sizeof *out);
+    out->feature_size = getauxval(AT_RSEQ_FEATURE_SIZE);
+    out->align = getauxval(AT_RSEQ_ALIGN);
+    out->libc_known = &__rseq_offset && &__rseq_size;
+    if (out->libc_known) {
+        out->libc_offset = __rseq_offset;
+        out->libc_size = __rseq_size;
+        out->libc_cpu_id = __rseq_size ? (int32_t) libc_area()->cpu_id : -1;
+    } else {
+        out->libc_cpu_id = -1;
+    }
+    out->possible_cpus = sysconf(_SC_NPROCESSORS_CONF);
+    /* Flags that no kernel knows: EINVAL from rseq itself, ENOSYS without it, EPERM or ENOSYS from a seccomp filter. */
+    out->syscall_error = sys_error(syscall(NR_RSEQ, NULL, 0, 1 << 30, 0));
+    if (gnu_get_libc_version) {
+        strcpy(out->libc_version, "glibc ");
+        strncat(out->libc_version, gnu_get_libc_version(), sizeof out->libc_version - 7);
+    }
+}
+
+/* ---- Records, one for each OS thread that uses the library ---- */
+
+static pthread_mutex_t records_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct thread_record *free_records;
+static char *chunk, *chunk_end;
+static uint64_t records_made, records_free;
+
+static pthread_key_t record_key;
+static int record_key_made;
+
+/* What rseq4j_configure chose for the process. */
+static int use_libc, use_own, use_slice;
+
+static __thread struct thread_record *self;
+#define SELF_GONE ((struct thread_record *) -1)
+
+static struct rseq_area *own_area(struct thread_record *record)
+{
+    uint64_t align = area_align();
+    uint64_t offset = (RECORD_SIZE + align - 1) / align * align;
+    return (struct rseq_area *) ((char *) record + offset);
+}
+
+static struct thread_record *new_record(void)
+{
+    struct thread_record *record = NULL;
+    pthread_mutex_lock(&records_lock);
+    if (free_records) {
+        record = free_records;
+        free_records = record->next;
+        records_free--;
+    } else {
+        /* Neighbours do not share a cache line, nor a pair of lines that the prefetcher fetches together. */
+        uint64_t align = area_align() < 128 ? 128 : area_align();
+        uint64_t size = ((char *) own_area(NULL) - (char *) NULL) + area_size();
+        size = (size + align - 1) / align * align;
+        if (chunk == NULL || chunk + size > chunk_end) {
+            size_t length = size * 256;
+            char *made = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (made == MAP_FAILED) {
+                goto out;
+            }
+            chunk = made;
+            chunk_end = made + length;
+        }
+        record = (struct thread_record *) chunk;
+        chunk += size;
+        records_made++;
+    }
+out:
+    pthread_mutex_unlock(&records_lock);
+    return record;
+}
+
+static void free_record(struct thread_record *record)
+{
+    pthread_mutex_lock(&records_lock);
+    record->next = free_records;
+    free_records = record;
+    records_free++;
+    pthread_mutex_unlock(&records_lock);
+}
+
+/*
+ * A pthread key's destructor. HotSpot detaches a thread in a destructor of its own, which may run Java code after this
+ * one was called: so this one asks to be called again and acts in the last of the rounds that POSIX promises.
+ */
+static void thread_exits(void *value)
+{
+    struct thread_record *record = value;
+    if (++record->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+        pthread_setspecific(record_key, record);
+        return;
+    }
+    self = SELF_GONE;
+    if (record->registration == REGISTRATION_OWN) {
+        struct rseq_area *area = own_area(record);
+        if (syscall(NR_RSEQ, area, area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0) {
+            return; /* The kernel may still write there: this area is never used again. */
+        }
+    }
+    record->registration = REGISTRATION_NONE;
+    record->area = NULL;
+    record->java_thread = 0;
+    free_record(record);
+}
+
+/* ---- Registration ---- */
+
+static int register_own(struct thread_record *record)
+{
+    struct rseq_area *area = own_area(record);
+    if (libc_area_registered()) {
+        /* glibc before 2.41 registered 32 bytes, later ones what the kernel asks for. */
+        struct rseq_area *theirs = libc_area();
+        if (syscall(NR_RSEQ, theirs, RSEQ_LEGACY_SIZE, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0
+            && syscall(NR_RSEQ, theirs, area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0) {
+            return errno;
+        }
+    }
+    memset(area, 0, area_size());
+    area->cpu_id = (uint32_t) -1;
+    if (syscall(NR_RSEQ, area, area_size(), 0, RSEQ_SIG) != 0) {
+        return errno;
+    }
+    record->registration = REGISTRATION_OWN;
+    record->area = area;
+    return 0;
+}
+
+static void give_back_to_libc(struct thread_record *record)
+{
+    struct rseq_area *theirs = libc_area();
+    struct rseq_area *area = own_area(record);
+    if (record->registration != REGISTRATION_OWN) {
+        return;
+    }
+    syscall(NR_RSEQ, area, area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+    record->registration = REGISTRATION_NONE;
+    record->area = NULL;
+    if (theirs && &__rseq_size && __rseq_size != 0) {
+        syscall(NR_RSEQ, theirs, RSEQ_LEGACY_SIZE, 0, RSEQ_SIG);
+    }
+}
+
+static int enable_slice(void)
+{
+    if (prctl(PR_RSEQ_SLICE_EXTENSION, PR_RSEQ_SLICE_EXTENSION_SET, PR_RSEQ_SLICE_EXT_ENABLE, 0, 0) != 0) {
+        return errno;
+    }
+    return 0;
+}
+
+static void register_thread(struct thread_record *record, int libc, int own, int slice)
+{
+    record->registration_error = 0;
+    if (libc && libc_area_registered()) {
+        record->registration = REGISTRATION_LIBC;
+        record->area = libc_area();
+    } else if (own) {
+        record->registration_error = register_own(record);
+    } else {
+        record->registration_error = libc ? ENXIO : 0;
+    }
+    record->slice_error = -1;
+    if (slice && record->area) {
+        record->slice_error = enable_slice();
+    }
+}
+
+/* One call, before any thread attaches. Which registrations a thread may have, and whether to ask for the extension. */
+EXPORT int rseq4j_configure(int libc, int own, int slice)
+{
+    int error = 0;
+    pthread_mutex_lock(&records_lock);
+    if (!record_key_made) {
+        error = pthread_key_create(&record_key, thread_exits);
+        record_key_made = error == 0;
+    }
+    use_libc = libc;
+    use_own = own;
+    use_slice = slice;
+    pthread_mutex_unlock(&records_lock);
+    return error;
+}
+
+/* The record of this thread, made and registered at the first call; NULL when the thread is at its very end. */
+EXPORT struct thread_record *rseq4j_attach(uint64_t java_thread)
+{
+    struct thread_record *record = self;
+    if (record == SELF_GONE || !record_key_made) {
+        return NULL;
+    }
+    if (!record) {
+        record = new_record();
+        if (!record) {
+            return NULL;
+        }
+        record->area = NULL;
+        record->section = 0;
+        record->aborts = 0;
+        record->registration = REGISTRATION_NONE;
+        record->exit_rounds = 0;
+        if (pthread_setspecific(record_key, record) != 0) {
+            free_record(record);
+            return NULL;
+        }
+        register_thread(record, use_libc, use_own, use_slice);
+        self = record;
+    }
+    if (java_thread) {
+        record->java_thread = java_thread;
+    }
+    return record;
+}
+
+/* The record of this thread, NULL before rseq4j_attach. */
+EXPORT struct thread_record *rseq4j_current(void)
+{
+    struct thread_record *record = self;
+    return record == SELF_GONE ? NULL : record;
+}
+
+/* What the empty downcall costs, for benchmarks. */
+EXPORT int rseq4j_empty(void)
+{
+    return 0;
+}
+
+/* { records ever made, records free now } */
+EXPORT void rseq4j_records(uint64_t *out)
+{
+    pthread_mutex_lock(&records_lock);
+    out[0] = records_made;
+    out[1] = records_free;
+    pthread_mutex_unlock(&records_lock);
+}
+
+/* A trial registration on a thread of its own, which leaves nothing behind. */
+struct trial {
+    int libc, own, slice;
+    int registration, registration_error, slice_error;
+    uint32_t flags;
+};
+
+static void *try_thread(void *argument)
+{
+    struct trial *trial = argument;
+    struct thread_record *record = new_record();
+    if (!record) {
+        trial->registration_error = ENOMEM;
+        return NULL;
+    }
+    record->area = NULL;
+    record->registration = REGISTRATION_NONE;
+    record->java_thread = 0;
+    register_thread(record, trial->libc, trial->own, trial->slice);
+    trial->registration = (int) record->registration;
+    trial->registration_error = record->registration_error;
+    trial->slice_error = record->slice_error;
+    trial->flags = record->area ? *(volatile uint32_t *) &record->area->flags : 0;
+    give_back_to_libc(record);
+    record->registration = REGISTRATION_NONE;
+    record->area = NULL;
+    free_record(record);
+    return NULL;
+}
+
+EXPORT int rseq4j_try(struct trial *trial)
+{
+    pthread_t thread;
+    trial->registration = trial->registration_error = 0;
+    trial->slice_error = -1;
+    trial->flags = 0;
+    int error = pthread_create(&thread, NULL, try_thread, trial);
+    return error ? error : pthread_join(thread, NULL);
+}
+
+/* ---- System calls ---- */
+
+/* 1 when the grant was given back in time, else 0; -errno without the call. */
+EXPORT int rseq4j_slice_yield(void)
+{
+    long result = syscall(NR_RSEQ_SLICE_YIELD);
+    return result < 0 ? -errno : (int) result;
+}
+
+EXPORT int rseq4j_membarrier(int command, unsigned flags, int cpu)
+{
+    long result = syscall(SYS_membarrier, command, flags, cpu);
+    return result < 0 ? -errno : (int) result;
+}
+
+/* The address, or -errno. */
+EXPORT int64_t rseq4j_map(uint64_t length)
+{
+    void *made = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return made == MAP_FAILED ? -(int64_t) errno : (int64_t) made;
+}
+
+EXPORT int rseq4j_unmap(void *address, uint64_t length)
+{
+    return munmap(address, length) ? -errno : 0;
+}
+
+/* Gives the pages back; the addresses stay valid and read as zero. */
+EXPORT int rseq4j_discard(void *address, uint64_t length)
+{
+    return madvise(address, length, MADV_DONTNEED) ? -errno : 0;
+}
+
+/* ---- Restartable sequences ---- */
+
+/* Rounds of the loop inside the section of the *_wide operations. */
+EXPORT int64_t rseq4j_window;
+
+/* What each returns for a thread that has no area, or whose id is out of range: nothing was done. */
+#define NO_AREA (-0x40000000)
+/* A CPU is told as it is when the operation was committed, as ~cpu when it had nothing to do there. */
+static inline int32_t told(int status, uint32_t id)
+{
+    return status > 0 ? (int32_t) id : status == 0 ? ~(int32_t) id : NO_AREA;
+}
+
+/* id_offset: 4 for cpu_id, 24 for mm_cid. count: ids at or above it are not served. */
+#define ARGUMENTS char *base, uint64_t stride, uint32_t count, uint64_t id_offset
+#define BEGIN \
+    struct thread_record *record = self; \
+    int status; \
+    uint32_t id; \
+    if (record == NULL || record == SELF_GONE || record->area == NULL) { \
+        return NO_AREA; \
+    } \
+    struct rseq_area *area = record->area;
+#define MORE_OUTPUTS(...) , __VA_ARGS__
+#define NO_OUTPUTS
+#define MORE_INPUTS(...) , __VA_ARGS__
+
+#define OPERATIONS(SUFFIX, WINDOW) \
+    EXPORT int32_t rseq4j_add##SUFFIX(ARGUMENTS, int64_t value) \
+    { \
+        BEGIN \
+        SEQUENCE(WINDOW, ADD_BODY, NO_OUTPUTS, MORE_INPUTS([value] "r"(value))); \
+        return told(status, id); \
+    } \
+    EXPORT int32_t rseq4j_compare_and_store##SUFFIX(ARGUMENTS, int64_t expected, int64_t value) \
+    { \
+        BEGIN \
+        SEQUENCE(WINDOW, COMPARE_AND_STORE_BODY, NO_OUTPUTS, \
+                 MORE_INPUTS([expected] "r"(expected), [value] "r"(value))); \
+        return told(status, id); \
+    } \
+    EXPORT int32_t rseq4j_swap##SUFFIX(ARGUMENTS, int64_t value, int64_t *old) \
+    { \
+        BEGIN \
+        int64_t out; \
+        SEQUENCE(WINDOW, SWAP_BODY, MORE_OUTPUTS([out] "=&r"(out)), MORE_INPUTS([value] "r"(value))); \
+        if (status > 0) { \
+            *old = out; \
+        } \
+        return told(status, id); \
+    } \
+    EXPORT int32_t rseq4j_push##SUFFIX(ARGUMENTS, uint64_t capacity, int64_t value) \
+    { \
+        BEGIN \
+        SEQUENCE(WINDOW, PUSH_BODY, NO_OUTPUTS, MORE_INPUTS([capacity] "r"(capacity), [value] "r"(value))); \
+        return told(status, id); \
+    } \
+    EXPORT int32_t rseq4j_pop##SUFFIX(ARGUMENTS, int64_t *word) \
+    { \
+        BEGIN \
+        int64_t out; \
+        SEQUENCE(WINDOW, POP_BODY, MORE_OUTPUTS([out] "=&r"(out)), ); \
+        if (status > 0) { \
+            *word = out; \
+        } \
+        return told(status, id); \
+    } \
+    /* The word, `otherwise` when the stack is empty, `none` for a thread without an area. */ \
+    EXPORT int64_t rseq4j_pop_word##SUFFIX(ARGUMENTS, int64_t otherwise, int64_t none) \
+    { \
+        struct thread_record *record = self; \
+        int status; \
+        uint32_t id; \
+        int64_t out; \
+        if (record == NULL || record == SELF_GONE || record->area == NULL) { \
+            return none; \
+        } \
+        struct rseq_area *area = record->area; \
+        SEQUENCE(WINDOW, POP_BODY, MORE_OUTPUTS([out] "=&r"(out)), ); \
+        return status > 0 ? out : status == 0 ? otherwise : none; \
+    } \
+    /* How many words moved in the upper half, the CPU in the lower one; NO_AREA. */ \
+    EXPORT int64_t rseq4j_push_many##SUFFIX(ARGUMENTS, uint64_t capacity, const int64_t *words, uint64_t n) \
+    { \
+        BEGIN \
+        uint64_t moved, at, word; \
+        SEQUENCE(WINDOW, PUSH_MANY_BODY, MORE_OUTPUTS([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word)), \
+                 MORE_INPUTS([capacity] "m"(capacity), [words] "r"(words), [n] "m"(n))); \
+        return status < 0 ? NO_AREA : (int64_t) ((status ? moved : 0) << 32 | id); \
+    } \
+    EXPORT int64_t rseq4j_pop_many##SUFFIX(ARGUMENTS, int64_t *words, uint64_t n) \
+    { \
+        BEGIN \
+        uint64_t moved, at, word; \
+        SEQUENCE(WINDOW, POP_MANY_BODY, MORE_OUTPUTS([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word)), \
+                 MORE_INPUTS([words] "r"(words), [n] "m"(n))); \
+        return status < 0 ? NO_AREA : (int64_t) ((status ? moved : 0) << 32 | id); \
+    }
+
+OPERATIONS(, WINDOW_NONE)
+OPERATIONS(_wide, WINDOW_WIDE)
+
+/* ---- Does this kernel abort a sequence whose thread loses its CPU? ---- */
+
+struct abort_check {
+    int cpu;
+    volatile int ready, stop;
+    int64_t switches, aborts;
+    int error;
+};
+
+static void *abort_check_noise(void *argument)
+{
+    struct abort_check *check = argument;
+    struct timespec pause = { 0, 50000 };
+    check->ready = 1;
+    while (!check->stop) {
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+static void *abort_check_thread(void *argument)
+{
+    struct abort_check *check = argument;
+    struct thread_record *record = rseq4j_attach(0);
+    struct rusage before, after;
+    int64_t words[16] = { 0 };
+    if (!record || !record->area) {
+        check->error = ENXIO;
+        return NULL;
+    }
+    struct timespec begun, now;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    uint64_t aborts = record->aborts;
+    getrusage(RUSAGE_THREAD, &before);
+    do {
+        /* One long section after the other; all CPUs share one word, which nobody else uses. */
+        rseq4j_add_wide((char *) words, 0, UINT32_MAX, offsetof(struct rseq_area, cpu_id), 1);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - begun.tv_sec) * 1000000000 + now.tv_nsec - begun.tv_nsec < 10000000);
+    getrusage(RUSAGE_THREAD, &after);
+    check->switches = after.ru_nivcsw - before.ru_nivcsw;
+    check->aborts = (int64_t) (record->aborts - aborts);
+    return NULL;
+}
+
+/*
+ * Takes about 10 ms: a thread in long sections, another that wakes often on the same CPU. Returns in out { preemptions
+ * of the first, aborts }. Preemptions by the hundred without a single abort: sequences do not work on this kernel.
+ */
+EXPORT int rseq4j_check_aborts(int64_t *out)
+{
+    struct abort_check check = { .cpu = sched_getcpu() };
+    pthread_t thread, noise;
+    pthread_attr_t attributes;
+    cpu_set_t here;
+    int64_t window = rseq4j_window;
+    CPU_ZERO(&here);
+    if (check.cpu >= 0 && check.cpu < CPU_SETSIZE) {
+        CPU_SET(check.cpu, &here);
+    }
+    pthread_attr_init(&attributes);
+    pthread_attr_setaffinity_np(&attributes, sizeof here, &here);
+    rseq4j_window = 20000;
+    int error = pthread_create(&noise, &attributes, abort_check_noise, &check);
+    if (!error) {
+        error = pthread_create(&thread, &attributes, abort_check_thread, &check);
+        if (!error) {
+            pthread_join(thread, NULL);
+            error = check.error;
+        }
+        check.stop = 1;
+        pthread_join(noise, NULL);
+    }
+    pthread_attr_destroy(&attributes);
+    rseq4j_window = window;
+    out[0] = check.switches;
+    out[1] = check.aborts;
+    return error;
+}

@@ -1,0 +1,174 @@
+package org.rseq4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the library says where the platform is lacking, each in a JVM of its own; run once, not in every set-up. */
+@org.junit.jupiter.api.Tag("platform")
+class PlatformTest {
+    private static final Path DENY = Path.of(System.getProperty("rseq4j.test.deny", "target/deny"));
+
+    private record Answer(int status, String text) {
+        void says(String... parts) {
+            assertEquals(0, status, text);
+            for (String part : parts) {
+                assertTrue(text.contains(part), () -> part + " is not in:\n" + text);
+            }
+        }
+    }
+
+    private static Answer doctor(Map<String, String> environment, List<String> prefix, String... jvm)
+            throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(prefix);
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(jvm));
+        // A test's class path, without what surefire or the launcher put there.
+        String classes = Path.of("").toAbsolutePath().endsWith("core") ? "target/classes" : "core/target/classes";
+        command.addAll(List.of("-cp", classes, "org.rseq4j.internal.Doctor", "--json"));
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().remove("GLIBC_TUNABLES");
+        builder.environment().putAll(environment);
+        Process process = builder.start();
+        String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        return new Answer(process.waitFor(), text);
+    }
+
+    private static Answer doctor(String... jvm) throws IOException, InterruptedException {
+        return doctor(Map.of(), List.of(), jvm);
+    }
+
+    private static void needsRseq() {
+        assumeTrue(Files.exists(Path.of("/proc/self")) && !doctorText().contains("ENOSYS"), "needs rseq");
+    }
+
+    private static String doctorText() {
+        try {
+            return doctor("--enable-native-access=ALL-UNNAMED").text();
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void registrationNoneTouchesNothing() throws Exception {
+        doctor("-Drseq4j.registration=none").says("\"registration\": \"NONE\"", "-Drseq4j.registration=none");
+    }
+
+    @Test
+    void deniedNativeAccessIsSaidWithTheOption() throws Exception {
+        doctor("--illegal-native-access=deny").says("\"registration\": \"NONE\"", "native access is denied",
+                "--enable-native-access");
+    }
+
+    @Test
+    void anotherSystemIsSaid() throws Exception {
+        doctor("-Dos.name=Mac OS X").says("\"registration\": \"NONE\"", "not Linux: Mac OS X");
+    }
+
+    @Test
+    void anotherMachineIsSaid() throws Exception {
+        doctor("-Dos.arch=riscv64").says("\"registration\": \"NONE\"", "no native library for this machine: riscv64");
+    }
+
+    @Test
+    void anUnknownPropertyValueIsOneClearError() throws Exception {
+        for (String property : List.of("rseq4j.registration", "rseq4j.sliceExtension")) {
+            Answer answer = doctor("-D" + property + "=maybe");
+            assertNotEquals(0, answer.status);
+            assertTrue(answer.text.contains(property + "=maybe is not one of [auto, "), answer.text);
+        }
+    }
+
+    @Test
+    void withoutTheCLibrarysRegistrationTheLibraryRegisters() throws Exception {
+        needsRseq();
+        doctor(Map.of("GLIBC_TUNABLES", "glibc.pthread.rseq=0"), List.of(), "--enable-native-access=ALL-UNNAMED")
+                .says("\"registration\": \"OWN\"");
+    }
+
+    @Test
+    void onlyTheCLibrarysRegistrationMayBeAskedFor() throws Exception {
+        needsRseq();
+        doctor(Map.of("GLIBC_TUNABLES", "glibc.pthread.rseq=0"), List.of(), "--enable-native-access=ALL-UNNAMED",
+                "-Drseq4j.registration=libc")
+                .says("\"registration\": \"NONE\"", "the C library registered no rseq area");
+    }
+
+    @Test
+    void theExtensionCanBeSwitchedOff() throws Exception {
+        needsRseq();
+        doctor("--enable-native-access=ALL-UNNAMED", "-Drseq4j.sliceExtension=off").says("OFF_BY_PROPERTY");
+    }
+
+    @Test
+    void aBlockedSystemCallIsSaidWithItsError() throws Exception {
+        needsRseq();
+        assumeTrue(Files.exists(DENY), "needs the test's seccomp program");
+        doctor(Map.of(), List.of(DENY.toString(), "rseq", "38"), "--enable-native-access=ALL-UNNAMED")
+                .says("\"registration\": \"NONE\"", "ENOSYS", "seccomp");
+        doctor(Map.of(), List.of(DENY.toString(), "rseq", "1"), "--enable-native-access=ALL-UNNAMED")
+                .says("\"registration\": \"NONE\"", "EPERM", "seccomp");
+    }
+
+    @Test
+    void aBlockedPrctlIsSaid() throws Exception {
+        needsRseq();
+        assumeTrue(Files.exists(DENY), "needs the test's seccomp program");
+        doctor(Map.of(), List.of(DENY.toString(), "prctl", "1"), "--enable-native-access=ALL-UNNAMED",
+                "-Drseq4j.sliceExtension=force").says("\"sliceExtension\": \"BLOCKED\"");
+    }
+
+    @Test
+    void nothingIsLeftInTheTemporaryFolder(@TempDir Path folder) throws Exception {
+        needsRseq();
+        doctor("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder).says("\"libc\": \"");
+        try (var left = Files.list(folder)) {
+            assertEquals(List.of(), left.filter(p -> p.getFileName().toString().startsWith("rseq4j")).toList());
+        }
+    }
+
+    @Test
+    void anUnusableTemporaryFolderIsNoProblem() throws Exception {
+        needsRseq();
+        Answer answer = doctor("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=/proc/nowhere");
+        answer.says("\"libc\": \"");
+        assertFalse(answer.text.contains("\"libc\": \"unknown\""), answer.text);
+    }
+
+    @Test
+    void aNamedFolderThatIsUnusableIsSaid() throws Exception {
+        needsRseq();
+        doctor("--enable-native-access=ALL-UNNAMED", "-Drseq4j.native.dir=/proc/nowhere").says(
+                "\"registration\": \"NONE\"",
+                "/proc/nowhere", "-Drseq4j.native.dir=FOLDER");
+    }
+
+    @Test
+    void aTemporaryFolderThatIsMountedNoexecIsNoProblem(@TempDir Path folder) throws Exception {
+        needsRseq();
+        List<String> mounted = List.of("unshare", "-m", "sh", "-c",
+                "mount -t tmpfs -o noexec none " + folder + " && exec \"$@\"", "sh");
+        List<String> trial = new ArrayList<>(mounted);
+        trial.add("true");
+        assumeTrue(new ProcessBuilder(trial).start().waitFor() == 0, "needs to mount, so root");
+        Answer answer = doctor(Map.of("XDG_RUNTIME_DIR", folder.toString()), mounted,
+                "--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder);
+        answer.says("\"libc\": \"");
+        assertFalse(answer.text.contains("\"libc\": \"unknown\""), answer.text);
+        doctor(Map.of(), mounted, "--enable-native-access=ALL-UNNAMED", "-Drseq4j.native.dir=" + folder)
+                .says("\"registration\": \"NONE\"", "noexec");
+    }
+}

@@ -1,0 +1,103 @@
+package org.rseq4j.internal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class ThreadAreaTest {
+    @BeforeEach
+    void needsAreas() {
+        assumeTrue(Registration.ACTIVE, "needs rseq");
+    }
+
+    @Test
+    void everyLivingThreadHasAnAreaOfItsOwn() throws InterruptedException {
+        int count = 300; // more than fit the table without meeting in a row now and then
+        Set<Long> areas = ConcurrentHashMap.newKeySet();
+        var ready = new CountDownLatch(count);
+        var go = new CountDownLatch(1);
+        var strangers = ConcurrentHashMap.newKeySet();
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            threads.add(Thread.ofPlatform().start(() -> {
+                long mine = ThreadArea.find();
+                areas.add(mine);
+                ready.countDown();
+                try {
+                    go.await();
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+                for (int j = 0; j < 1000; j++) {
+                    if (ThreadArea.find() != mine) {
+                        strangers.add(mine);
+                    }
+                }
+            }));
+        }
+        ready.await();
+        assertEquals(count, areas.size());
+        assertTrue(!areas.contains(0L));
+        go.countDown();
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertEquals(Set.of(), new HashSet<>(strangers));
+    }
+
+    /** The number of threads is a system property, for the long form: a million. */
+    @Test
+    void shortLivedThreadsLeaveNoMoreRecordsThanLivedAtOnce() throws InterruptedException {
+        int rounds = Integer.getInteger("rseq4j.test.threads", 2000) / 10;
+        long before = 0;
+        for (int i = 0; i < rounds; i++) {
+            List<Thread> threads = new ArrayList<>();
+            for (int j = 0; j < 10; j++) {
+                threads.add(Thread.ofPlatform().start(() -> assertNotEquals(0, ThreadArea.find())));
+            }
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            if (i == rounds / 10) {
+                before = ThreadArea.records()[0];
+            }
+        }
+        long after = ThreadArea.records()[0];
+        // A thread's record comes back a moment after join: some slack, far below the number of threads.
+        assertTrue(after <= before + 50, "records grew from " + before + " to " + after);
+    }
+
+    @Test
+    void aThreadAndItsCarrierHaveTheSameArea() throws InterruptedException {
+        List<Throwable> failures = java.util.Collections.synchronizedList(new ArrayList<>());
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 500; i++) {
+            threads.add(Thread.startVirtualThread(() -> {
+                try {
+                    for (int j = 0; j < 20; j++) {
+                        long area = ThreadArea.find();
+                        assertNotEquals(0, area);
+                        assertTrue(Ids.cpuId(area) < Registration.CPU_COUNT);
+                        Thread.yield();
+                    }
+                } catch (Throwable e) {
+                    failures.add(e);
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertEquals(List.of(), failures);
+    }
+}

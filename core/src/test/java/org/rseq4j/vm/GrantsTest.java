@@ -1,0 +1,131 @@
+package org.rseq4j.vm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.rseq4j.SliceExtension;
+
+/**
+ * What the kernel's own selftest of slice extensions does (tools/testing/selftests/rseq/slice_test.c), from Java: one thread
+ * in short sections, another that takes the CPU away from it, on one CPU.
+ */
+@org.junit.jupiter.api.Tag("grants")
+@EnabledIfEnvironmentVariable(named = "RSEQ4J_VM", matches = "1", disabledReason = "needs the test kernel: bin/vm run --cpus 1")
+class GrantsTest {
+    private static final Path STATISTICS = Path.of("/sys/kernel/debug/rseq/stats");
+    private static final int SECONDS = Integer.getInteger("rseq4j.test.seconds", 6);
+
+    private static volatile boolean over;
+    private static volatile long sink;
+
+    @BeforeAll
+    static void needsOneCpuAndTheExtension() {
+        assumeTrue(SliceExtension.isSupported(), "needs the time slice extension");
+        assumeTrue(Runtime.getRuntime().availableProcessors() == 1, "needs one CPU, see docs/test-kernel.md");
+    }
+
+    @Test
+    void interruptedSectionsEndGrantedAndTheKernelCountsTheSame() throws Exception {
+        int rounds = calibrate();
+        run(rounds, 5); // the JIT's threads starve among busy ones: warm up before measuring
+        Map<String, Long> before = kernel();
+        SliceExtension.Statistics ours = SliceExtension.statistics();
+        run(rounds, SECONDS);
+        SliceExtension.Statistics now = SliceExtension.statistics();
+        Map<String, Long> after = kernel();
+        long yielded = now.yielded() - ours.yielded();
+        long revoked = now.revoked() - ours.revoked();
+        long interrupted = now.interrupted() - ours.interrupted();
+        long all = yielded + revoked + interrupted;
+        System.out.printf("sections interrupted %d: yielded %d, revoked %d, scheduled out %d; kernel: %s%n", all,
+                yielded,
+                revoked, interrupted, difference(before, after));
+        assertTrue(all > 100, "only " + all + " sections were interrupted");
+        assertTrue(yielded * 100 >= all * 90, "only " + yielded + " of " + all + " ended in a yield");
+        assertEquals(after.get("syield") - before.get("syield"), yielded);
+        long granted = after.get("sgrant") - before.get("sgrant");
+        assertTrue(granted >= yielded && granted <= all, granted + " grants");
+    }
+
+    /** Rounds of work that take about 2 us. */
+    private static int calibrate() {
+        for (int i = 0; i < 20_000; i++) {
+            section(10);
+        }
+        int rounds = 10;
+        while (true) {
+            long best = Long.MAX_VALUE;
+            for (int i = 0; i < 50; i++) {
+                long begun = System.nanoTime();
+                sink = work(rounds);
+                best = Math.min(best, System.nanoTime() - begun);
+            }
+            if (best > 2000) {
+                return rounds;
+            }
+            rounds += rounds / 4 + 1;
+        }
+    }
+
+    private static void run(int rounds, int seconds) throws InterruptedException {
+        over = false;
+        Thread noise = Thread.ofPlatform().daemon().start(() -> {
+            while (!over) {
+                LockSupport.parkNanos(1_000_000);
+                sink = work(rounds * 20);
+            }
+        });
+        Thread worker = Thread.ofPlatform().daemon().start(() -> {
+            while (!over) {
+                section(rounds);
+            }
+        });
+        Thread.sleep(seconds * 1000L);
+        over = true;
+        worker.join();
+        noise.join();
+    }
+
+    private static void section(int rounds) {
+        long section = SliceExtension.begin();
+        sink = work(rounds);
+        SliceExtension.end(section);
+    }
+
+    private static long work(int rounds) {
+        long x = rounds;
+        for (int i = 0; i < rounds; i++) {
+            x = x * 6364136223846793005L + 1442695040888963407L;
+        }
+        return x;
+    }
+
+    static Map<String, Long> kernel() throws IOException {
+        Map<String, Long> counts = new HashMap<>();
+        for (String line : Files.readAllLines(STATISTICS)) {
+            String[] words = line.trim().split("[:\\s]+");
+            if (words.length == 2) {
+                counts.put(words[0], Long.parseLong(words[1]));
+            }
+        }
+        return counts;
+    }
+
+    private static String difference(Map<String, Long> before, Map<String, Long> after) {
+        var text = new StringBuilder();
+        for (String name : new String[]{"sgrant", "sexpir", "srevok", "syield", "sabort"}) {
+            text.append(text.isEmpty() ? "" : ", ").append(name).append(' ').append(after.get(name) - before.get(name));
+        }
+        return text.toString();
+    }
+}
