@@ -1,0 +1,83 @@
+#!/bin/bash
+# The library on the test kernel: what it says in each set-up, its unit tests, and grants. The build is done before.
+set -uo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+cd -- "$root" || exit 1
+command=verify
+# shellcheck source=bin/lib.sh
+. bin/lib.sh
+java=$(jdk)/bin/java || exit 1
+passed=0 failed=0
+output=$(mktemp)
+trap 'rm -f -- "$output"' EXIT
+
+ok() { passed=$((passed + 1)); echo "ok - $1 ($SECONDS s)"; }
+not_ok() { failed=$((failed + 1)); echo "not ok - $1 ($SECONDS s)"; sed 's/^/    | /' "$output" | tail -n 60; }
+
+doctor="bin/doctor --json"
+says() { # name, then the lines of JSON that must be there
+  local name=$1 line
+  shift
+  for line in "$@"; do
+    if ! grep -qF -- "$line" "$output"; then
+      echo "missing: $line" >> "$output"
+      not_ok "$name"
+      return
+    fi
+  done
+  ok "$name"
+}
+section() { sed -n "/^== $1\$/,/^== /p" "$2"; }
+
+# The tests of both modules, or those selected; a failing test, or none at all, fails.
+launcher="org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors --details=summary"
+launcher+=" --details-theme=ascii --fail-if-no-tests"
+junit() { # module, JVM arguments, selection
+  local path="$1/target/classes:$1/target/test-classes:core/target/classes:$1/target/test-lib/*"
+  echo "$java -Xmx1g --enable-native-access=ALL-UNNAMED -Drseq4j.test.storm=core/target/libstorm.so $2 -cp '$path' $launcher $3"
+}
+run() { # name, then bin/vm run's arguments
+  local name=$1
+  shift
+  bin/vm run "$@" > "$output" 2>&1 < /dev/null
+  local status=$?
+  if ((status == 0)); then
+    ok "$name"
+    grep -E '^sections interrupted|tests successful|tests skipped' "$output" | sed 's/^/    /'
+  else
+    echo "exit status $status" >> "$output"
+    not_ok "$name"
+  fi
+}
+
+grants="--include-tag grants --select-package org.rseq4j.vm"
+short="-Drseq4j.test.lockMillis=1500 -Drseq4j.test.seconds=4"
+
+# What the library says, in each of four set-ups.
+bin/vm run -- bash -c "echo == plain; $doctor; echo == tunable; GLIBC_TUNABLES=glibc.pthread.rseq=0 $doctor" > "$output.all" 2>&1
+section plain "$output.all" > "$output"
+says "this machine's C library: its legacy registration is replaced, the extension is on" \
+  '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"featureSize": 33'
+section tunable "$output.all" > "$output"
+says "the C library registers nothing: the library does, the extension is on" \
+  '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"'
+bin/vm run --no-slice-extension -- bash -c "$doctor" > "$output" 2>&1
+says "the extension is off at boot, and it says so" '"registration": "LIBC"' '"sliceExtension": "OFF_AT_BOOT"'
+bin/vm run --libc trixie --cpus 1 -- bash -c "$doctor; $(junit core "$short" "$grants")" > "$output" 2>&1
+says "glibc 2.41: its registration is used, the extension is on, sections end in yields" \
+  '"registration": "LIBC"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"libc": "glibc 2.41"' '[         2 tests successful      ]'
+rm -f -- "$output.all"
+
+run "sections end in yields, with the library's own area" --cpus 1 -- bash -c "$(junit core "$short" "$grants")"
+run "sections end in yields, where the C library registers nothing" --cpus 1 -- \
+  bash -c "export GLIBC_TUNABLES=glibc.pthread.rseq=0; $(junit core "$short" "$grants")"
+
+all="--exclude-tag platform --exclude-tag grants --scan-classpath"
+run "unit tests of core and structures, with the extension" --timeout 400 -- \
+  bash -ec "$(junit core "-Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "" "$all structures/target/test-classes")"
+run "unit tests of core and structures, while the kernel debugs rseq" --rseq-debug --timeout 400 -- \
+  bash -ec "$(junit core "-Drseq4j.sliceExtension=off -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "-Drseq4j.sliceExtension=off" "$all structures/target/test-classes")"
+
+echo "$passed passed, $failed failed"
+exit $((failed > 0))
