@@ -1,0 +1,16 @@
+/**
+ * Per-CPU counters, queues, pools and locks.
+ *
+ * @since 0.1.0
+ */
+module org.rseq4j.structures {
+    requires transitive org.rseq4j.core;
+    requires transitive org.jctools.core;
+    requires static jdk.jfr;
+    requires transitive HdrHistogram;
+
+    exports org.rseq4j.counters;
+    exports org.rseq4j.locks;
+    exports org.rseq4j.pools;
+    exports org.rseq4j.queues;
+}

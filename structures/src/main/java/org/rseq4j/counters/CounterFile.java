@@ -1,0 +1,187 @@
+package org.rseq4j.counters;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.LongFunction;
+import org.rseq4j.Rseq;
+import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.Words;
+
+/**
+ * Named counters, summaries and histograms in one mapped file, which another process reads with {@link CounterFileReader}
+ * (or {@code bin/stat}) while this one writes and after it is gone, even when it was killed.
+ *
+ * <p>
+ * A new file replaces what had the name before, in one step and with mode 0600; a symbolic link of that name is replaced and
+ * not followed. Readers that have the old one open go on reading that. All its blocks are taken when it is made, so that a
+ * full disk is an IOException then and never a fault later.
+ *
+ * <p>
+ * Asking again for a name gives the same object. Meters live as long as the file object is referred to by anything; closing
+ * a meter that came from a file stops it in this process and leaves its values and its name in the file.
+ *
+ * @since 0.1.0
+ */
+public final class CounterFile {
+    private final Map<String, Meter> meters = new HashMap<>();
+    private final Mapping mapping;
+    private final CounterFileFormat format;
+    private long used;
+
+    private record Meter(CounterFileFormat.Type type, long highest, int digits, Object object) {
+    }
+
+    private CounterFile(Mapping mapping, CounterFileFormat format) {
+        this.mapping = mapping;
+        this.format = format;
+    }
+
+    /**
+     * Makes a file.
+     *
+     * @param file its name; the directory must exist
+     * @param capacity how many meters it can hold, from 1 to 65536
+     * @param bytesPerCpu the bytes for their values for each CPU, from 8 to 2^30: 8 for a counter, 72 for a summary, for a
+     *            histogram about 8 times {@code org.HdrHistogram.Histogram}'s number of counts; rounded up to a power of
+     *            two of at least 4096
+     * @return the file
+     * @throws IllegalArgumentException when a number is out of range
+     * @throws IOException when the file cannot be made: a directory that is missing or read-only, a full disk
+     */
+    public static CounterFile create(Path file, int capacity, long bytesPerCpu) throws IOException {
+        Path target = Objects.requireNonNull(file, "file").toAbsolutePath();
+        if (capacity < 1 || capacity > CounterFileFormat.MAX_CAPACITY) {
+            throw new IllegalArgumentException(
+                    "capacity must be from 1 to " + CounterFileFormat.MAX_CAPACITY + ": " + capacity);
+        }
+        if (bytesPerCpu < Long.BYTES || bytesPerCpu > 1L << CounterFileFormat.MAX_SHIFT) {
+            throw new IllegalArgumentException(
+                    "bytesPerCpu must be from 8 to " + (1L << CounterFileFormat.MAX_SHIFT) + ": " + bytesPerCpu);
+        }
+        int shift = Math.max(CounterFileFormat.MIN_SHIFT, 64 - Long.numberOfLeadingZeros(bytesPerCpu - 1));
+        var format = new CounterFileFormat(capacity, Rseq.cpuCount() + 1, shift, ProcessHandle.current().pid(),
+                System.currentTimeMillis());
+        Path fresh = Files.createTempFile(target.getParent(), ".counters", ".new",
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        try (FileChannel channel = FileChannel.open(fresh,
+                Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE))) {
+            ByteBuffer zeros = ByteBuffer.allocate(64 * 1024);
+            for (long at = 0; at < format.size();) {
+                at += channel.write(zeros.clear().limit((int) Math.min(zeros.capacity(), format.size() - at)), at);
+            }
+            write(channel, format.header());
+            Mapping mapping = Mapping.file(channel, 0, format.size());
+            Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            return new CounterFile(mapping, format);
+        } finally {
+            Files.deleteIfExists(fresh);
+        }
+    }
+
+    private static void write(FileChannel channel, ByteBuffer bytes) throws IOException {
+        for (long at = 0; bytes.hasRemaining();) {
+            at += channel.write(bytes, at);
+        }
+    }
+
+    /**
+     * The counter of a name, made when there is none.
+     *
+     * @param name 1 to 160 bytes of UTF-8 without control characters
+     * @param description up to 280 bytes of UTF-8 without control characters
+     * @return the counter
+     * @throws IllegalArgumentException when the name or the description is not like that, or the name has another type
+     * @throws IllegalStateException when the file is full
+     */
+    public PerCpuCounter counter(String name, String description) {
+        return (PerCpuCounter) meter(name, description, CounterFileFormat.Type.COUNTER, 0, 0, 1,
+                offset -> new PerCpuCounter(mapping, offset, format.shift()));
+    }
+
+    /**
+     * The summary of a name, made when there is none.
+     *
+     * @param name as for {@link #counter}
+     * @param description as for {@link #counter}
+     * @return the summary
+     * @throws IllegalArgumentException as for {@link #counter}
+     * @throws IllegalStateException when the file is full
+     */
+    public PerCpuSummary summary(String name, String description) {
+        return (PerCpuSummary) meter(name, description, CounterFileFormat.Type.SUMMARY, 0, 0, PerCpuSummary.WORDS,
+                offset -> new PerCpuSummary(mapping, offset, format.shift()));
+    }
+
+    /**
+     * The histogram of a name, made when there is none.
+     *
+     * @param name as for {@link #counter}
+     * @param description as for {@link #counter}
+     * @param highestValue the highest value, at least 2
+     * @param significantDigits from 0 to 5
+     * @return the histogram
+     * @throws IllegalArgumentException as for {@link #counter}, or when a number is out of range or another than before
+     * @throws IllegalStateException when the file is full
+     */
+    public PerCpuHistogram histogram(String name, String description, long highestValue, int significantDigits) {
+        HistogramBuckets buckets = HistogramBuckets.of(highestValue, significantDigits);
+        return (PerCpuHistogram) meter(name, description, CounterFileFormat.Type.HISTOGRAM, highestValue,
+                significantDigits, buckets.length(),
+                offset -> new PerCpuHistogram(buckets, mapping, offset, format.shift()));
+    }
+
+    private synchronized Object meter(String name, String description, CounterFileFormat.Type type, long highest,
+            int digits, int words, LongFunction<Object> make) {
+        byte[] nameBytes = text("name", name, CounterFileFormat.NAME_BYTES);
+        byte[] descriptionBytes = text("description", description, CounterFileFormat.DESCRIPTION_BYTES);
+        if (nameBytes.length == 0) {
+            throw new IllegalArgumentException("the name is empty");
+        }
+        Meter known = meters.get(name);
+        if (known != null) {
+            if (known.type != type || known.highest != highest || known.digits != digits) {
+                throw new IllegalArgumentException(
+                        name + " is a " + known.type.label() + " already, of another type or range");
+            }
+            return known.object;
+        }
+        if (meters.size() == format.capacity() || words * (long) Long.BYTES > (1L << format.shift()) - used) {
+            throw new IllegalStateException("no room for " + name + ": " + meters.size() + " of " + format.capacity()
+                    + " meters and " + used + " of " + (1L << format.shift()) + " bytes for each CPU are taken");
+        }
+        ByteBuffer entry = CounterFileFormat.entry(type, used, words, digits, highest, nameBytes, descriptionBytes);
+        long place = mapping.base + format.entryAt(meters.size());
+        for (int at = Long.BYTES; at < CounterFileFormat.ENTRY; at += Long.BYTES) {
+            Words.setOpaque(mapping.segment, place + at, entry.getLong(at));
+        }
+        // Last: a reader that sees the first word sees all of them; a writer that died before has no entry here.
+        Words.setRelease(mapping.segment, place, entry.getLong(0));
+        var meter = new Meter(type, highest, digits, make.apply(format.data() + used));
+        used += words * (long) Long.BYTES;
+        meters.put(name, meter);
+        return meter.object;
+    }
+
+    private static byte[] text(String what, String text, int limit) {
+        if (text.chars().anyMatch(c -> Character.isISOControl(c) || Character.isSurrogate((char) c))) {
+            throw new IllegalArgumentException(
+                    "the " + what + " has a control character or one beyond 16 bits");
+        }
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length > limit) {
+            throw new IllegalArgumentException("the " + what + " has " + bytes.length + " bytes, at most " + limit);
+        }
+        return bytes;
+    }
+}

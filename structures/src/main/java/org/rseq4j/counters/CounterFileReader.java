@@ -1,0 +1,246 @@
+package org.rseq4j.counters;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.LinkOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.HdrHistogram.Histogram;
+
+/**
+ * Reads a {@link CounterFile}, most often another process's. It only reads, so it never disturbs the writer, and it works
+ * the same after the writer died.
+ *
+ * <p>
+ * Nothing in the file is believed: a damaged or malicious one gives an IOException. It is read and not mapped, so that not
+ * even one that is truncated meanwhile can do more. The price is a system call for each value of each CPU.
+ *
+ * @since 0.1.0
+ */
+public final class CounterFileReader implements AutoCloseable {
+    /** Reads of a shard of a summary that keeps changing, until the file is taken for a malicious one. */
+    private static final int TRIES = 100_000;
+    private static final int SET_BYTES = PerCpuSummary.SET * Long.BYTES;
+
+    private final FileChannel channel;
+    private final CounterFileFormat format;
+
+    /**
+     * What a meter has now.
+     *
+     * @since 0.1.0
+     */
+    public sealed interface Value {
+        /** {@return the name} */
+        String name();
+
+        /** {@return the description} */
+        String description();
+    }
+
+    /**
+     * A counter.
+     *
+     * @param name the name
+     * @param description the description
+     * @param sum as {@link PerCpuCounter#sum()}
+     * @since 0.1.0
+     */
+    public record Counter(String name, String description, long sum) implements Value {
+    }
+
+    /**
+     * A summary.
+     *
+     * @param name the name
+     * @param description the description
+     * @param snapshot as {@link PerCpuSummary#snapshot()}
+     * @since 0.1.0
+     */
+    public record Summary(String name, String description, PerCpuSummary.Snapshot snapshot) implements Value {
+    }
+
+    /**
+     * A histogram.
+     *
+     * @param name the name
+     * @param description the description
+     * @param snapshot as {@link PerCpuHistogram#snapshot()}
+     * @since 0.1.0
+     */
+    public record Distribution(String name, String description, Histogram snapshot) implements Value {
+    }
+
+    private CounterFileReader(FileChannel channel, CounterFileFormat format) {
+        this.channel = channel;
+        this.format = format;
+    }
+
+    /**
+     * Opens a file.
+     *
+     * @param file its name; a symbolic link is not followed
+     * @return the reader
+     * @throws IOException when it cannot be read, is no counter file, or is damaged
+     */
+    public static CounterFileReader open(Path file) throws IOException {
+        if (!Files.isRegularFile(Objects.requireNonNull(file, "file"), LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(file + " is not a regular file"); // opening a pipe would wait for its writer
+        }
+        FileChannel channel = FileChannel.open(file, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+        try {
+            return new CounterFileReader(channel, CounterFileFormat.of(read(channel, 0, 64), channel.size()));
+        } catch (IOException e) {
+            channel.close();
+            throw new IOException(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** {@return the process that made the file, as it said} */
+    public long pid() {
+        return format.pid();
+    }
+
+    /**
+     * Reads all meters that are registered, each as its own snapshot does.
+     *
+     * @return them in the order of their registration
+     * @throws IOException when the file cannot be read or is damaged
+     */
+    public List<Value> read() throws IOException {
+        List<Value> values = new ArrayList<>();
+        Set<String> names = new HashSet<>();
+        long taken = 0;
+        for (int i = 0; i < format.capacity(); i++) {
+            // The state first, on its own: it is written last.
+            if (read(channel, format.entryAt(i), Integer.BYTES).getInt(0) == 0) {
+                break;
+            }
+            ByteBuffer entry = read(channel, format.entryAt(i), CounterFileFormat.ENTRY);
+            CounterFileFormat.Type type = CounterFileFormat.type(entry);
+            String name = text(entry, CounterFileFormat.NAME_LENGTH, CounterFileFormat.NAME,
+                    CounterFileFormat.NAME_BYTES);
+            String description = text(entry, CounterFileFormat.DESCRIPTION_LENGTH, CounterFileFormat.DESCRIPTION,
+                    CounterFileFormat.DESCRIPTION_BYTES);
+            long offset = entry.getLong(CounterFileFormat.OFFSET);
+            long bytes = entry.getInt(CounterFileFormat.COUNTS) * (long) Long.BYTES;
+            // In the order of registration, one after the other: so all of them together are not larger than the file.
+            if (type == null || name.isEmpty() || !names.add(name) || offset != taken || bytes <= 0
+                    || bytes > (1L << format.shift()) - offset) {
+                throw new IOException("a damaged entry: " + i);
+            }
+            taken += bytes;
+            values.add(switch (type) {
+                case COUNTER -> new Counter(name, description, counts(offset, expect(bytes, 1))[0]);
+                case SUMMARY -> new Summary(name, description, summary(offset, expect(bytes, PerCpuSummary.WORDS)));
+                case HISTOGRAM -> new Distribution(name, description, histogram(offset, bytes, entry));
+            });
+        }
+        return values;
+    }
+
+    private static int expect(long bytes, int words) throws IOException {
+        if (bytes != words * (long) Long.BYTES) {
+            throw new IOException("a damaged entry: " + bytes + " bytes");
+        }
+        return words;
+    }
+
+    private PerCpuSummary.Snapshot summary(long offset, int words) throws IOException {
+        assert words == PerCpuSummary.WORDS;
+        PerCpuSummary.Snapshot all = PerCpuSummary.Snapshot.EMPTY;
+        for (int cpu = 0; cpu < format.strides(); cpu++) {
+            all = shard(all, at(cpu, offset));
+        }
+        return all;
+    }
+
+    /** As PerCpuSummary.snapshot: the set that is current, when it is still current afterwards. */
+    private PerCpuSummary.Snapshot shard(PerCpuSummary.Snapshot all, long at) throws IOException {
+        for (int i = 0; i < TRIES; i++) {
+            long updates = read(channel, at, Long.BYTES).getLong(0) >>> 1;
+            ByteBuffer set = read(channel, at + Long.BYTES + (updates & 1) * SET_BYTES, SET_BYTES);
+            if (read(channel, at, Long.BYTES).getLong(0) >>> 1 == updates) {
+                return all.plus(set.getLong(0), set.getLong(8), set.getLong(16), set.getLong(24));
+            }
+        }
+        throw new IOException("a summary that never stands still");
+    }
+
+    private Histogram histogram(long offset, long bytes, ByteBuffer entry) throws IOException {
+        HistogramBuckets buckets;
+        try {
+            buckets = HistogramBuckets.of(entry.getLong(CounterFileFormat.HIGHEST),
+                    entry.getInt(CounterFileFormat.DIGITS));
+        } catch (IllegalArgumentException e) {
+            throw new IOException("a damaged entry: " + e.getMessage(), e);
+        }
+        long[] counts = counts(offset, expect(bytes, buckets.length()));
+        long total = 0;
+        for (long count : counts) {
+            total += count;
+            if (count < 0 || total < 0) {
+                throw new IOException("a histogram with a negative count");
+            }
+        }
+        return buckets.histogram(counts);
+    }
+
+    private long[] counts(long offset, int words) throws IOException {
+        long[] sums = new long[words];
+        for (int cpu = 0; cpu < format.strides(); cpu++) {
+            ByteBuffer values = read(channel, at(cpu, offset), words * Long.BYTES);
+            for (int i = 0; i < words; i++) {
+                sums[i] += values.getLong(i * Long.BYTES);
+            }
+        }
+        return sums;
+    }
+
+    private long at(int cpu, long offset) {
+        return format.data() + ((long) cpu << format.shift()) + offset;
+    }
+
+    private static String text(ByteBuffer entry, int lengthAt, int at, int limit) throws IOException {
+        int length = entry.getInt(lengthAt);
+        if (length < 0 || length > limit) {
+            throw new IOException("a damaged entry: a text of " + length + " bytes");
+        }
+        try {
+            String text = StandardCharsets.UTF_8.newDecoder().decode(entry.slice(at, length)).toString();
+            if (text.chars().anyMatch(Character::isISOControl)) {
+                throw new IOException("a damaged entry: control characters");
+            }
+            return text;
+        } catch (CharacterCodingException e) {
+            throw new IOException("a damaged entry: not UTF-8", e);
+        }
+    }
+
+    private static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(length).order(ByteOrder.nativeOrder());
+        while (bytes.hasRemaining()) {
+            if (channel.read(bytes, at + bytes.position()) < 0) {
+                throw new EOFException("truncated at " + (at + bytes.position()));
+            }
+        }
+        return bytes.flip();
+    }
+
+    /** Closes the file. */
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}

@@ -1,0 +1,176 @@
+package org.rseq4j.counters;
+
+import java.io.NotSerializableException;
+import java.io.ObjectOutputStream;
+import java.io.Serial;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import org.rseq4j.Rseq;
+import org.rseq4j.internal.Ids;
+import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.MemoryAccess;
+import org.rseq4j.internal.Words;
+
+/**
+ * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}: each
+ * CPU has a word of its own, which an add changes by one atomic instruction.
+ *
+ * <p>
+ * {@link #sum()} is not an atomic snapshot while others add; it is exact when they are done. Overflow wraps around.
+ *
+ * <p>
+ * An add costs a look at the CPU number and one locked add to a word that no other CPU writes, unless the thread is moved
+ * between the two. On a virtual thread the look is a native call, see {@link Rseq}; without rseq the word is chosen by the
+ * thread, and threads whose choice is the same contend.
+ *
+ * <p>
+ * A counter takes 8 bytes for each CPU, side by side with those of other counters. They are freed by {@link #close()}, or
+ * when the counter is no longer reachable. Adding to a closed counter throws IllegalStateException.
+ *
+ * @since 0.1.0
+ */
+public final class PerCpuCounter extends Number implements AutoCloseable {
+    @Serial
+    private static final long serialVersionUID = 1;
+
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    // Of the memory that the slot is in, so that an add takes one load less.
+    private final transient MemorySegment segment;
+    private final transient int shift;
+    /** Keeps the words mapped while a thread that saw the counter open still writes. */
+    @SuppressWarnings("UnusedVariable")
+    private final transient Mapping mapping;
+    private final transient Cleaner.Cleanable cleanable;
+    /** The place of CPU 0's word; negative when closed. */
+    private transient long first;
+
+    /** Makes a counter with sum 0. */
+    public PerCpuCounter() {
+        CounterSlots.Slot taken = CounterSlots.take(1);
+        mapping = MemoryAccess.get().mapping(taken.memory());
+        segment = mapping.segment;
+        shift = CounterSlots.STRIDE_SHIFT;
+        first = mapping.base + taken.offset();
+        cleanable = CLEANER.register(this, taken::free);
+    }
+
+    /** A counter of a file, whose words are never freed. */
+    PerCpuCounter(Mapping mapping, long offset, int shift) {
+        this.mapping = mapping;
+        this.segment = mapping.segment;
+        this.shift = shift;
+        this.first = mapping.base + offset;
+        this.cleanable = null;
+    }
+
+    /**
+     * Adds to the sum.
+     *
+     * @param delta what to add
+     * @throws IllegalStateException when the counter is closed
+     */
+    public void add(long delta) {
+        long place = first;
+        if (place < 0) {
+            throw closed();
+        }
+        Words.add(segment, place + ((long) Ids.cpuId() << shift), delta);
+        Reference.reachabilityFence(this);
+    }
+
+    /** Adds 1. */
+    public void increment() {
+        add(1);
+    }
+
+    /** Subtracts 1. */
+    public void decrement() {
+        add(-1);
+    }
+
+    /** {@return the sum; not an atomic snapshot while others add} */
+    public long sum() {
+        long sum = 0;
+        for (int cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
+            sum += Words.getAcquire(segment, place(cpu));
+        }
+        Reference.reachabilityFence(this);
+        return sum;
+    }
+
+    /** Sets the sum to 0; what others add at the same time may be lost, as with LongAdder. */
+    public void reset() {
+        for (int cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
+            Words.setRelease(segment, place(cpu), 0);
+        }
+        Reference.reachabilityFence(this);
+    }
+
+    /** {@return the sum before, while setting it to 0; nothing is lost or counted twice, whatever others add} */
+    public long sumThenReset() {
+        long sum = 0;
+        for (int cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
+            sum += Words.getAndSet(segment, place(cpu), 0);
+        }
+        Reference.reachabilityFence(this);
+        return sum;
+    }
+
+    /** Frees the counter's words. No effect when closed already. */
+    @Override
+    public void close() {
+        first = -1;
+        if (cleanable != null) {
+            cleanable.clean();
+        }
+    }
+
+    private long place(int cpu) {
+        long place = first;
+        if (place < 0) {
+            throw closed();
+        }
+        return place + ((long) cpu << shift);
+    }
+
+    @Serial
+    private void writeObject(ObjectOutputStream out) throws NotSerializableException {
+        throw new NotSerializableException("a counter is memory of this process: write its sum");
+    }
+
+    private static IllegalStateException closed() {
+        return new IllegalStateException("this counter is closed");
+    }
+
+    /** {@return the sum as a decimal number} */
+    @Override
+    public String toString() {
+        return Long.toString(sum());
+    }
+
+    /** {@return the sum} */
+    @Override
+    public long longValue() {
+        return sum();
+    }
+
+    /** {@return the sum, narrowed to an int} */
+    @Override
+    public int intValue() {
+        return (int) sum();
+    }
+
+    /** {@return the sum, as a float} */
+    @Override
+    public float floatValue() {
+        return sum();
+    }
+
+    /** {@return the sum, as a double} */
+    @Override
+    public double doubleValue() {
+        return sum();
+    }
+}

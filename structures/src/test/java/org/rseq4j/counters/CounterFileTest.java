@@ -1,0 +1,233 @@
+package org.rseq4j.counters;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CounterFileTest {
+    private static final long SECONDS = Integer.getInteger("rseq4j.test.seconds", 1);
+
+    @TempDir
+    Path directory;
+
+    private Path file() {
+        return directory.resolve("counters");
+    }
+
+    private List<CounterFileReader.Value> read() throws IOException {
+        try (var reader = CounterFileReader.open(file())) {
+            return reader.read();
+        }
+    }
+
+    @Test
+    void aReaderSeesWhatWasWritten() throws IOException {
+        CounterFile file = CounterFile.create(file(), 10, 100_000);
+        assertEquals(List.of(), read());
+        file.counter("requests", "all of them").add(42);
+        file.summary("size", "in bytes").record(-7);
+        PerCpuHistogram histogram = file.histogram("latency", "in ns, \u00fc", 1_000_000, 2);
+        histogram.record(999);
+        assertEquals(List.of(new CounterFileReader.Counter("requests", "all of them", 42),
+                new CounterFileReader.Summary("size", "in bytes", new PerCpuSummary.Snapshot(1, -7, -7, -7)),
+                new CounterFileReader.Distribution("latency", "in ns, \u00fc", histogram.snapshot())), read());
+    }
+
+    @Test
+    void aNameGivesTheSameMeterAndNoOtherType() throws IOException {
+        CounterFile file = CounterFile.create(file(), 10, 100_000);
+        assertSame(file.counter("a", ""), file.counter("a", "again"));
+        assertThrows(IllegalArgumentException.class, () -> file.summary("a", ""));
+        file.histogram("h", "", 1000, 2);
+        assertThrows(IllegalArgumentException.class, () -> file.histogram("h", "", 1001, 2));
+        assertThrows(IllegalArgumentException.class, () -> file.counter("", ""));
+        assertThrows(IllegalArgumentException.class, () -> file.counter("a\nb", ""));
+        assertThrows(IllegalArgumentException.class, () -> file.counter("a".repeat(161), ""));
+        assertThrows(IllegalArgumentException.class, () -> file.counter("b", "d".repeat(281)));
+        assertEquals(2, read().size());
+    }
+
+    @Test
+    void aFullFileRefusesMoreAndKeepsWhatItHas() throws IOException {
+        CounterFile file = CounterFile.create(file(), 2, 4096);
+        assertThrows(IllegalStateException.class, () -> file.histogram("h", "", 1_000_000_000, 3));
+        file.counter("a", "").increment();
+        file.counter("b", "").increment();
+        assertThrows(IllegalStateException.class, () -> file.counter("c", ""));
+        assertEquals(2, read().size());
+        assertThrows(IllegalArgumentException.class, () -> CounterFile.create(file(), 0, 4096));
+        assertThrows(IllegalArgumentException.class, () -> CounterFile.create(file(), 1, 0));
+        assertThrows(IOException.class, () -> CounterFile.create(directory.resolve("none/file"), 1, 8));
+    }
+
+    @Test
+    void aFileIsPrivateAndLinksAreNotFollowed() throws IOException {
+        Path victim = Files.writeString(directory.resolve("victim"), "untouched");
+        Files.createSymbolicLink(file(), victim);
+        assertThrows(IOException.class, () -> CounterFileReader.open(file()));
+        CounterFile.create(file(), 1, 8);
+        assertEquals("untouched", Files.readString(victim));
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file())));
+        assertEquals(List.of(), read());
+        assertThrows(IOException.class, () -> CounterFileReader.open(directory));
+    }
+
+    @Test
+    void anyDamageIsAnErrorOrOtherNumbersAndEnds() throws IOException {
+        CounterFile file = CounterFile.create(file(), 3, 20_000);
+        file.counter("c", "a counter").add(1);
+        file.summary("s", "a summary").record(1);
+        file.histogram("h", "a histogram", 1000, 2).record(5);
+        byte[] good = Files.readAllBytes(file());
+        var random = new Random(6);
+        int refused = 0;
+        for (int i = 0; i < 3000; i++) {
+            byte[] bad = good.clone();
+            int flips = 1 + random.nextInt(4);
+            for (int j = 0; j < flips; j++) {
+                int at = i % 3 == 0 ? random.nextInt(40) : 4096 + random.nextInt(3 * 512);
+                bad[at] = (byte) random.nextInt(256);
+            }
+            refused += refused(bad) ? 1 : 0;
+        }
+        assertTrue(refused > 1000, refused + " refused");
+        for (int length : new int[]{0, 1, 63, 64, 4096, 5000, good.length - 1}) {
+            assertTrue(refused(java.util.Arrays.copyOf(good, length)), length + " bytes");
+        }
+    }
+
+    /** A file whose author knows the checksum. */
+    @Test
+    void aMaliciousEntryIsRefused() throws IOException {
+        CounterFile.create(file(), 3, 20_000);
+        byte[] empty = Files.readAllBytes(file());
+        byte[] name = {'n'};
+        for (ByteBuffer entry : List.of(entry(CounterFileFormat.Type.COUNTER, 8, 1, 0, 0, name),
+                entry(CounterFileFormat.Type.COUNTER, 0, -1, 0, 0, name),
+                entry(CounterFileFormat.Type.COUNTER, 0, 2, 0, 0, name),
+                entry(CounterFileFormat.Type.COUNTER, 0, Integer.MAX_VALUE, 0, 0, name),
+                entry(CounterFileFormat.Type.COUNTER, 0, 1, 0, 0, new byte[0]),
+                entry(CounterFileFormat.Type.COUNTER, 0, 1, 0, 0, new byte[]{27}),
+                entry(CounterFileFormat.Type.COUNTER, 0, 1, 0, 0, new byte[]{(byte) 0xFF}),
+                entry(CounterFileFormat.Type.SUMMARY, 0, 1, 0, 0, name),
+                entry(CounterFileFormat.Type.HISTOGRAM, 0, 1, 2, 1000, name),
+                entry(CounterFileFormat.Type.HISTOGRAM, 0, 100, 99, Long.MIN_VALUE, name))) {
+            byte[] bad = empty.clone();
+            entry.get(0, bad, 4096, 512);
+            assertTrue(refused(bad));
+        }
+        byte[] good = empty.clone();
+        entry(CounterFileFormat.Type.COUNTER, 0, 1, 0, 0, name).get(0, good, 4096, 512);
+        assertTrue(!refused(good));
+    }
+
+    private static ByteBuffer entry(CounterFileFormat.Type type, long offset, int words, int digits, long highest,
+            byte[] name) {
+        return CounterFileFormat.entry(type, offset, words, digits, highest, name, new byte[0]);
+    }
+
+    private boolean refused(byte[] bytes) throws IOException {
+        Path damaged = directory.resolve("damaged");
+        Files.write(damaged, bytes);
+        try (var reader = CounterFileReader.open(damaged)) {
+            reader.read();
+            return false;
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    @Test
+    void aFileThatIsTruncatedWhileOpenIsAnError() throws IOException {
+        CounterFile.create(file(), 3, 20_000);
+        Path copy = Files.copy(file(), directory.resolve("copy"));
+        try (var reader = CounterFileReader.open(copy)) {
+            try (FileChannel channel = FileChannel.open(copy, StandardOpenOption.WRITE)) {
+                channel.truncate(100);
+            }
+            assertThrows(IOException.class, reader::read);
+        }
+    }
+
+    /** The reader is another process than the writer, which is killed in the middle of its work. */
+    @Test
+    void anotherProcessReadsWholeRecordsWhileTheyAreWrittenAndAfterAKill() throws Exception {
+        Process writer = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-Drseq4j.registration=" + System.getProperty("rseq4j.registration", "auto"), "-cp",
+                System.getProperty("java.class.path"), Writer.class.getName(), file().toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        try {
+            assertEquals('r', writer.getInputStream().read());
+            long before = 0;
+            try (var reader = CounterFileReader.open(file())) {
+                assertEquals(writer.pid(), reader.pid());
+                long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+                for (int i = 0; i < 20 || System.nanoTime() < end; i++) {
+                    long count = check(reader.read());
+                    assertTrue(count >= before);
+                    before = count;
+                }
+                writer.destroyForcibly().waitFor();
+                long last = check(reader.read());
+                assertTrue(last >= before);
+                assertEquals(last, check(reader.read()));
+                assertEquals(last, check(read()));
+            }
+        } finally {
+            writer.destroyForcibly();
+        }
+    }
+
+    private static long check(List<CounterFileReader.Value> values) {
+        long count = -1;
+        for (CounterFileReader.Value value : values) {
+            assertTrue(value.name().equals("s") || value.name().matches("counter [0-9]+"), value.name());
+            if (value instanceof CounterFileReader.Summary summary) {
+                PerCpuSummary.Snapshot snapshot = summary.snapshot();
+                assertEquals(snapshot.count() * 1_000_003, snapshot.sum());
+                assertTrue(snapshot.count() == 0 || snapshot.min() == 1_000_003 && snapshot.max() == 1_000_003);
+                count = snapshot.count();
+            }
+        }
+        assertTrue(count >= 0);
+        return count;
+    }
+
+    static final class Writer {
+        private Writer() {
+        }
+
+        public static void main(String[] arguments) throws Exception {
+            CounterFile file = CounterFile.create(Path.of(arguments[0]), 5000, 100_000);
+            PerCpuSummary summary = file.summary("s", "");
+            for (int i = 0; i < 4; i++) {
+                Thread.ofPlatform().start(() -> {
+                    while (true) {
+                        summary.record(1_000_003);
+                    }
+                });
+            }
+            System.out.print('r');
+            System.out.flush();
+            for (int i = 0; i < 4000; i++) {
+                file.counter("counter " + i, "a description").increment();
+                Thread.sleep(1);
+            }
+        }
+    }
+}

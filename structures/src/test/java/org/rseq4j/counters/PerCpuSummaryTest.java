@@ -1,0 +1,119 @@
+package org.rseq4j.counters;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.LongSummaryStatistics;
+import java.util.Random;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+class PerCpuSummaryTest {
+    private static final long SECONDS = Integer.getInteger("rseq4j.test.seconds", 1);
+
+    @Test
+    void oneThreadSeesExactlyWhatItRecorded() {
+        var random = new Random(6);
+        try (var summary = new PerCpuSummary()) {
+            var expected = new LongSummaryStatistics();
+            for (int i = 0; i < 10_000; i++) {
+                int value = random.nextInt();
+                summary.record(value);
+                expected.accept(value);
+                PerCpuSummary.Snapshot snapshot = summary.snapshot();
+                assertEquals(expected.getCount(), snapshot.count());
+                assertEquals(expected.getSum(), snapshot.sum());
+                assertEquals(expected.getMin(), snapshot.min());
+                assertEquals(expected.getMax(), snapshot.max());
+            }
+        }
+    }
+
+    @Test
+    void noRecordsHaveNoMean() {
+        try (var summary = new PerCpuSummary()) {
+            assertEquals(PerCpuSummary.Snapshot.EMPTY, summary.snapshot());
+            assertTrue(Double.isNaN(summary.snapshot().mean()));
+            summary.record(Long.MIN_VALUE);
+            summary.record(5);
+            assertEquals(Long.MIN_VALUE, summary.snapshot().min());
+            assertEquals(2, summary.snapshotAndReset().count());
+            assertEquals(PerCpuSummary.Snapshot.EMPTY, summary.snapshot());
+        }
+    }
+
+    @Test
+    void aClosedSummaryIsRefused() {
+        var summary = new PerCpuSummary();
+        summary.close();
+        summary.close();
+        assertThrows(IllegalStateException.class, () -> summary.record(1));
+        assertThrows(IllegalStateException.class, summary::snapshot);
+        assertThrows(IllegalStateException.class, summary::snapshotAndReset);
+    }
+
+    @Test
+    void everySnapshotIsOfWholeRecordsOfPlatformThreads() throws Exception {
+        assertWhole(Thread.ofPlatform().factory(), 16);
+    }
+
+    @Test
+    void everySnapshotIsOfWholeRecordsOfVirtualThreads() throws Exception {
+        assertWhole(Thread.ofVirtual().factory(), 200);
+    }
+
+    /** All record one value for a while, so that any mixture of two records shows. */
+    private static void assertWhole(ThreadFactory factory, int threads) throws Exception {
+        try (var summary = new PerCpuSummary()) {
+            var done = new AtomicBoolean();
+            long[] made = new long[threads];
+            List<Thread> writers = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                int thread = i;
+                Thread writer = factory.newThread(() -> {
+                    while (!done.get()) {
+                        for (int j = 0; j < 100; j++) {
+                            summary.record(1_000_003);
+                        }
+                        made[thread] += 100;
+                        Thread.yield();
+                    }
+                });
+                writer.start();
+                writers.add(writer);
+            }
+            var failure = new AtomicReference<Throwable>();
+            long[] taken = new long[1];
+            Thread reader = Thread.ofPlatform().start(() -> {
+                try {
+                    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+                    for (int i = 0; System.nanoTime() < end || i < 10; i++) {
+                        PerCpuSummary.Snapshot snapshot = i % 4 == 3 ? summary.snapshotAndReset() : summary.snapshot();
+                        taken[0] += i % 4 == 3 ? snapshot.count() : 0;
+                        assertEquals(snapshot.count() * 1_000_003, snapshot.sum());
+                        if (snapshot.count() > 0) {
+                            assertEquals(1_000_003, snapshot.min());
+                            assertEquals(1_000_003, snapshot.max());
+                        }
+                    }
+                } catch (Throwable e) {
+                    failure.set(e);
+                }
+            });
+            reader.join();
+            done.set(true);
+            for (Thread writer : writers) {
+                writer.join();
+            }
+            assertEquals(null, failure.get());
+            assertEquals(java.util.Arrays.stream(made).sum(), taken[0] + summary.snapshot().count());
+            assertTrue(taken[0] > 0);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package org.rseq4j.locks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
+class ExtendedLockTest {
+    private final ReentrantLock inner = new ReentrantLock();
+    private final Lock lock = ExtendedLock.wrap(inner);
+
+    @Test
+    void eachWayToTakeItTakesTheWrappedLock() throws InterruptedException {
+        lock.lock();
+        lock.lockInterruptibly();
+        assertTrue(lock.tryLock());
+        assertTrue(lock.tryLock(1, TimeUnit.SECONDS));
+        assertEquals(4, inner.getHoldCount());
+        for (int i = 0; i < 4; i++) {
+            lock.unlock();
+        }
+        assertFalse(inner.isLocked());
+    }
+
+    @Test
+    void itsErrorsAreTheWrappedLocks() {
+        assertThrows(IllegalMonitorStateException.class, lock::unlock);
+        assertThrows(IllegalMonitorStateException.class, lock.newCondition()::signal);
+        assertThrows(IllegalMonitorStateException.class, () -> lock.newCondition().awaitNanos(1));
+        assertThrows(NullPointerException.class, () -> ExtendedLock.wrap(null));
+    }
+
+    @Test
+    void whatMakesRequestsAlreadyIsNotWrapped() {
+        assertSame(lock, ExtendedLock.wrap(lock));
+        var own = new SliceLock();
+        assertSame(own, ExtendedLock.wrap(own));
+    }
+
+    @Test
+    void threadsThatWaitAndSignalNeverMeetInside() throws InterruptedException {
+        var turn = lock.newCondition();
+        int[] next = new int[1];
+        int rounds = 500;
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            int mine = i;
+            threads.add(Thread.startVirtualThread(() -> {
+                for (int n = 0; n < rounds; n++) {
+                    lock.lock();
+                    try {
+                        while (next[0] % 3 != mine) {
+                            turn.awaitUninterruptibly();
+                        }
+                        next[0]++;
+                        turn.signalAll();
+                    } finally {
+                        lock.unlock();
+                    }
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertEquals(3 * rounds, next[0]);
+    }
+}

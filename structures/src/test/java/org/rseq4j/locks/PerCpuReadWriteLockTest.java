@@ -1,0 +1,240 @@
+package org.rseq4j.locks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Lock;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
+class PerCpuReadWriteLockTest {
+    private static final int SECONDS = Integer.getInteger("rseq4j.test.seconds", 1);
+
+    private final PerCpuReadWriteLock lock = new PerCpuReadWriteLock();
+    private final Lock read = lock.readLock();
+    private final Lock write = lock.writeLock();
+
+    private static <T> FutureTask<T> start(Callable<T> action) {
+        var task = new FutureTask<>(action);
+        Thread.ofPlatform().daemon().start(task);
+        return task;
+    }
+
+    private boolean canTry(Lock side) throws Exception {
+        FutureTask<Boolean> task = start(() -> {
+            boolean taken = side.tryLock();
+            if (taken) {
+                side.unlock();
+            }
+            return taken;
+        });
+        return task.get();
+    }
+
+    @Test
+    void readersNeverSeeAHalfWrittenPairWhateverTheyUseToComeIn() throws Exception {
+        long[] pair = new long[2];
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2L * SECONDS);
+        List<FutureTask<Long>> writers = new ArrayList<>();
+        List<FutureTask<Long>> readers = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            int kind = i;
+            writers.add(start(() -> {
+                long written = 0;
+                while (System.nanoTime() - end < 0) {
+                    boolean held = true;
+                    switch (kind) {
+                        case 0 -> write.lock();
+                        case 1 -> held = write.tryLock(100, TimeUnit.MICROSECONDS);
+                        default -> held = write.tryLock();
+                    }
+                    if (held) {
+                        pair[0]++;
+                        Thread.onSpinWait();
+                        pair[1]++;
+                        write.unlock();
+                        written++;
+                    }
+                }
+                return written;
+            }));
+        }
+        for (int i = 0; i < 9; i++) {
+            int kind = i % 3;
+            readers.add(start(() -> {
+                long seen = 0;
+                while (System.nanoTime() - end < 0) {
+                    boolean held = true;
+                    switch (kind) {
+                        case 0 -> read.lock();
+                        case 1 -> held = read.tryLock(100, TimeUnit.MICROSECONDS);
+                        default -> held = read.tryLock();
+                    }
+                    if (held) {
+                        long first = pair[0];
+                        if ((seen & 255) == 0) {
+                            Thread.yield(); // comes back on another CPU, now and then
+                        }
+                        assertEquals(first, pair[1]);
+                        assertEquals(first, pair[0]);
+                        read.unlock();
+                        seen++;
+                    }
+                }
+                return seen;
+            }));
+        }
+        long written = 0;
+        for (FutureTask<Long> task : writers) {
+            written += task.get();
+        }
+        for (FutureTask<Long> task : readers) {
+            task.get();
+        }
+        assertEquals(written, pair[0]);
+        assertEquals(0, lock.getReadLockCount());
+        assertFalse(lock.isWriteLocked());
+        assertFalse(lock.hasQueuedThreads());
+    }
+
+    @Test
+    void virtualThreadsMoveBetweenCarriersWhileTheyRead() throws Exception {
+        int[] word = new int[1];
+        var wrong = new AtomicInteger();
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 10_000; i++) {
+            boolean writes = i % 500 == 0;
+            threads.add(Thread.startVirtualThread(() -> {
+                Lock side = writes ? write : read;
+                side.lock();
+                int before = word[0];
+                Thread.yield();
+                if (writes) {
+                    word[0] = before + 1;
+                } else if (word[0] != before) {
+                    wrong.incrementAndGet();
+                }
+                side.unlock();
+            }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertEquals(0, wrong.get());
+        assertEquals(20, word[0]);
+        assertEquals(0, lock.getReadLockCount());
+    }
+
+    @Test
+    void readersShareAndExcludeWriters() throws Exception {
+        read.lock();
+        assertTrue(canTry(read));
+        assertFalse(canTry(write));
+        FutureTask<Boolean> timed = start(() -> write.tryLock(1, TimeUnit.MILLISECONDS));
+        assertFalse(timed.get());
+        assertEquals(1, lock.getReadLockCount());
+        read.unlock();
+        assertTrue(canTry(write));
+        write.lock();
+        assertFalse(canTry(read));
+        assertFalse(canTry(write));
+        FutureTask<Boolean> timedRead = start(() -> read.tryLock(1, TimeUnit.MILLISECONDS));
+        assertFalse(timedRead.get());
+        write.unlock();
+        assertTrue(canTry(read));
+    }
+
+    @Test
+    void aWriterThatWaitsKeepsNewReadersOutAndIsWokenByTheLastInside() throws Exception {
+        read.lock();
+        FutureTask<Boolean> writer = start(() -> {
+            write.lock();
+            boolean alone = lock.isWriteLockedByCurrentThread();
+            write.unlock();
+            return alone;
+        });
+        while (!lock.isWriteLocked()) {
+            Thread.sleep(1);
+        }
+        assertFalse(canTry(read));
+        FutureTask<Void> lateReader = start(() -> {
+            read.lock();
+            read.unlock();
+            return null;
+        });
+        assertFalse(writer.isDone());
+        read.unlock();
+        assertTrue(writer.get());
+        lateReader.get();
+    }
+
+    @Test
+    void aReadLockMayBeGivenBackByAnotherThread() throws Exception {
+        read.lock();
+        start(() -> {
+            read.unlock();
+            return null;
+        }).get();
+        assertTrue(write.tryLock());
+        write.unlock();
+    }
+
+    @Test
+    void aWriterMayReadAndKeepReadingAfterIt() throws Exception {
+        write.lock();
+        read.lock();
+        assertTrue(read.tryLock());
+        write.unlock();
+        assertTrue(canTry(read));
+        assertFalse(canTry(write));
+        read.unlock();
+        read.unlock();
+        assertTrue(canTry(write));
+    }
+
+    @Test
+    void anInterruptEndsAWritersWaitForReaders() throws Exception {
+        read.lock();
+        var task = new FutureTask<Void>(() -> {
+            assertThrows(InterruptedException.class, write::lockInterruptibly);
+            return null;
+        });
+        Thread thread = Thread.ofPlatform().daemon().start(task);
+        while (!lock.isWriteLocked()) {
+            Thread.sleep(1);
+        }
+        thread.interrupt();
+        task.get();
+        assertFalse(lock.isWriteLocked());
+        assertTrue(canTry(read));
+        read.unlock();
+    }
+
+    @Test
+    void misuseGivesTheExceptionsThatAreDocumented() throws Exception {
+        assertThrows(IllegalMonitorStateException.class, write::unlock);
+        write.lock();
+        start(() -> {
+            assertThrows(IllegalMonitorStateException.class, write::unlock);
+            return null;
+        }).get();
+        assertThrows(IllegalStateException.class, write::lock);
+        write.unlock();
+        assertThrows(UnsupportedOperationException.class, read::newCondition);
+        assertThrows(UnsupportedOperationException.class, write::newCondition);
+        var broken = new PerCpuReadWriteLock();
+        broken.readLock().unlock();
+        assertThrows(IllegalMonitorStateException.class, broken.writeLock()::lock);
+        assertFalse(broken.isWriteLocked());
+    }
+}

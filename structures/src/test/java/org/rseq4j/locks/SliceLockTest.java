@@ -1,0 +1,564 @@
+package org.rseq4j.locks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Date;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
+class SliceLockTest {
+    private static final int SECONDS = Integer.getInteger("rseq4j.test.seconds", 1);
+
+    static Stream<SliceLock> forms() {
+        return Stream.of(new SliceLock(), SliceLock.builder().fair().build(), SliceLock.builder().reentrant().build(),
+                SliceLock.builder().fair().reentrant().build());
+    }
+
+    private static <T> FutureTask<T> start(Callable<T> action) {
+        var task = new FutureTask<>(action);
+        Thread.ofPlatform().daemon().start(task);
+        return task;
+    }
+
+    private static Thread startThread(FutureTask<?> task) {
+        return Thread.ofPlatform().daemon().start(task);
+    }
+
+    private static void until(BooleanSupplier condition) throws InterruptedException {
+        while (!condition.getAsBoolean()) {
+            Thread.sleep(1);
+        }
+    }
+
+    private static boolean elsewhere(Callable<Boolean> action) throws Exception {
+        return start(action).get();
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void manyThreadsNeverMeetInside(SliceLock lock) throws Exception {
+        long[] count = new long[1];
+        var inside = new AtomicInteger();
+        var taken = new AtomicLong();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+        List<FutureTask<Void>> tasks = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            tasks.add(start(() -> {
+                long mine = 0;
+                while (System.nanoTime() - end < 0) {
+                    lock.lock();
+                    try {
+                        assertEquals(1, inside.incrementAndGet());
+                        count[0]++;
+                        inside.decrementAndGet();
+                    } finally {
+                        lock.unlock();
+                    }
+                    mine++;
+                }
+                taken.addAndGet(mine);
+                return null;
+            }));
+        }
+        for (FutureTask<Void> task : tasks) {
+            task.get();
+        }
+        assertEquals(taken.get(), count[0]);
+        assertFalse(lock.isLocked());
+        assertFalse(lock.hasQueuedThreads());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void timeoutsInterruptsAndPlainLocksTogetherLoseNoWakeUp(SliceLock lock) throws Exception {
+        long[] count = new long[1];
+        var taken = new AtomicLong();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+        List<Thread> threads = new ArrayList<>();
+        List<FutureTask<Void>> tasks = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            int kind = i % 4;
+            var task = new FutureTask<Void>(() -> {
+                long mine = 0;
+                while (System.nanoTime() - end < 0) {
+                    boolean held = true;
+                    try {
+                        switch (kind) {
+                            case 0 -> lock.lock();
+                            case 1 -> lock.lockInterruptibly();
+                            case 2 -> held = lock.tryLock(ThreadLocalRandom.current().nextInt(200),
+                                    TimeUnit.MICROSECONDS);
+                            default -> held = lock.tryLock();
+                        }
+                    } catch (InterruptedException e) {
+                        held = false;
+                    }
+                    if (held) {
+                        count[0]++;
+                        if ((count[0] & 63) == 0) {
+                            Thread.yield(); // a hold that lasts, so that the others go to sleep
+                        }
+                        lock.unlock();
+                        mine++;
+                    }
+                }
+                taken.addAndGet(mine);
+                return null;
+            });
+            tasks.add(task);
+            threads.add(startThread(task));
+        }
+        while (System.nanoTime() - end < 0) {
+            threads.get(ThreadLocalRandom.current().nextInt(threads.size())).interrupt();
+            Thread.sleep(0, 100_000);
+        }
+        for (FutureTask<Void> task : tasks) {
+            task.get(); // a lost wake-up never ends
+        }
+        assertEquals(taken.get(), count[0]);
+        assertFalse(lock.isLocked());
+        assertFalse(lock.hasQueuedThreads());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void virtualThreadsByTheTenThousandAllGetTheLock(SliceLock lock) throws Exception {
+        int[] count = new int[1];
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 10_000; i++) {
+            boolean blocks = i % 1000 == 0;
+            threads.add(Thread.startVirtualThread(() -> {
+                lock.lock();
+                try {
+                    count[0]++;
+                    if (blocks) {
+                        Thread.sleep(1); // leaves its carrier, and may come back on another
+                    }
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                } finally {
+                    lock.unlock();
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertEquals(10_000, count[0]);
+        assertFalse(lock.isLocked());
+    }
+
+    @Test
+    void fairGivesTheLockInTheOrderOfArrival() throws Exception {
+        SliceLock lock = SliceLock.builder().fair().build();
+        var order = new ConcurrentLinkedQueue<Integer>();
+        List<FutureTask<Void>> tasks = new ArrayList<>();
+        lock.lock();
+        for (int i = 0; i < 20; i++) {
+            int number = i;
+            tasks.add(start(() -> {
+                lock.lock();
+                order.add(number);
+                lock.unlock();
+                return null;
+            }));
+            until(() -> lock.getQueueLength() == number + 1);
+        }
+        lock.unlock();
+        for (FutureTask<Void> task : tasks) {
+            task.get();
+        }
+        assertEquals(Stream.iterate(0, n -> n + 1).limit(20).toList(), List.copyOf(order));
+    }
+
+    @Test
+    void aWaiterIsNotPassedOverForEver() throws Exception {
+        var lock = new SliceLock();
+        var stop = new AtomicInteger();
+        var barging = new ArrayList<FutureTask<Void>>();
+        lock.lock();
+        FutureTask<Void> waiter = start(() -> {
+            lock.lock();
+            lock.unlock();
+            return null;
+        });
+        until(lock::hasQueuedThreads);
+        for (int i = 0; i < 4; i++) {
+            barging.add(start(() -> {
+                while (stop.get() == 0) {
+                    lock.lock();
+                    lock.unlock();
+                }
+                return null;
+            }));
+        }
+        lock.unlock();
+        waiter.get(); // while the others never pause
+        stop.set(1);
+        for (FutureTask<Void> task : barging) {
+            task.get();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void tryLockGivesUpWhileAnotherHolds(SliceLock lock) throws Exception {
+        lock.lock();
+        assertFalse(elsewhere(lock::tryLock));
+        assertFalse(elsewhere(() -> lock.tryLock(1, TimeUnit.MILLISECONDS)));
+        assertFalse(elsewhere(() -> lock.tryLock(0, TimeUnit.SECONDS)));
+        assertFalse(elsewhere(() -> lock.tryLock(-1, TimeUnit.SECONDS)));
+        assertFalse(elsewhere(() -> lock.tryLock(Long.MIN_VALUE, TimeUnit.DAYS)));
+        lock.unlock();
+        assertTrue(elsewhere(() -> {
+            boolean taken = lock.tryLock(-1, TimeUnit.SECONDS);
+            lock.unlock();
+            return taken;
+        }));
+        assertFalse(lock.isLocked());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void theLongestTimeoutWaits(SliceLock lock) throws Exception {
+        lock.lock();
+        FutureTask<Boolean> other = start(() -> {
+            boolean taken = lock.tryLock(Long.MAX_VALUE, TimeUnit.DAYS);
+            lock.unlock();
+            return taken;
+        });
+        until(lock::hasQueuedThreads);
+        lock.unlock();
+        assertTrue(other.get());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void anInterruptEndsInterruptibleWaitsOnly(SliceLock lock) throws Exception {
+        lock.lock();
+        var interruptible = new FutureTask<Void>(() -> {
+            assertThrows(InterruptedException.class, lock::lockInterruptibly);
+            assertFalse(Thread.currentThread().isInterrupted());
+            return null;
+        });
+        Thread first = startThread(interruptible);
+        until(() -> lock.hasQueuedThread(first));
+        first.interrupt();
+        interruptible.get();
+        assertFalse(lock.hasQueuedThreads());
+
+        var timed = new FutureTask<Void>(() -> {
+            assertThrows(InterruptedException.class, () -> lock.tryLock(1, TimeUnit.DAYS));
+            return null;
+        });
+        Thread second = startThread(timed);
+        until(() -> lock.hasQueuedThread(second));
+        second.interrupt();
+        timed.get();
+
+        var plain = new FutureTask<Boolean>(() -> {
+            lock.lock();
+            lock.unlock();
+            return Thread.currentThread().isInterrupted();
+        });
+        Thread third = startThread(plain);
+        until(() -> lock.hasQueuedThread(third));
+        third.interrupt();
+        Thread.sleep(5);
+        assertTrue(lock.hasQueuedThread(third));
+        lock.unlock();
+        assertTrue(plain.get());
+    }
+
+    @Test
+    void anInterruptThatIsSetAlreadyIsThrownBeforeTheLockIsTaken() throws Exception {
+        var lock = new SliceLock();
+        start(() -> {
+            Thread.currentThread().interrupt();
+            assertThrows(InterruptedException.class, lock::lockInterruptibly);
+            Thread.currentThread().interrupt();
+            assertThrows(InterruptedException.class, () -> lock.tryLock(1, TimeUnit.SECONDS));
+            assertFalse(lock.isLocked());
+            return null;
+        }).get();
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void aHolderThatDiesWithAnExceptionLeavesTheLockFree(SliceLock lock) throws Exception {
+        FutureTask<Void> dying = start(() -> {
+            lock.lock();
+            try {
+                throw new IllegalArgumentException("inside");
+            } finally {
+                lock.unlock();
+            }
+        });
+        assertThrows(Exception.class, dying::get);
+        assertTrue(elsewhere(() -> {
+            boolean taken = lock.tryLock();
+            lock.unlock();
+            return taken;
+        }));
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void onlyTheHolderMayUnlockSignalAndAwait(SliceLock lock) throws Exception {
+        var condition = lock.newCondition();
+        assertThrows(IllegalMonitorStateException.class, lock::unlock);
+        lock.lock();
+        start(() -> {
+            assertThrows(IllegalMonitorStateException.class, lock::unlock);
+            assertThrows(IllegalMonitorStateException.class, condition::await);
+            assertThrows(IllegalMonitorStateException.class, condition::awaitUninterruptibly);
+            assertThrows(IllegalMonitorStateException.class, () -> condition.awaitNanos(1));
+            assertThrows(IllegalMonitorStateException.class, () -> condition.await(1, TimeUnit.SECONDS));
+            assertThrows(IllegalMonitorStateException.class, () -> condition.awaitUntil(new Date()));
+            assertThrows(IllegalMonitorStateException.class, condition::signal);
+            assertThrows(IllegalMonitorStateException.class, condition::signalAll);
+            return null;
+        }).get();
+        lock.unlock();
+        assertThrows(IllegalMonitorStateException.class, lock::unlock);
+    }
+
+    @Test
+    void notReentrantSaysSoInsteadOfADeadlock() throws Exception {
+        var lock = new SliceLock();
+        lock.lock();
+        assertThrows(IllegalStateException.class, lock::lock);
+        assertThrows(IllegalStateException.class, lock::lockInterruptibly);
+        assertThrows(IllegalStateException.class, () -> lock.tryLock(1, TimeUnit.SECONDS));
+        assertFalse(lock.tryLock());
+        assertEquals(1, lock.getHoldCount());
+        lock.unlock();
+        assertFalse(lock.isLocked());
+    }
+
+    @Test
+    void reentrantIsFreeAfterAsManyUnlocksAsLocks() throws Exception {
+        SliceLock lock = SliceLock.builder().reentrant().build();
+        lock.lock();
+        lock.lockInterruptibly();
+        assertTrue(lock.tryLock());
+        assertTrue(lock.tryLock(1, TimeUnit.SECONDS));
+        assertEquals(4, lock.getHoldCount());
+        for (int i = 0; i < 3; i++) {
+            lock.unlock();
+            assertFalse(elsewhere(lock::tryLock));
+        }
+        lock.unlock();
+        assertFalse(lock.isLocked());
+        assertThrows(IllegalMonitorStateException.class, lock::unlock);
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void toolsSeeTheHolderAndTheQueue(SliceLock lock) throws Exception {
+        assertEquals(0, lock.getOwnerId());
+        assertNull(lock.getOwner());
+        lock.lock();
+        assertEquals(Thread.currentThread().threadId(), lock.getOwnerId());
+        assertSame(Thread.currentThread(), lock.getOwner());
+        assertTrue(lock.isLocked());
+        assertTrue(lock.isHeldByCurrentThread());
+        assertFalse(elsewhere(lock::isHeldByCurrentThread));
+        var waiting = new FutureTask<Void>(() -> {
+            lock.lock();
+            lock.unlock();
+            return null;
+        });
+        Thread thread = startThread(waiting);
+        until(() -> lock.hasQueuedThread(thread));
+        assertEquals(1, lock.getQueueLength());
+        assertEquals(List.of(thread), List.copyOf(lock.getQueuedThreads()));
+        assertTrue(lock.toString().contains("#" + Thread.currentThread().threadId()), lock.toString());
+        assertTrue(lock.toString().contains("1 queued"), lock.toString());
+        lock.unlock();
+        waiting.get();
+        assertTrue(lock.toString().contains("unlocked"), lock.toString());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void aSignalWakesOneAndSignalAllTheRest(SliceLock lock) throws Exception {
+        var condition = lock.newCondition();
+        var waiting = new CountDownLatch(3);
+        var woken = new AtomicInteger();
+        List<FutureTask<Void>> tasks = new ArrayList<>();
+        int[] allowed = new int[1];
+        for (int i = 0; i < 3; i++) {
+            tasks.add(start(() -> {
+                lock.lock();
+                try {
+                    waiting.countDown();
+                    while (allowed[0] == 0) {
+                        condition.await();
+                    }
+                    allowed[0]--;
+                    woken.incrementAndGet();
+                } finally {
+                    lock.unlock();
+                }
+                return null;
+            }));
+        }
+        waiting.await();
+        lock.lock();
+        allowed[0] = 1;
+        condition.signal();
+        lock.unlock();
+        until(() -> woken.get() == 1);
+        lock.lock();
+        assertEquals(0, allowed[0]);
+        allowed[0] = 2;
+        condition.signalAll();
+        lock.unlock();
+        for (FutureTask<Void> task : tasks) {
+            task.get();
+        }
+        assertEquals(3, woken.get());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void aWaitThatTimesOutHoldsTheLockAgain(SliceLock lock) throws Exception {
+        var condition = lock.newCondition();
+        lock.lock();
+        assertFalse(condition.await(1, TimeUnit.MILLISECONDS));
+        assertTrue(lock.isHeldByCurrentThread());
+        assertFalse(condition.await(-1, TimeUnit.MILLISECONDS));
+        assertTrue(condition.awaitNanos(1000) <= 0);
+        assertTrue(condition.awaitNanos(-1000) <= 0);
+        assertFalse(condition.awaitUntil(new Date(0)));
+        assertEquals(1, lock.getHoldCount());
+        lock.unlock();
+    }
+
+    @Test
+    void awaitGivesUpAllHoldsAndTakesThemBack() throws Exception {
+        SliceLock lock = SliceLock.builder().reentrant().build();
+        var condition = lock.newCondition();
+        lock.lock();
+        lock.lock();
+        FutureTask<Void> signaller = start(() -> {
+            lock.lock();
+            condition.signal();
+            lock.unlock();
+            return null;
+        });
+        assertTrue(condition.await(1, TimeUnit.DAYS));
+        assertEquals(2, lock.getHoldCount());
+        lock.unlock();
+        lock.unlock();
+        signaller.get();
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void anInterruptEndsAWaitButNotAnUninterruptibleOne(SliceLock lock) throws Exception {
+        var condition = lock.newCondition();
+        var ready = new CountDownLatch(1);
+        var interruptible = new FutureTask<Boolean>(() -> {
+            lock.lock();
+            ready.countDown();
+            assertThrows(InterruptedException.class, condition::await);
+            boolean held = lock.isHeldByCurrentThread();
+            lock.unlock();
+            return held;
+        });
+        Thread first = startThread(interruptible);
+        ready.await();
+        first.interrupt();
+        assertTrue(interruptible.get());
+
+        var ready2 = new CountDownLatch(1);
+        var uninterruptible = new FutureTask<Boolean>(() -> {
+            lock.lock();
+            ready2.countDown();
+            condition.awaitUninterruptibly();
+            lock.unlock();
+            return Thread.currentThread().isInterrupted();
+        });
+        Thread second = startThread(uninterruptible);
+        ready2.await();
+        lock.lock();
+        second.interrupt();
+        lock.unlock();
+        Thread.sleep(5);
+        assertFalse(uninterruptible.isDone());
+        lock.lock();
+        condition.signal();
+        lock.unlock();
+        assertTrue(uninterruptible.get());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void aBoundedBufferLosesNothing(SliceLock lock) throws Exception {
+        var notFull = lock.newCondition();
+        var notEmpty = lock.newCondition();
+        var buffer = new java.util.ArrayDeque<Integer>();
+        var sum = new AtomicLong();
+        int each = 2000;
+        List<FutureTask<Void>> tasks = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            tasks.add(start(() -> {
+                for (int n = 1; n <= each; n++) {
+                    lock.lock();
+                    try {
+                        while (buffer.size() == 3) {
+                            notFull.awaitNanos(ThreadLocalRandom.current().nextInt(100_000)); // signals meet time-outs
+                        }
+                        buffer.add(n);
+                        notEmpty.signal();
+                    } finally {
+                        lock.unlock();
+                    }
+                }
+                return null;
+            }));
+            tasks.add(start(() -> {
+                for (int n = 1; n <= each; n++) {
+                    lock.lock();
+                    try {
+                        while (buffer.isEmpty()) {
+                            notEmpty.await();
+                        }
+                        sum.addAndGet(buffer.remove());
+                        notFull.signal();
+                    } finally {
+                        lock.unlock();
+                    }
+                }
+                return null;
+            }));
+        }
+        for (FutureTask<Void> task : tasks) {
+            task.get();
+        }
+        assertEquals(4L * each * (each + 1) / 2, sum.get());
+    }
+}

@@ -1,0 +1,252 @@
+package org.rseq4j.pools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.rseq4j.Rseq;
+import org.rseq4j.pools.PoolMisuse.Kind;
+
+class PerCpuPoolTest {
+    @Test
+    void acquiresWhatWasReleased() {
+        var pool = PerCpuPool.of(Object::new);
+        Object first = pool.acquire();
+        pool.release(first);
+        assertEquals(1, pool.size());
+        assertSame(first, pool.acquire());
+        assertEquals(0, pool.size());
+        assertNull(pool.tryAcquire());
+    }
+
+    @Test
+    void handsOutEachObjectOnceUntilItIsReleased() {
+        var pool = PerCpuPool.of(Object::new);
+        var held = new HashSet<Object>();
+        for (int round = 0; round < 3; round++) {
+            for (int i = 0; i < 500; i++) {
+                assertTrue(held.add(pool.acquire()));
+            }
+            held.forEach(pool::release);
+            held.clear();
+        }
+    }
+
+    @Test
+    void keepsNoMoreThanSlabsAndOverflowHold() {
+        var dropped = new AtomicInteger();
+        var pool = PerCpuPool.builder(Object::new).capacityPerCpu(4).overflow(6).discard(o -> dropped.incrementAndGet())
+                .build();
+        var held = new ArrayList<Object>();
+        int count = 4 * Rseq.cpuCount() + 100;
+        for (int i = 0; i < count; i++) {
+            held.add(pool.acquire());
+        }
+        held.forEach(pool::release);
+        assertTrue(pool.size() >= 4 && pool.size() <= 4 * Rseq.cpuCount() + 6, "" + pool.size());
+        assertEquals(count, pool.size() + dropped.get());
+        assertEquals(dropped.get(), pool.statistics().drops());
+    }
+
+    @Test
+    void keepsNoMoreThanTheTotalBound() {
+        for (int bound : new int[]{1, 3, 10, 50}) {
+            var pool = PerCpuPool.builder(Object::new).capacityPerCpu(8).maxPooled(bound).build();
+            for (int round = 0; round < 5; round++) {
+                var held = new ArrayList<Object>();
+                for (int i = 0; i < 100; i++) {
+                    held.add(pool.acquire());
+                }
+                held.forEach(pool::release);
+                assertTrue(pool.size() > 0 && pool.size() <= bound, bound + ": " + pool.size());
+            }
+        }
+    }
+
+    @Test
+    void findsObjectsThatWereReleasedOnAnyCpu() {
+        var pool = PerCpuPool.builder(Object::new).capacityPerCpu(16).build();
+        var held = new ArrayList<Object>();
+        for (int i = 0; i < 40; i++) {
+            held.add(pool.acquire());
+        }
+        held.forEach(pool::release);
+        int pooled = pool.size();
+        for (int i = 0; i < pooled; i++) {
+            assertNotNull(pool.tryAcquire(), "object " + i + " of " + pooled);
+        }
+        assertNull(pool.tryAcquire());
+    }
+
+    @Test
+    void refusesBadInputByName() {
+        var pool = PerCpuPool.of(Object::new);
+        assertTrue(assertThrows(NullPointerException.class, () -> pool.release(null)).getMessage().contains("object"));
+        var broken = PerCpuPool.of(() -> null);
+        assertTrue(assertThrows(NullPointerException.class, broken::acquire).getMessage().contains("factory"));
+        var builder = PerCpuPool.builder(Object::new);
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> builder.capacityPerCpu(0)).getMessage()
+                .contains("capacityPerCpu"));
+        assertThrows(IllegalArgumentException.class, () -> builder.capacityPerCpu(Integer.MAX_VALUE));
+        assertThrows(IllegalArgumentException.class, () -> builder.overflow(-1));
+        assertThrows(IllegalArgumentException.class, () -> builder.maxPooled(0));
+        assertThrows(IllegalArgumentException.class, () -> builder.maxSize(0));
+        assertThrows(IllegalArgumentException.class, () -> builder.maxIdleAge(Duration.ZERO));
+        assertThrows(NullPointerException.class, () -> PerCpuPool.of(null));
+    }
+
+    @Test
+    void refusesToAcquireWhenClosedAndDiscardsWhatComesBack() {
+        var discarded = new ArrayList<Object>();
+        var pool = PerCpuPool.builder(Object::new).discard(discarded::add).build();
+        Object one = pool.acquire();
+        Object two = pool.acquire();
+        pool.release(one);
+        pool.close();
+        pool.close();
+        assertEquals(List.of(one), discarded);
+        assertThrows(IllegalStateException.class, pool::acquire);
+        assertThrows(IllegalStateException.class, pool::tryAcquire);
+        pool.release(two);
+        assertEquals(List.of(one, two), discarded);
+        assertEquals(0, pool.size());
+    }
+
+    @Test
+    void staysAsItWasWhenTheFactoryThrows() {
+        var fails = new boolean[]{true};
+        var pool = PerCpuPool.builder(() -> {
+            if (fails[0]) {
+                throw new IllegalArgumentException("no");
+            }
+            return new Object();
+        }).maxSize(1).build();
+        for (int i = 0; i < 3; i++) {
+            assertThrows(IllegalArgumentException.class, pool::acquire);
+            assertEquals(0, pool.existing());
+        }
+        fails[0] = false;
+        assertNotNull(pool.acquire());
+    }
+
+    @Test
+    void discardsAnObjectWhoseResetThrows() {
+        var discarded = new ArrayList<Object>();
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).discard(discarded::add).reset(o -> {
+            throw new IllegalArgumentException("no");
+        }).build();
+        Object first = pool.acquire();
+        assertThrows(IllegalArgumentException.class, () -> pool.release(first));
+        assertEquals(List.of(first), discarded);
+        assertEquals(0, pool.existing());
+        assertNotSame(first, pool.acquire());
+    }
+
+    @Test
+    void closesCompletelyWhenTheDiscardHookThrows() {
+        var calls = new AtomicInteger();
+        var pool = PerCpuPool.builder(Object::new).discard(o -> {
+            calls.incrementAndGet();
+            throw new IllegalArgumentException("no");
+        }).build();
+        var held = List.of(pool.acquire(), pool.acquire(), pool.acquire());
+        held.forEach(pool::release);
+        assertThrows(IllegalArgumentException.class, pool::close);
+        assertEquals(3, calls.get());
+        assertEquals(0, pool.size());
+    }
+
+    @Test
+    void releasesALeaseOnceHoweverOftenItIsClosed() {
+        var pool = PerCpuPool.of(Object::new);
+        Lease<Object> lease = pool.lease();
+        assertNotNull(lease.get());
+        lease.close();
+        lease.close();
+        assertEquals(1, pool.size());
+        assertThrows(IllegalStateException.class, lease::get);
+    }
+
+    @Test
+    void givesIdleObjectsBackAtTheSecondTrim() {
+        var discarded = new AtomicInteger();
+        var pool = PerCpuPool.builder(Object::new).discard(o -> discarded.incrementAndGet()).build();
+        pool.release(pool.acquire());
+        pool.release(pool.acquire());
+        pool.trim(); // something was acquired before
+        assertEquals(1, pool.size());
+        pool.trim();
+        assertEquals(0, pool.size());
+        assertEquals(1, discarded.get());
+    }
+
+    @Test
+    void givesIdleObjectsBackByItself() throws InterruptedException {
+        var pool = PerCpuPool.builder(Object::new).maxIdleAge(Duration.ofMillis(20)).build();
+        pool.release(pool.acquire());
+        while (pool.size() > 0) {
+            Thread.sleep(5);
+        }
+        pool.close();
+        assertEquals(1, pool.statistics().drops());
+    }
+
+    @Test
+    void countsHitsAndMisses() {
+        var pool = PerCpuPool.of(Object::new);
+        for (int i = 0; i < 10; i++) {
+            pool.release(pool.acquire());
+        }
+        PoolStatistics statistics = pool.statistics();
+        assertEquals(10, statistics.hits() + statistics.misses());
+        assertTrue(statistics.misses() >= 1);
+        assertEquals(statistics.misses(), statistics.pooled());
+    }
+
+    @Test
+    void detectsDoubleAndForeignReleases() {
+        var found = new ConcurrentLinkedQueue<PoolMisuse>();
+        var pool = PerCpuPool.builder(Object::new).detectMisuse(found::add).build();
+        Object object = pool.acquire();
+        pool.release(object);
+        assertThrows(IllegalStateException.class, () -> pool.release(object));
+        assertEquals(Kind.RELEASED_TWICE, found.remove().kind());
+        assertThrows(IllegalArgumentException.class, () -> pool.release(new Object()));
+        assertEquals(Kind.FOREIGN, found.remove().kind());
+        assertEquals(1, pool.size());
+    }
+
+    @Test
+    void detectsLeaksWithTheStackOfTheAcquire() throws InterruptedException {
+        var found = new ConcurrentLinkedQueue<PoolMisuse>();
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).detectMisuse(found::add).build();
+        leak(pool);
+        while (found.isEmpty()) {
+            System.gc();
+            Thread.sleep(5);
+            pool.statistics();
+        }
+        PoolMisuse leak = found.remove();
+        assertEquals(Kind.LEAKED, leak.kind());
+        assertTrue(List.of(leak.acquired().getStackTrace()).stream().anyMatch(f -> f.getMethodName().equals("leak")));
+        assertNotNull(pool.acquire()); // its place is free
+        assertFalse(pool.existing() > 1);
+    }
+
+    private static void leak(PerCpuPool<Object> pool) {
+        pool.release(pool.acquire());
+        pool.acquire();
+    }
+}
