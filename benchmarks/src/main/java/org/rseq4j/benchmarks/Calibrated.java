@@ -1,0 +1,47 @@
+package org.rseq4j.benchmarks;
+
+import java.util.List;
+
+/** Work of a known length that nothing else can speed up: multiplications, each of which needs the one before. */
+final class Calibrated {
+    /** Multiplications in 100 ns on this machine. */
+    static final int HUNDRED_NANOSECONDS = calibrate();
+
+    private Calibrated() {
+    }
+
+    static long multiply(long seed, int times) {
+        long value = seed;
+        for (int i = 0; i < times; i++) {
+            value = value * 6364136223846793005L + 1442695040888963407L;
+        }
+        return value;
+    }
+
+    /** For the contenders' JVMs: the parent's calibration, so that all do the same work. */
+    static List<String> jvmArguments() {
+        return List.of("-Drseq4j.bench.hundred=" + HUNDRED_NANOSECONDS,
+                "-Drseq4j.bench.inside=" + Integer.getInteger("rseq4j.bench.inside", 100),
+                "-Drseq4j.bench.outside=" + Integer.getInteger("rseq4j.bench.outside", 400));
+    }
+
+    private static int calibrate() {
+        int given = Integer.getInteger("rseq4j.bench.hundred", 0);
+        if (given > 0) {
+            return given;
+        }
+        long value = 1;
+        double least = Double.MAX_VALUE;
+        // Long enough for the JIT to have its say.
+        long end = System.nanoTime() + 1_000_000_000L;
+        while (System.nanoTime() < end) {
+            long begun = System.nanoTime();
+            value = multiply(value, 10_000);
+            least = Math.min(least, System.nanoTime() - begun);
+        }
+        if (value == 0) {
+            throw new AssertionError("the work was optimised away");
+        }
+        return Math.max(1, (int) Math.round(100 * 10_000 / least));
+    }
+}

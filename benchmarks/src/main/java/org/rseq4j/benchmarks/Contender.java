@@ -1,0 +1,27 @@
+package org.rseq4j.benchmarks;
+
+/**
+ * One of those that are compared: its state is made for one number of threads, then {@link #work} runs on all of them at
+ * once, round after round. Its loop is its own code, so that the JIT sees one contender only, in a JVM of its own.
+ */
+public interface Contender extends AutoCloseable {
+    /**
+     * Works until the round is over.
+     *
+     * @param thread from 0 to the number of threads - 1
+     * @param round says when to stop; ask it once for a batch of operations
+     * @return the operations that were done
+     * @throws Exception fails the benchmark
+     */
+    long work(int thread, Round round) throws Exception;
+
+    /** Checks and gives back what the contender has. */
+    @Override
+    default void close() {
+    }
+
+    /** Makes a contender for a number of threads. */
+    interface Factory {
+        Contender make(int threads) throws Exception;
+    }
+}

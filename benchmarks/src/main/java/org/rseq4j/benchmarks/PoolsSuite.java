@@ -1,0 +1,265 @@
+package org.rseq4j.benchmarks;
+
+import com.fasterxml.jackson.core.util.RecyclerPool;
+import io.netty.util.Recycler;
+import io.netty.util.concurrent.FastThreadLocalThread;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.apache.commons.pool2.BasePooledObjectFactory;
+import org.apache.commons.pool2.PooledObject;
+import org.apache.commons.pool2.impl.DefaultPooledObject;
+import org.apache.commons.pool2.impl.GenericObjectPool;
+import org.apache.commons.pool2.impl.GenericObjectPoolConfig;
+import org.jctools.queues.MpmcArrayQueue;
+import org.rseq4j.pools.PerCpuPool;
+import stormpot.Allocator;
+import stormpot.Pool;
+import stormpot.Poolable;
+import stormpot.Slot;
+import stormpot.Timeout;
+
+/**
+ * Acquire and release of an object, which is written to in between; every 16th time with a yield while it is held. The
+ * number of operations is that of pairs.
+ */
+final class PoolsSuite implements Suite {
+    private static final int SIZE = 1024;
+
+    /** What is pooled. */
+    private static class Item implements RecyclerPool.WithPool<Item> {
+        long uses;
+
+        @Override
+        public Item withPool(RecyclerPool<Item> pool) {
+            return this;
+        }
+
+        @Override
+        public void releaseToPool() {
+        }
+    }
+
+    private static final class SlotItem extends Item implements Poolable {
+        private final Slot slot;
+
+        SlotItem(Slot slot) {
+            this.slot = slot;
+        }
+
+        @Override
+        public void release() {
+            slot.release(this);
+        }
+    }
+
+    private static final class RecycledItem extends Item {
+        private final Recycler.Handle<RecycledItem> handle;
+
+        RecycledItem(Recycler.Handle<RecycledItem> handle) {
+            this.handle = handle;
+        }
+    }
+
+    private final boolean yields;
+
+    PoolsSuite(boolean yields) {
+        this.yields = yields;
+    }
+
+    @Override
+    public String name() {
+        return yields ? "pools-yield" : "pools";
+    }
+
+    private <T extends Item> Contender pool(Supplier<T> acquire, Consumer<T> release) {
+        return (thread, round) -> {
+            long operations = 0;
+            while (round.running()) {
+                for (int i = 0; i < 1024; i++) {
+                    T item = acquire.get();
+                    item.uses++;
+                    if (yields && (i & 15) == 0) {
+                        Thread.yield();
+                    }
+                    release.accept(item);
+                }
+                operations += 1024;
+            }
+            return operations;
+        };
+    }
+
+    @Override
+    public Map<String, Contender.Factory> contenders() {
+        Map<String, Contender.Factory> contenders = new LinkedHashMap<>();
+        contenders.put("rseq4j PerCpuPool", threads -> {
+            var pool = PerCpuPool.of(Item::new);
+            return pool(pool::acquire, pool::release);
+        });
+        contenders.put("rseq4j PerCpuPool lease", threads -> {
+            var pool = PerCpuPool.of(Item::new);
+            return (thread, round) -> {
+                long operations = 0;
+                while (round.running()) {
+                    for (int i = 0; i < 1024; i++) {
+                        try (var lease = pool.lease()) {
+                            lease.get().uses++;
+                            if (yields && (i & 15) == 0) {
+                                Thread.yield();
+                            }
+                        }
+                    }
+                    operations += 1024;
+                }
+                return operations;
+            };
+        });
+        contenders.put("rseq4j PerCpuPool strict", threads -> {
+            var pool = PerCpuPool.builder(Item::new).maxSize(SIZE).build();
+            return pool(pool::acquire, pool::release);
+        });
+        contenders.put("ConcurrentLinkedDeque", threads -> {
+            var deque = new ConcurrentLinkedDeque<Item>();
+            return pool(() -> {
+                Item item = deque.pollFirst();
+                return item == null ? new Item() : item;
+            }, deque::offerFirst);
+        });
+        contenders.put("MpmcArrayQueue strict", threads -> {
+            var queue = new MpmcArrayQueue<Item>(SIZE);
+            return pool(() -> {
+                Item item = queue.poll();
+                return item == null ? new Item() : item;
+            }, queue::offer);
+        });
+        contenders.put("MpmcArrayQueue relaxed", threads -> {
+            var queue = new MpmcArrayQueue<Item>(SIZE);
+            return pool(() -> {
+                Item item = queue.relaxedPoll();
+                return item == null ? new Item() : item;
+            }, queue::relaxedOffer);
+        });
+        contenders.put("ArrayBlockingQueue", threads -> {
+            var queue = new ArrayBlockingQueue<Item>(SIZE);
+            return pool(() -> {
+                Item item = queue.poll();
+                return item == null ? new Item() : item;
+            }, queue::offer);
+        });
+        contenders.put("Jackson BoundedPoolBase", threads -> {
+            var pool = new RecyclerPool.BoundedPoolBase<Item>(SIZE) {
+                private static final long serialVersionUID = 1;
+
+                @Override
+                public Item createPooled() {
+                    return new Item();
+                }
+            };
+            return pool(pool::acquirePooled, pool::releasePooled);
+        });
+        contenders.put("Jackson ConcurrentDequePoolBase", threads -> {
+            var pool = new RecyclerPool.ConcurrentDequePoolBase<Item>(0) {
+                private static final long serialVersionUID = 1;
+
+                @Override
+                public Item createPooled() {
+                    return new Item();
+                }
+            };
+            return pool(pool::acquirePooled, pool::releasePooled);
+        });
+        contenders.put("commons-pool2", threads -> {
+            var config = new GenericObjectPoolConfig<Item>();
+            config.setMaxTotal(SIZE);
+            config.setMaxIdle(SIZE);
+            config.setJmxEnabled(false);
+            var pool = new GenericObjectPool<Item>(new BasePooledObjectFactory<Item>() {
+                @Override
+                public Item create() {
+                    return new Item();
+                }
+
+                @Override
+                public PooledObject<Item> wrap(Item item) {
+                    return new DefaultPooledObject<>(item);
+                }
+            }, config);
+            return pool(() -> {
+                try {
+                    return pool.borrowObject();
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            }, pool::returnObject);
+        });
+        contenders.put("Netty Recycler", threads -> {
+            var recycler = new Recycler<RecycledItem>() {
+                @Override
+                protected RecycledItem newObject(Handle<RecycledItem> handle) {
+                    return new RecycledItem(handle);
+                }
+            };
+            Contender pool = pool(recycler::get, item -> item.handle.recycle(item));
+            return (thread, round) -> {
+                long[] operations = new long[1];
+                FastThreadLocalThread.runWithFastThreadLocal(() -> {
+                    try {
+                        operations[0] = pool.work(thread, round);
+                    } catch (Exception e) {
+                        throw new IllegalStateException(e);
+                    }
+                });
+                return operations[0];
+            };
+        });
+        contenders.put("Stormpot", threads -> {
+            Pool<SlotItem> pool = Pool.fromInline(new Allocator<SlotItem>() {
+                @Override
+                public SlotItem allocate(Slot slot) {
+                    return new SlotItem(slot);
+                }
+
+                @Override
+                public void deallocate(SlotItem item) {
+                }
+            }).setSize(SIZE).build();
+            var timeout = new Timeout(10, TimeUnit.SECONDS);
+            return (thread, round) -> {
+                var tap = Thread.currentThread().isVirtual()
+                        ? pool.getVirtualThreadSafeTap()
+                        : pool.getSingleThreadedTap();
+                return pool(() -> {
+                    try {
+                        return tap.claim(timeout);
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                }, SlotItem::release).work(thread, round);
+            };
+        });
+        contenders.put("ThreadLocal", threads -> {
+            ThreadLocal<Item> local = ThreadLocal.withInitial(Item::new);
+            return pool(local::get, item -> {});
+        });
+        contenders.put("fresh byte[8192]", threads -> (thread, round) -> {
+            long operations = 0;
+            byte[][] sink = new byte[1][];
+            while (round.running()) {
+                for (int i = 0; i < 1024; i++) {
+                    sink[0] = new byte[8192];
+                    if (yields && (i & 15) == 0) {
+                        Thread.yield();
+                    }
+                }
+                operations += 1024;
+            }
+            return operations;
+        });
+        return contenders;
+    }
+}

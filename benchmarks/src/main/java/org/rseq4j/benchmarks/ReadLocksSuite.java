@@ -1,0 +1,87 @@
+package org.rseq4j.benchmarks;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.concurrent.locks.StampedLock;
+import org.rseq4j.locks.PerCpuReadWriteLock;
+
+/** A read lock that all threads take and give back, reading one word. */
+final class ReadLocksSuite implements Suite {
+    @Override
+    public String name() {
+        return "read-locks";
+    }
+
+    @Override
+    public Map<String, Contender.Factory> contenders() {
+        Map<String, Contender.Factory> contenders = new LinkedHashMap<>();
+        contenders.put("ReentrantReadWriteLock", threads -> loop(new ReentrantReadWriteLock()));
+        contenders.put("StampedLock readLock", threads -> {
+            var lock = new StampedLock();
+            long[] word = new long[48];
+            return (thread, round) -> {
+                long operations = 0;
+                long sum = 0;
+                while (round.running()) {
+                    for (int i = 0; i < 1000; i++) {
+                        long stamp = lock.readLock();
+                        try {
+                            sum += word[24];
+                        } finally {
+                            lock.unlockRead(stamp);
+                        }
+                    }
+                    operations += 1000;
+                }
+                return LocksSuite.kept(operations, sum);
+            };
+        });
+        contenders.put("StampedLock optimistic", threads -> {
+            var lock = new StampedLock();
+            long[] word = new long[48];
+            return (thread, round) -> {
+                long operations = 0;
+                long sum = 0;
+                while (round.running()) {
+                    for (int i = 0; i < 1000; i++) {
+                        long stamp;
+                        long read;
+                        do {
+                            stamp = lock.tryOptimisticRead();
+                            read = word[24];
+                        } while (!lock.validate(stamp));
+                        sum += read;
+                    }
+                    operations += 1000;
+                }
+                return LocksSuite.kept(operations, sum);
+            };
+        });
+        contenders.put("rseq4j PerCpuReadWriteLock", threads -> loop(new PerCpuReadWriteLock()));
+        return contenders;
+    }
+
+    private static Contender loop(ReadWriteLock lock) {
+        Lock read = lock.readLock();
+        long[] word = new long[48];
+        return (thread, round) -> {
+            long operations = 0;
+            long sum = 0;
+            while (round.running()) {
+                for (int i = 0; i < 1000; i++) {
+                    read.lock();
+                    try {
+                        sum += word[24];
+                    } finally {
+                        read.unlock();
+                    }
+                }
+                operations += 1000;
+            }
+            return LocksSuite.kept(operations, sum);
+        };
+    }
+}

@@ -1,0 +1,29 @@
+package org.rseq4j.benchmarks;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** The suites. */
+final class Suites {
+    private static final List<Suite> ALL = List.of(new CountersSuite(), new SequencesSuite(false),
+            new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(),
+            new ReadLocksSuite(), new PoolsSuite(false), new PoolsSuite(true), new StatisticsSuites.Summaries(),
+            new StatisticsSuites.Histograms());
+
+    private Suites() {
+    }
+
+    static Suite named(String name) {
+        return ALL.stream().filter(suite -> suite.name().equals(name)).findFirst().orElseThrow(
+                () -> new IllegalArgumentException("no suite " + name + ", there are " + new Names()));
+    }
+
+    /** For the usage text. */
+    static final class Names extends ArrayList<String> {
+        private static final long serialVersionUID = 1;
+
+        Names() {
+            ALL.forEach(suite -> add(suite.name()));
+        }
+    }
+}
