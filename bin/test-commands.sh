@@ -1,0 +1,122 @@
+#!/bin/bash
+# Tests of the commands in this folder: what they print, and their exit statuses. The build is done before.
+set -uo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+cd -- "$root" || exit 1
+passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+
+ok() { passed=$((passed + 1)); echo "ok - $1"; }
+not_ok() { failed=$((failed + 1)); echo "not ok - $1"; head -n 60 -- "$work/out" "$work/err" | sed 's/^/    | /'; }
+check() { # name, then a command that must succeed
+  local name=$1
+  shift
+  if "$@" > "$work/check" 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/    | /' "$work/check"; fi
+}
+run() { # seconds it may take, then the command: leaves status, $work/out and $work/err
+  timeout -k 10 "$@" > "$work/out" 2> "$work/err" < /dev/null
+  status=$?
+}
+equal() { [ "$1" = "$2" ] || { echo "$1, not $2"; return 1; }; }
+has() { grep -qE -- "$2" "$work/$1" || { echo "no line like $2 in $1"; return 1; }; }
+json() { jq -e "$1" "$2"; }
+
+# Bad input: one line that says what was wrong, the usage, status 2, nothing on stdout.
+refuses() { # what the line must contain, then the command
+  local says=$1
+  shift
+  run 60 "$@"
+  check "$*: status 2" equal "$status" 2
+  check "$*: says what was wrong" grep -qF -- "$says" <(head -n 1 "$work/err")
+  check "$*: shows the usage" has err '^usage: '
+  check "$*: nothing on stdout" test ! -s "$work/out"
+}
+refuses "unknown option: --nonsense" bin/setup --nonsense
+refuses "unknown option: --nonsense" bin/doctor --nonsense
+refuses "unknown option: --nonsense" bin/verify --nonsense
+refuses "unknown option: --nonsense" bin/demo --nonsense
+refuses "--seconds needs a whole number: soon" bin/demo --seconds soon
+refuses "--seconds" bin/demo --seconds 0
+refuses "--connections needs a whole number: -1" bin/demo --connections -1
+refuses "--connections" bin/demo --connections=0
+refuses "--port" bin/demo --port 70000
+refuses "--json needs a value" bin/demo --json
+refuses "--client" bin/demo --client netcat
+refuses "--json" bin/demo --json "$work/no/such/folder/out.json"
+refuses "--cpus" bin/vm run --cpus none -- true
+refuses "nonsense" bin/vm nonsense
+
+for name in setup doctor verify demo; do
+  run 60 "bin/$name" --help
+  check "bin/$name --help: status 0" equal "$status" 0
+  check "bin/$name --help: the usage on stdout" has out '^usage: '
+done
+
+# The doctor.
+keys='["advice","arch","concurrencyId","cpuCount","cpuId","featureSize","kernel","libc","mode","nodeId","registration","sliceExtension"]'
+run 60 bin/doctor --json
+check "bin/doctor --json: status 0" equal "$status" 0
+check "bin/doctor --json: every key is there" json "$keys - keys == []" "$work/out"
+cp "$work/out" "$work/doctor.json"
+run 60 bin/doctor
+check "bin/doctor: status 0" equal "$status" 0
+for key in registration sliceExtension advice; do
+  check "bin/doctor: has the value of $key" grep -qF -- "$(jq -r ".$key" "$work/doctor.json" | cut -c1-60)" "$work/out"
+done
+JAVA_OPTS=-Drseq4j.registration=none run 60 bin/doctor --json
+check "rseq off by property: the doctor says so" json '.registration == "NONE" and (.advice | length > 0)' "$work/out"
+GLIBC_TUNABLES=glibc.pthread.rseq=0 run 60 bin/doctor --json
+check "rseq off by tunable: the doctor works" json '.registration == "NONE" or .registration == "OWN"' "$work/out"
+JAVA_OPTS=-Drseq4j.registration=perhaps run 60 bin/doctor
+check "a property with an unknown value: status 1" equal "$status" 1
+check "a property with an unknown value: the values are listed" has err 'auto.*libc.*own.*none'
+
+# The demo.
+conserved='.checks | length == 3 and all(.[]; . == true)'
+run 240 bin/demo --seconds 5 --json "$work/demo.json"
+check "bin/demo: status 0" equal "$status" 0
+check "bin/demo: three checks, all true" json "$conserved" "$work/demo.json"
+check "bin/demo: both were run and answered requests" \
+  json '[.structures[].requests] | length == 2 and all(.[]; . > 0)' "$work/demo.json"
+check "bin/demo: latencies are there and in order" json \
+  '[.structures[].latencyMicros] | all(.[]; .p50 > 0 and .p50 <= .p99 and .p99 <= .["p99.9"] and .["p99.9"] <= .max)' \
+  "$work/demo.json"
+check "bin/demo: pool hits and queue depth are there" \
+  json '[.structures[]] | all(.[]; (.poolHits | type) == "number" and (.maxQueueDepth | type) == "number")' "$work/demo.json"
+check "bin/demo: the table has both" has out 'rseq4j.*JDK'
+JAVA_OPTS=-Drseq4j.registration=none run 240 bin/demo --seconds 2 --client java --connections 8 --json "$work/demo.json"
+check "bin/demo with the JDK's client, without rseq: status 0" equal "$status" 0
+check "bin/demo with the JDK's client, without rseq: three checks, all true" json "$conserved" "$work/demo.json"
+
+# A port that somebody holds.
+port=$((20000 + RANDOM % 10000))
+bin/demo --seconds 60 --port $port --json "$work/long.json" > "$work/long.out" 2> "$work/long.err" < /dev/null &
+demo=$!
+for _ in $(seq 100); do
+  curl -sf "http://127.0.0.1:$port/metrics" > "$work/out" 2> "$work/err" && break
+  sleep 0.2
+done
+sleep 1
+curl -sf "http://127.0.0.1:$port/metrics" > "$work/out" 2> "$work/err"
+check "bin/demo: /metrics counts requests" has out '^rseq4j_demo_requests_total.structures="rseq4j". [1-9]'
+curl -sf "http://127.0.0.1:$port/" > "$work/out" 2> "$work/err"
+check "bin/demo: / is a page" has out '<!DOCTYPE html>'
+run 60 bin/demo --seconds 2 --port $port
+check "bin/demo on a port in use: status 1" equal "$status" 1
+check "bin/demo on a port in use: says so" has err "port $port is in use"
+
+# Ctrl-C ends it with the report of what ran so far. (A job in the background ignores SIGINT, so one with its own is made.)
+kill -TERM $demo 2> /dev/null
+wait $demo 2> /dev/null
+rm -f "$work/long.json"
+bash -c 'set -m; bin/demo --seconds 60 --json "$1" & sleep 7; kill -INT -- -$!; wait $!' - "$work/long.json" \
+  > "$work/out" 2> "$work/err" < /dev/null
+status=$?
+check "bin/demo, Ctrl-C: the report of what ran so far" json "$conserved and .interrupted == true" "$work/long.json"
+check "bin/demo, Ctrl-C: the table is printed" has out 'requests'
+check "bin/demo, Ctrl-C: status 130" equal "$status" 130
+
+echo "$passed passed, $failed failed"
+exit $((failed > 0))
