@@ -11,6 +11,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Stream;
 import org.rseq4j.Rseq;
 import picocli.CommandLine;
@@ -39,10 +41,17 @@ public final class Demo implements Callable<Integer> {
 
     private volatile boolean interrupted;
 
+    /** The server's code is compiled when these have run. */
+    private static final int WARM_UPS = 2;
+
+    /** Held, so that its level stays: the server tells of its start and end, which the report does. */
+    private static final Logger SERVER = Logger.getLogger("io.helidon");
+
     private Demo() {
     }
 
     public static void main(String[] arguments) {
+        SERVER.setLevel(Level.WARNING);
         int status = new CommandLine(new Demo()).setExecutionExceptionHandler((e, command, result) -> {
             System.err.println("bin/demo: " + e);
             return 1;
@@ -98,9 +107,10 @@ public final class Demo implements Callable<Integer> {
                 + " connections, driven by " + load.name());
         int round = seconds < 12 ? 1 : 2;
         int pairs = Math.max(1, seconds / (2 * round));
-        for (int pair = -1; pair < pairs && !interrupted; pair++) {
+        for (int pair = -WARM_UPS; pair < pairs && !interrupted; pair++) {
             boolean warmUp = pair < 0;
-            for (Report.Column column : columns) {
+            // By turns first and second: what comes first finds the code colder, and the machine as the other left it.
+            for (Report.Column column : (pair & 1) == 0 ? columns : columns.reversed()) {
                 if (interrupted) {
                     break;
                 }
