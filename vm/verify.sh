@@ -4,15 +4,16 @@ set -uo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cd -- "$root" || exit 1
-command=verify
+export command=verify # what bin/lib.sh says that it is
 # shellcheck source=bin/lib.sh
 . bin/lib.sh
 java=$(jdk)/bin/java || exit 1
-passed=0 failed=0
+passed=0 failed=0 unchecked=0
 output=$(mktemp)
 trap 'rm -f -- "$output"' EXIT
 
 ok() { passed=$((passed + 1)); echo "ok - $1 ($SECONDS s)"; }
+not_checked() { unchecked=$((unchecked + 1)); echo "NOT CHECKED - $1 ($SECONDS s)"; grep 'NOT CHECKED' "$output" | sed 's/^/    | /'; }
 not_ok() { failed=$((failed + 1)); echo "not ok - $1 ($SECONDS s)"; sed 's/^/    | /' "$output" | tail -n 60; }
 
 doctor="bin/doctor --json"
@@ -37,18 +38,20 @@ junit() { # module, JVM arguments, selection
   local path="$1/target/classes:$1/target/test-classes:core/target/classes:$1/target/test-lib/*"
   echo "$java -Xmx1g --enable-native-access=ALL-UNNAMED -Drseq4j.test.storm=core/target/libstorm.so $2 -cp '$path' $launcher $3"
 }
+report() { # name, exit status
+  if (($2 == 0)); then
+    if grep -q 'NOT CHECKED' "$output"; then not_checked "$1"; else ok "$1"; fi
+    grep -E '^sections interrupted|tests successful|tests skipped' "$output" | sed 's/^/    /'
+  else
+    echo "exit status $2" >> "$output"
+    not_ok "$1"
+  fi
+}
 run() { # name, then bin/vm run's arguments
   local name=$1
   shift
   bin/vm run "$@" > "$output" 2>&1 < /dev/null
-  local status=$?
-  if ((status == 0)); then
-    ok "$name"
-    grep -E '^sections interrupted|tests successful|tests skipped' "$output" | sed 's/^/    /'
-  else
-    echo "exit status $status" >> "$output"
-    not_ok "$name"
-  fi
+  report "$name" $?
 }
 
 grants="--include-tag grants --select-package org.rseq4j.vm"
@@ -64,20 +67,31 @@ says "the C library registers nothing: the library does, the extension is on" \
   '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"'
 bin/vm run --no-slice-extension -- bash -c "$doctor" > "$output" 2>&1
 says "the extension is off at boot, and it says so" '"registration": "LIBC"' '"sliceExtension": "OFF_AT_BOOT"'
-bin/vm run --libc trixie --cpus 1 -- bash -c "$doctor; $(junit core "$short" "$grants")" > "$output" 2>&1
-says "glibc 2.41: its registration is used, the extension is on, sections end in yields" \
-  '"registration": "LIBC"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"libc": "glibc 2.41"' '[         2 tests successful      ]'
+bin/vm run --libc trixie -- bash -c "$doctor" > "$output" 2>&1
+says "glibc 2.41: its registration is used, the extension is on" \
+  '"registration": "LIBC"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"libc": "glibc 2.41"'
 rm -f -- "$output.all"
 
 run "sections end in yields, with the library's own area" --cpus 1 -- bash -c "$(junit core "$short" "$grants")"
 run "sections end in yields, where the C library registers nothing" --cpus 1 -- \
   bash -c "export GLIBC_TUNABLES=glibc.pthread.rseq=0; $(junit core "$short" "$grants")"
 
-all="--exclude-tag platform --exclude-tag grants --scan-classpath"
-run "unit tests of core and structures, with the extension" --timeout 400 -- \
-  bash -ec "$(junit core "-Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "" "$all structures/target/test-classes")"
-run "unit tests of core and structures, while the kernel debugs rseq" --rseq-debug --timeout 400 -- \
-  bash -ec "$(junit core "-Drseq4j.sliceExtension=off -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "-Drseq4j.sliceExtension=off" "$all structures/target/test-classes")"
+run "sections end in yields, with glibc 2.41's area" --libc trixie --cpus 1 -- bash -c "$(junit core "$short" "$grants")"
+run "a CPU goes offline and comes back" --cpus 2 -- \
+  bash -c "$(junit core "" "--include-tag hotplug --select-package org.rseq4j.vm")"
 
-echo "$passed passed, $failed failed"
+all="--exclude-tag platform --exclude-tag grants --exclude-tag hotplug --scan-classpath"
+# Two at once: each emulates on one core.
+unit() { # JVM arguments
+  echo "$(junit core "$1 -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "$1" "$all structures/target/test-classes")"
+}
+bin/vm run --rseq-debug --timeout 800 -- bash -ec "$(unit -Drseq4j.sliceExtension=off)" > "$output.debug" 2>&1 < /dev/null &
+debugged=$!
+run "unit tests of core and structures, with the extension" --timeout 800 -- bash -ec "$(unit "")"
+wait "$debugged"
+status=$?
+mv -- "$output.debug" "$output"
+report "unit tests of core and structures, while the kernel debugs rseq" "$status"
+
+echo "$passed passed, $failed failed, $unchecked not checked because the host was too busy"
 exit $((failed > 0))

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 @org.junit.jupiter.api.Tag("platform")
 class PlatformTest {
     private static final Path DENY = Path.of(System.getProperty("rseq4j.test.deny", "target/deny"));
+    private static final Path OWNER = Path.of(System.getProperty("rseq4j.test.owner", "target/libowner.so"));
 
     private record Answer(int status, String text) {
         void says(String... parts) {
@@ -129,6 +130,16 @@ class PlatformTest {
         assumeTrue(Files.exists(DENY), "needs the test's seccomp program");
         doctor(Map.of(), List.of(DENY.toString(), "prctl", "1"), "--enable-native-access=ALL-UNNAMED",
                 "-Drseq4j.sliceExtension=force").says("\"sliceExtension\": \"BLOCKED\"");
+    }
+
+    @Test
+    void anAreaThatAnotherLibraryHoldsIsSaid() throws Exception {
+        needsRseq();
+        assumeTrue(Files.exists(OWNER), "needs the test's library");
+        Map<String, String> preloaded = Map.of("GLIBC_TUNABLES", "glibc.pthread.rseq=0", "LD_PRELOAD",
+                OWNER.toAbsolutePath().toString());
+        doctor(preloaded, List.of(), "--enable-native-access=ALL-UNNAMED").says("\"registration\": \"NONE\"",
+                "another library holds the threads' rseq areas (errno 22)", "registers rseq by itself");
     }
 
     @Test

@@ -28,6 +28,7 @@ public final class Sequences {
     /** Rounds of a delay inside each sequence, for tests: aborts become likely. */
     private static final long WINDOW = Long.getLong("rseq4j.debug.window", 0);
 
+    private static final MethodHandle EMPTY;
     private static final MethodHandle ADD;
     private static final MethodHandle COMPARE_AND_STORE;
     private static final MethodHandle SWAP;
@@ -43,6 +44,7 @@ public final class Sequences {
         REASON = Registration.ACTIVE ? brokenKernel() : "no rseq area is registered";
         NATIVE = REASON.isEmpty();
         if (NATIVE) {
+            EMPTY = NativeLibrary.critical("empty", NativeLibrary.RETURNS_INT);
             ADD = operation("add", false, JAVA_INT, JAVA_LONG);
             COMPARE_AND_STORE = operation("compare_and_store", false, JAVA_INT, JAVA_LONG, JAVA_LONG);
             SWAP = operation("swap", true, JAVA_INT, JAVA_LONG, ADDRESS);
@@ -57,6 +59,7 @@ public final class Sequences {
                 NativeMemory.LONG.set(NativeMemory.ALL, NativeLibrary.symbol("window").address(), WINDOW);
             }
         } else {
+            EMPTY = null;
             ADD = null;
             COMPARE_AND_STORE = null;
             SWAP = null;
@@ -93,6 +96,15 @@ public final class Sequences {
                 return "this kernel does not abort sequences: " + preemptions + " preemptions inside, no abort";
             }
             return "";
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** A critical downcall that does nothing, to compare with; needs {@link #NATIVE}. */
+    public static int empty() {
+        try {
+            return (int) EMPTY.invokeExact();
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

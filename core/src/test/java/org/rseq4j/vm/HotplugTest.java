@@ -17,6 +17,7 @@ import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
 
 /** A CPU goes offline and comes back while threads work on its words. */
+@org.junit.jupiter.api.Tag("hotplug")
 @EnabledIfEnvironmentVariable(named = "RSEQ4J_VM", matches = "1", disabledReason = "takes a CPU offline: needs the test kernel, bin/vm run")
 class HotplugTest {
     private static final Path SWITCH = Path.of("/sys/devices/system/cpu/cpu1/online");

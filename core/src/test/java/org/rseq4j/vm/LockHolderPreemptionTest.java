@@ -20,7 +20,8 @@ import org.rseq4j.SliceExtension;
 
 /**
  * Threads around one spin lock, with and without sections, interleaved, after a warm-up: how often a thread was scheduled
- * out while it held the lock, told by how long it held it; throughput and context switches. Reported, and asserted with one
+ * out while it held the lock; throughput and context switches. With one CPU it was scheduled out when another thread found
+ * the lock taken meanwhile, whatever the host does to the emulator; with more, when the hold took very long. Reported, and asserted with one
  * CPU only: preemptions of the holder fall by at least 8 times.
  */
 @org.junit.jupiter.api.Tag("grants")
@@ -35,6 +36,7 @@ class LockHolderPreemptionTest {
     private static final int SPINS = 200;
     /** A hold takes some microseconds here: one of this length was scheduled out. */
     private static final long PREEMPTED_NANOS = 500_000;
+    private static final int TRIALS = 3;
 
     private enum Variant {
         PLAIN, AROUND_TRY_AND_HOLD, WHILE_SPINNING_TOO, WHILE_SPINNING_RENEWED
@@ -44,8 +46,10 @@ class LockHolderPreemptionTest {
         long holds;
         long preempted;
         long switches;
+        Grants grants = new Grants(0, 0);
 
         void add(Result other) {
+            grants = new Grants(grants.granted() + other.grants.granted(), grants.expired() + other.grants.expired());
             holds += other.holds;
             preempted += other.preempted;
             switches += other.switches;
@@ -53,6 +57,9 @@ class LockHolderPreemptionTest {
     }
 
     private final AtomicInteger lock = new AtomicInteger();
+    /** Who last held the lock or found it taken. */
+    private volatile Result runner;
+    private final boolean oneCpu = Runtime.getRuntime().availableProcessors() == 1;
     private long guarded;
     private volatile boolean over;
     private volatile long sink;
@@ -66,8 +73,8 @@ class LockHolderPreemptionTest {
     void sectionsKeepTheHolderOnItsCpu() throws Exception {
         assumeTrue(SliceExtension.isSupported(), "needs the time slice extension");
         int cpus = Runtime.getRuntime().availableProcessors();
-        System.out.printf("%d CPUs, %d inside%n%-8s %-8s %-24s %12s %12s %12s%n", cpus, INSIDE, "threads", "outside",
-                "request", "holds/s", "preempted/s", "switches/s");
+        System.out.printf("%d CPUs, %d inside%n%-8s %-8s %-24s %12s %12s %12s %9s %9s%n", cpus, INSIDE, "threads",
+                "outside", "request", "holds/s", "preempted/s", "switches/s", "grants", "expired");
         for (Variant variant : Variant.values()) {
             round(variant, 1, 50, MILLIS); // warm-up: the JIT's threads starve among many
             round(variant, 4, 50, MILLIS / 2);
@@ -80,27 +87,46 @@ class LockHolderPreemptionTest {
     }
 
     private void compare(int cpus, int threads, int outside) throws Exception {
+        boolean judged = cpus == 1 && threads >= 8 && outside <= INSIDE;
+        String busy = "";
+        for (int trial = 0; trial < (judged ? TRIALS : 1); trial++) {
+            Map<Variant, Result> results = measure(threads, outside);
+            if (!judged) {
+                return;
+            }
+            Result plain = results.get(Variant.PLAIN);
+            Result section = results.get(Variant.AROUND_TRY_AND_HOLD);
+            busy = section.grants.hostIsBusy();
+            if (busy.isEmpty()) {
+                // A share of the holds, since the variants do not hold equally often.
+                double without = plain.preempted / (double) plain.holds;
+                double with = section.preempted / (double) section.holds;
+                assertTrue(plain.preempted > 20,
+                        "the plain lock's holder was preempted only " + plain.preempted + " times");
+                assertTrue(with * 8 <= without, "preempted holds fell only from " + without + " to " + with);
+                return;
+            }
+        }
+        System.out.println("NOT CHECKED: " + busy);
+        assumeTrue(false, busy);
+    }
+
+    private Map<Variant, Result> measure(int threads, int outside) throws Exception {
         Map<Variant, Result> results = new EnumMap<>(Variant.class);
         for (int i = 0; i < ROUNDS; i++) {
             for (Variant variant : Variant.values()) {
-                results.computeIfAbsent(variant, v -> new Result()).add(round(variant, threads, outside, MILLIS));
+                Grants before = Grants.now();
+                Result result = round(variant, threads, outside, MILLIS);
+                result.grants = Grants.now().since(before);
+                results.computeIfAbsent(variant, v -> new Result()).add(result);
             }
         }
         double seconds = ROUNDS * MILLIS / 1000.0;
-        results.forEach((variant, result) -> System.out.printf("%-8d %-8d %-24s %12.0f %12.1f %12.0f%n", threads,
-                outside,
-                variant.name().toLowerCase(java.util.Locale.ROOT), result.holds / seconds, result.preempted / seconds,
-                result.switches / seconds));
-        if (cpus == 1 && threads >= 8 && outside <= INSIDE) {
-            // A share of the holds, since the variants do not hold equally often.
-            Result plain = results.get(Variant.PLAIN);
-            Result section = results.get(Variant.AROUND_TRY_AND_HOLD);
-            double without = plain.preempted / (double) plain.holds;
-            double with = section.preempted / (double) section.holds;
-            assertTrue(plain.preempted > 20,
-                    "the plain lock's holder was preempted only " + plain.preempted + " times");
-            assertTrue(with * 8 <= without, "preempted holds fell only from " + without + " to " + with);
-        }
+        results.forEach((variant, result) -> System.out.printf("%-8d %-8d %-24s %12.0f %12.1f %12.0f %9d %9d%n",
+                threads, outside, variant.name().toLowerCase(java.util.Locale.ROOT), result.holds / seconds,
+                result.preempted / seconds, result.switches / seconds, result.grants.granted(),
+                result.grants.expired()));
+        return results;
     }
 
     private Result round(Variant variant, int threads, int outside, int millis) throws Exception {
@@ -147,7 +173,7 @@ class LockHolderPreemptionTest {
     private void plain(Result result, int outside) {
         while (!over) {
             for (int tries = 0; !lock.compareAndSet(0, 1); tries++) {
-                pause(tries);
+                pause(result, tries);
             }
             hold(result);
             lock.set(0);
@@ -160,7 +186,7 @@ class LockHolderPreemptionTest {
             long section = SliceExtension.begin();
             for (int tries = 0; !lock.compareAndSet(0, 1); tries++) {
                 SliceExtension.end(section);
-                pause(tries);
+                pause(result, tries);
                 section = SliceExtension.begin();
             }
             hold(result);
@@ -174,7 +200,7 @@ class LockHolderPreemptionTest {
         while (!over) {
             long section = SliceExtension.begin();
             for (int tries = 0; !lock.compareAndSet(0, 1); tries++) {
-                pause(tries);
+                pause(result, tries);
                 if (renew) {
                     SliceExtension.renew(section);
                 }
@@ -186,7 +212,8 @@ class LockHolderPreemptionTest {
         }
     }
 
-    private void pause(int tries) {
+    private void pause(Result result, int tries) {
+        runner = result;
         if (tries % SPINS == SPINS - 1) {
             Thread.yield();
         } else {
@@ -196,10 +223,11 @@ class LockHolderPreemptionTest {
 
     private void hold(Result result) {
         long begun = System.nanoTime();
+        runner = result;
         guarded++;
         sink = work(INSIDE);
         result.holds++;
-        if (System.nanoTime() - begun > PREEMPTED_NANOS) {
+        if (oneCpu ? runner != result : System.nanoTime() - begun > PREEMPTED_NANOS) {
             result.preempted++;
         }
     }
