@@ -21,8 +21,8 @@ import org.rseq4j.SliceExtension;
 /**
  * Threads around one spin lock, with and without sections, interleaved, after a warm-up: how often a thread was scheduled
  * out while it held the lock; throughput and context switches. With one CPU it was scheduled out when another thread found
- * the lock taken meanwhile, whatever the host does to the emulator; with more, when the hold took very long. Reported, and asserted with one
- * CPU only: preemptions of the holder fall by at least 8 times.
+ * the lock taken meanwhile, whatever the host does to the emulator; with more, when the hold took very long. Reported, and
+ * asserted with one CPU only: preemptions of the holder fall by at least 8 times.
  */
 @org.junit.jupiter.api.Tag("grants")
 @EnabledIfEnvironmentVariable(named = "RSEQ4J_VM", matches = "1", disabledReason = "needs the test kernel: bin/vm run --cpus 1")

@@ -336,7 +336,8 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
 
     private boolean takeNow(int seen) {
         int forbidden = forbidden();
-        while ((seen & forbidden) == 0) {
+        // A waiter is in the queue before it sets WAITERS, so the fair form looks there too.
+        while ((seen & forbidden) == 0 && !(fair && !queue.isEmpty())) {
             int found = attempt(seen, seen | LOCKED);
             if (found == seen) {
                 return true;
@@ -348,7 +349,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
 
     private boolean takeFromQueue(Waiter waiter) {
         int seen = (int) STATE.getOpaque(this);
-        while ((seen & LOCKED) == 0 && ((seen & forbidden()) == 0 || queue.peek() == waiter)) {
+        while ((seen & LOCKED) == 0 && (!fair && (seen & forbidden()) == 0 || queue.peek() == waiter)) {
             int found = attempt(seen, (seen | LOCKED) & ~RESERVED);
             if (found == seen) {
                 return true;
@@ -489,7 +490,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
     private boolean mustWait(Waiter waiter) {
         set(WAITERS);
         int seen = (int) STATE.getVolatile(this);
-        return (seen & LOCKED) != 0 || (seen & forbidden()) != 0 && queue.peek() != waiter;
+        return (seen & LOCKED) != 0 || (fair || (seen & forbidden()) != 0) && queue.peek() != waiter;
     }
 
     private void set(int bit) {
