@@ -50,7 +50,9 @@ class GrantsTest {
             assertTrue(all > 100, "only " + all + " sections were interrupted");
             assertEquals(after.get("syield") - before.get("syield"), yielded);
             long granted = after.get("sgrant") - before.get("sgrant");
-            assertTrue(granted >= yielded && granted <= all, granted + " grants");
+            // A grant that comes and runs out between an end's look at its request and at its grant is not counted.
+            long revokedByKernel = after.get("srevok") - before.get("srevok");
+            assertTrue(granted >= yielded && granted - revokedByKernel <= all, granted + " grants");
             busy = new Grants(granted, after.get("sexpir") - before.get("sexpir")).hostIsBusy();
             if (busy.isEmpty()) {
                 assertTrue(yielded * 100 >= all * 90, "only " + yielded + " of " + all + " ended in a yield");
