@@ -5,6 +5,8 @@
  *
  * Compiled without vector registers (-mgeneral-regs-only): a TLS descriptor's slow path in glibc before 2.39 does not
  * save them.
+ *
+ * One library for glibc of every age and for musl: what only some of them have is weak, and looked for at run time.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +27,8 @@
 
 #if defined(__x86_64__)
 #include "rseq4j_x86_64.h"
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
+#include "rseq4j_aarch64.h"
 #else
 #error "rseq4j: no restartable sequences for this machine; add a header like rseq4j_x86_64.h"
 #endif
@@ -491,7 +495,7 @@ static inline int32_t told(int status, uint32_t id)
         BEGIN \
         uint64_t moved, at, word; \
         SEQUENCE(WINDOW, PUSH_MANY_BODY, MORE_OUTPUTS([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word)), \
-                 MORE_INPUTS([capacity] "m"(capacity), [words] "r"(words), [n] "m"(n))); \
+                 MORE_INPUTS([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n))); \
         return status < 0 ? NO_AREA : (int64_t) ((status ? moved : 0) << 32 | id); \
     } \
     EXPORT int64_t rseq4j_pop_many##SUFFIX(ARGUMENTS, int64_t *words, uint64_t n) \
@@ -499,7 +503,7 @@ static inline int32_t told(int status, uint32_t id)
         BEGIN \
         uint64_t moved, at, word; \
         SEQUENCE(WINDOW, POP_MANY_BODY, MORE_OUTPUTS([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word)), \
-                 MORE_INPUTS([words] "r"(words), [n] "m"(n))); \
+                 MORE_INPUTS([words] "r"(words), [n] SPARE(n))); \
         return status < 0 ? NO_AREA : (int64_t) ((status ? moved : 0) << 32 | id); \
     }
 
@@ -515,10 +519,21 @@ struct abort_check {
     int error;
 };
 
+static void stay_on(int cpu)
+{
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    if (cpu >= 0 && cpu < CPU_SETSIZE) {
+        CPU_SET(cpu, &here);
+        sched_setaffinity(0, sizeof here, &here); /* this thread */
+    }
+}
+
 static void *abort_check_noise(void *argument)
 {
     struct abort_check *check = argument;
     struct timespec pause = { 0, 50000 };
+    stay_on(check->cpu);
     check->ready = 1;
     while (!check->stop) {
         nanosleep(&pause, NULL);
@@ -536,6 +551,7 @@ static void *abort_check_thread(void *argument)
         check->error = ENXIO;
         return NULL;
     }
+    stay_on(check->cpu);
     struct timespec begun, now;
     clock_gettime(CLOCK_MONOTONIC, &begun);
     uint64_t aborts = record->aborts;
@@ -559,19 +575,11 @@ EXPORT int rseq4j_check_aborts(int64_t *out)
 {
     struct abort_check check = { .cpu = sched_getcpu() };
     pthread_t thread, noise;
-    pthread_attr_t attributes;
-    cpu_set_t here;
     int64_t window = rseq4j_window;
-    CPU_ZERO(&here);
-    if (check.cpu >= 0 && check.cpu < CPU_SETSIZE) {
-        CPU_SET(check.cpu, &here);
-    }
-    pthread_attr_init(&attributes);
-    pthread_attr_setaffinity_np(&attributes, sizeof here, &here);
     rseq4j_window = 20000;
-    int error = pthread_create(&noise, &attributes, abort_check_noise, &check);
+    int error = pthread_create(&noise, NULL, abort_check_noise, &check);
     if (!error) {
-        error = pthread_create(&thread, &attributes, abort_check_thread, &check);
+        error = pthread_create(&thread, NULL, abort_check_thread, &check);
         if (!error) {
             pthread_join(thread, NULL);
             error = check.error;
@@ -579,7 +587,6 @@ EXPORT int rseq4j_check_aborts(int64_t *out)
         check.stop = 1;
         pthread_join(noise, NULL);
     }
-    pthread_attr_destroy(&attributes);
     rseq4j_window = window;
     out[0] = check.switches;
     out[1] = check.aborts;

@@ -1,6 +1,6 @@
 /*
  * The restartable sequences of rseq4j for x86-64. Another machine is another file like this one: it defines the system
- * call numbers that the C library's headers may lack, RSEQ_SIG, and SEQUENCE.
+ * call numbers that the C library's headers may lack, RSEQ_SIG, thread_pointer, SPARE, WINDOW_*, SEQUENCE and the bodies.
  *
  * The shape of each: store the descriptor's address to area->rseq_cs; from `start` to `commit` read the id, compute the
  * address, work with plain loads, end in one store; the abort address, behind the signature, counts and starts again.
@@ -20,6 +20,9 @@ static inline void *thread_pointer(void)
     __asm__("movq %%fs:0, %0" : "=r"(tp));
     return tp;
 }
+
+/* Where an operand stands that is used once, and needs no register of its own. */
+#define SPARE "m"
 
 /* A loop of `window` rounds inside the section: it makes aborts likely, for tests. */
 #define WINDOW_NONE ""
@@ -70,8 +73,8 @@ static inline void *thread_pointer(void)
         "movl $-1, %[status]\n\t" \
         "7:\n\t" \
         : [status] "=&r"(status), [id] "=&r"(id) OUTPUTS \
-        : [area] "r"(area), [record] "r"(record), [id_offset] "r"(id_offset), [count] "m"(count), [base] "r"(base), \
-          [stride] "m"(stride) INPUTS \
+        : [area] "r"(area), [record] "r"(record), [id_offset] "r"(id_offset), [count] SPARE(count), [base] "r"(base), \
+          [stride] SPARE(stride) INPUTS \
         : "memory", "cc", "rax", "rdx", "rcx")
 
 #define ADD_BODY \

@@ -10,6 +10,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifdef __aarch64__
+#define RSEQ 293
+#define SIGNATURE 0xd428bc00
+#else
+#define RSEQ 334
+#define SIGNATURE 0x53053053
+#endif
+
 struct start {
     void *(*routine)(void *);
     void *argument;
@@ -20,7 +28,7 @@ static void *run(void *argument)
     struct start start = *(struct start *) argument;
     static __thread struct { uint32_t words[8]; } area __attribute__((aligned(32)));
     free(argument);
-    syscall(334 /* rseq */, &area, sizeof area, 0, 0x53053053);
+    syscall(RSEQ, &area, sizeof area, 0, SIGNATURE);
     return start.routine(start.argument);
 }
 
