@@ -54,10 +54,13 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
         /** {@code -Drseq4j.sliceExtension=off}. */
         OFF_BY_PROPERTY("switched off by -Drseq4j.sliceExtension=off",
                 "Remove the property to let the library decide."),
-        /** {@code prctl} gave EINVAL: the kernel lacks CONFIG_RSEQ_SLICE_EXTENSION. */
+        /**
+         * The kernel lacks CONFIG_RSEQ_SLICE_EXTENSION: {@code prctl} gave EINVAL (before Linux 7.0), or 524 although the
+         * registration is long enough.
+         */
         KERNEL_LACKS_IT("the kernel has no time slice extension",
-                "Run Linux 7.2 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y."),
-        /** {@code prctl} gave 524 although the registration is long enough: {@code rseq_slice_ext=off}. */
+                "Run Linux 7.2 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y (x86-64; Linux 7.3 for arm64 has no such option)."),
+        /** {@code prctl} gave 524, and the kernel was booted with {@code rseq_slice_ext=off}. */
         OFF_AT_BOOT("switched off at boot by rseq_slice_ext=off",
                 "Remove rseq_slice_ext=off from the kernel's command line."),
         /** {@code prctl} gave 524 because 32 bytes are registered. */

@@ -198,9 +198,10 @@ public final class Registration {
     private static SliceState reason(int sliceError, boolean longEnough) {
         return switch (sliceError) {
             case Abi.EINVAL -> SliceState.KERNEL_LACKS_IT;
-            case Abi.ENOTSUPP -> longEnough || bootedWith("rseq_slice_ext", "off", "0")
+            // Linux 7 built without the extension says the same as one that was booted with it off.
+            case Abi.ENOTSUPP -> bootedWith("rseq_slice_ext", "off", "0", "n", "no")
                     ? SliceState.OFF_AT_BOOT
-                    : SliceState.LEGACY_REGISTRATION;
+                    : longEnough ? SliceState.KERNEL_LACKS_IT : SliceState.LEGACY_REGISTRATION;
             case Abi.ENXIO, -1 -> SliceState.NOT_REGISTERED;
             case Abi.EPERM, Abi.ENOSYS -> SliceState.BLOCKED;
             default -> SliceState.REFUSED;
