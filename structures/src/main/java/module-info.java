@@ -8,6 +8,7 @@ module org.rseq4j.structures {
     requires transitive org.jctools.core;
     requires static jdk.jfr;
     requires transitive HdrHistogram;
+    requires static transitive micrometer.core;
 
     exports org.rseq4j.counters;
     exports org.rseq4j.locks;

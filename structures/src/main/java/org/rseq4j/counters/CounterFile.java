@@ -9,10 +9,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongFunction;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.Mapping;
@@ -34,12 +36,19 @@ import org.rseq4j.internal.Words;
  * @since 0.1.0
  */
 public final class CounterFile {
-    private final Map<String, Meter> meters = new HashMap<>();
+    private final Map<String, Meter> meters = new LinkedHashMap<>();
     private final Mapping mapping;
     private final CounterFileFormat format;
     private long used;
 
-    private record Meter(CounterFileFormat.Type type, long highest, int digits, Object object) {
+    private final List<Watcher> watchers = new CopyOnWriteArrayList<>();
+
+    private record Meter(CounterFileFormat.Type type, long highest, int digits, String description, Object object) {
+    }
+
+    /** Is told of each meter, perhaps twice, on the thread that makes it. */
+    interface Watcher {
+        void made(String name, String description, Object meter);
     }
 
     private CounterFile(Mapping mapping, CounterFileFormat format) {
@@ -141,20 +150,45 @@ public final class CounterFile {
                 offset -> new PerCpuHistogram(buckets, mapping, offset, format.shift()));
     }
 
-    private synchronized Object meter(String name, String description, CounterFileFormat.Type type, long highest,
-            int digits, int words, LongFunction<Object> make) {
+    /** Tells of the meters that there are and, from now on, of each new one. */
+    void watch(Watcher watcher) {
+        watchers.add(watcher);
+        Map<String, Meter> present;
+        synchronized (this) {
+            present = new LinkedHashMap<>(meters);
+        }
+        present.forEach((name, meter) -> watcher.made(name, meter.description, meter.object));
+    }
+
+    private Object meter(String name, String description, CounterFileFormat.Type type, long highest, int digits,
+            int words, LongFunction<Object> make) {
+        Meter meter;
+        synchronized (this) {
+            Meter known = known(name, type, highest, digits);
+            if (known != null) {
+                return known.object;
+            }
+            meter = enter(name, description, type, highest, digits, words, make);
+        }
+        watchers.forEach(watcher -> watcher.made(name, description, meter.object)); // without the lock: they take others
+        return meter.object;
+    }
+
+    private Meter known(String name, CounterFileFormat.Type type, long highest, int digits) {
+        Meter known = meters.get(Objects.requireNonNull(name, "name"));
+        if (known != null && (known.type != type || known.highest != highest || known.digits != digits)) {
+            throw new IllegalArgumentException(
+                    name + " is a " + known.type.label() + " already, of another type or range");
+        }
+        return known;
+    }
+
+    private Meter enter(String name, String description, CounterFileFormat.Type type, long highest, int digits,
+            int words, LongFunction<Object> make) {
         byte[] nameBytes = text("name", name, CounterFileFormat.NAME_BYTES);
         byte[] descriptionBytes = text("description", description, CounterFileFormat.DESCRIPTION_BYTES);
         if (nameBytes.length == 0) {
             throw new IllegalArgumentException("the name is empty");
-        }
-        Meter known = meters.get(name);
-        if (known != null) {
-            if (known.type != type || known.highest != highest || known.digits != digits) {
-                throw new IllegalArgumentException(
-                        name + " is a " + known.type.label() + " already, of another type or range");
-            }
-            return known.object;
         }
         if (meters.size() == format.capacity() || words * (long) Long.BYTES > (1L << format.shift()) - used) {
             throw new IllegalStateException("no room for " + name + ": " + meters.size() + " of " + format.capacity()
@@ -167,14 +201,15 @@ public final class CounterFile {
         }
         // Last: a reader that sees the first word sees all of them; a writer that died before has no entry here.
         Words.setRelease(mapping.segment, place, entry.getLong(0));
-        var meter = new Meter(type, highest, digits, make.apply(format.data() + used));
+        var meter = new Meter(type, highest, digits, description, make.apply(format.data() + used));
         used += words * (long) Long.BYTES;
         meters.put(name, meter);
-        return meter.object;
+        return meter;
     }
 
     private static byte[] text(String what, String text, int limit) {
-        if (text.chars().anyMatch(c -> Character.isISOControl(c) || Character.isSurrogate((char) c))) {
+        if (Objects.requireNonNull(text, what).chars()
+                .anyMatch(c -> Character.isISOControl(c) || Character.isSurrogate((char) c))) {
             throw new IllegalArgumentException(
                     "the " + what + " has a control character or one beyond 16 bits");
         }

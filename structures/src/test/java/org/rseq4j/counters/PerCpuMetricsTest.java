@@ -1,0 +1,192 @@
+package org.rseq4j.counters;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.micrometer.core.instrument.Measurement;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.Statistic;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.File;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PerCpuMetricsTest {
+    @TempDir
+    Path directory;
+
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+
+    @AfterEach
+    void close() {
+        registry.close();
+    }
+
+    @Test
+    void aCounterIsAFunctionCounterThatKeepsItsLastValueWhenClosed() {
+        var counter = new PerCpuCounter();
+        PerCpuMetrics.counter(counter, "requests", "all of them", Tag.of("server", "a")).bindTo(registry);
+        counter.add(5);
+        assertEquals(5, registry.get("requests").tag("server", "a").functionCounter().count());
+        counter.add(2);
+        assertEquals(7, registry.get("requests").functionCounter().count());
+        counter.close();
+        assertEquals(7, registry.get("requests").functionCounter().count());
+        assertEquals("all of them", registry.get("requests").functionCounter().getId().getDescription());
+    }
+
+    @Test
+    void aSummaryOfTimesIsAFunctionTimerWithExtremes() {
+        try (var summary = new PerCpuSummary()) {
+            PerCpuMetrics.timer(summary, "latency", "", TimeUnit.MILLISECONDS).bindTo(registry);
+            assertEquals(0, registry.get("latency").functionTimer().count());
+            assertEquals(0, registry.get("latency.max").timeGauge().value(TimeUnit.SECONDS));
+            summary.record(2000);
+            summary.record(4000);
+            assertEquals(2, registry.get("latency").functionTimer().count());
+            assertEquals(6, registry.get("latency").functionTimer().totalTime(TimeUnit.SECONDS), 1e-9);
+            assertEquals(4, registry.get("latency.max").timeGauge().value(TimeUnit.SECONDS), 1e-9);
+            assertEquals(2, registry.get("latency.min").timeGauge().value(TimeUnit.SECONDS), 1e-9);
+        }
+    }
+
+    @Test
+    void aSummaryOfOtherValuesIsADistributionSummary() {
+        try (var summary = new PerCpuSummary()) {
+            PerCpuMetrics.summary(summary, "size", "bytes").bindTo(registry);
+            summary.record(10);
+            summary.record(-4);
+            Meter meter = registry.get("size").meter();
+            assertEquals(Meter.Type.DISTRIBUTION_SUMMARY, meter.getId().getType());
+            assertEquals(2, value(meter, Statistic.COUNT));
+            assertEquals(6, value(meter, Statistic.TOTAL));
+            assertEquals(10, value(meter, Statistic.MAX));
+            assertEquals(-4, registry.get("size.min").gauge().value());
+        }
+    }
+
+    @Test
+    void aHistogramHasPercentiles() {
+        try (var times = new PerCpuHistogram(1_000_000, 3); var sizes = new PerCpuHistogram(1_000_000, 3)) {
+            PerCpuMetrics.timer(times, "latency", "", TimeUnit.MICROSECONDS).bindTo(registry);
+            PerCpuMetrics.summary(sizes, "size", "").bindTo(registry);
+            for (int i = 1; i <= 1000; i++) {
+                times.record(i);
+                sizes.record(i);
+            }
+            assertEquals(1000, registry.get("latency").functionTimer().count());
+            assertEquals(500.5e-3, registry.get("latency").functionTimer().totalTime(TimeUnit.SECONDS), 1e-3);
+            assertEquals(990, registry.get("latency.percentile").tag("phi", "0.99").timeGauge()
+                    .value(TimeUnit.MICROSECONDS), 1);
+            assertEquals(500, registry.get("size.percentile").tag("phi", "0.5").gauge().value(), 1);
+            assertEquals(1000, value(registry.get("size").meter(), Statistic.MAX), 1);
+        }
+    }
+
+    /** Count and total of one publication are of the same records, whatever is recorded between the two reads. */
+    @Test
+    void theMeasurementsOfOnePublicationBelongTogether() {
+        try (var summary = new PerCpuSummary()) {
+            PerCpuMetrics.summary(summary, "size", "").bindTo(registry);
+            Meter meter = registry.get("size").meter();
+            int together = 0;
+            for (int i = 1; i <= 100; i++) {
+                summary.record(3);
+                double count = value(meter, Statistic.COUNT);
+                summary.record(3);
+                double total = value(meter, Statistic.TOTAL);
+                together += total == 3 * count ? 1 : 0;
+            }
+            // Not all: a pause of a tenth of a second between the two reads is one publication too long.
+            assertTrue(together > 50, together + " of 100");
+        }
+    }
+
+    @Test
+    void aFileShowsTheMetersThatItHasAndThoseThatItGets() throws Exception {
+        CounterFile file = CounterFile.create(directory.resolve("counters"), 10, 100_000);
+        file.counter("early", "").add(3);
+        PerCpuMetrics.file(file, name -> name.endsWith("time") ? TimeUnit.SECONDS : null, Tag.of("a", "b"))
+                .bindTo(registry);
+        file.counter("late", "").add(4);
+        file.summary("time", "").record(9);
+        file.summary("size", "").record(8);
+        file.histogram("histogram", "", 100, 1).record(7);
+        assertEquals(3, registry.get("early").tag("a", "b").functionCounter().count());
+        assertEquals(4, registry.get("late").functionCounter().count());
+        assertEquals(9, registry.get("time").functionTimer().totalTime(TimeUnit.SECONDS), 1e-9);
+        assertEquals(8, value(registry.get("size").meter(), Statistic.TOTAL));
+        assertEquals(7, registry.get("histogram.percentile").tag("phi", "0.999").gauge().value());
+        assertEquals(1, registry.find("early").meters().size());
+    }
+
+    @Test
+    void nullIsRefused() {
+        assertThrows(NullPointerException.class, () -> PerCpuMetrics.counter(null, "n", ""));
+        try (var counter = new PerCpuCounter()) {
+            assertThrows(NullPointerException.class, () -> PerCpuMetrics.counter(counter, null, ""));
+        }
+    }
+
+    private static double value(Meter meter, Statistic statistic) {
+        for (Measurement measurement : meter.measure()) {
+            if (measurement.getStatistic() == statistic) {
+                return measurement.getValue();
+            }
+        }
+        throw new AssertionError("no " + statistic);
+    }
+
+    /** A process whose class path has no Micrometer uses everything else. */
+    @Test
+    void everythingElseWorksWithoutMicrometer() throws Exception {
+        String path = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !Path.of(entry).getFileName().toString().startsWith("micrometer"))
+                .collect(Collectors.joining(File.pathSeparator));
+        assertTrue(path.length() < System.getProperty("java.class.path").length());
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED", "-cp", path, WithoutMicrometer.class.getName(),
+                directory.resolve("counters").toString()));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        assertTrue(output.contains("7 records"), output);
+    }
+
+    static final class WithoutMicrometer {
+        private WithoutMicrometer() {
+        }
+
+        public static void main(String[] arguments) throws Exception {
+            assertThrows(ClassNotFoundException.class, () -> Class.forName("io.micrometer.core.instrument.Meter"));
+            CounterFile file = CounterFile.create(Path.of(arguments[0]), 4, 100_000);
+            file.counter("c", "").increment();
+            file.summary("s", "").record(1);
+            file.histogram("h", "", 100, 1).record(1);
+            long records = 0;
+            try (var counter = new PerCpuCounter();
+                    var summary = new PerCpuSummary();
+                    var histogram = new PerCpuHistogram(100, 1);
+                    var reader = CounterFileReader.open(Path.of(arguments[0]))) {
+                counter.increment();
+                summary.record(1);
+                histogram.record(1);
+                records = counter.sum() + summary.snapshot().count() + histogram.snapshot().getTotalCount()
+                        + reader.read().size() + 1;
+                assertFalse(reader.read().isEmpty());
+            }
+            System.out.println(records + " records");
+        }
+    }
+}
