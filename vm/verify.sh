@@ -57,19 +57,34 @@ run() { # name, then bin/vm run's arguments
 grants="--include-tag grants --select-package org.rseq4j.vm"
 short="-Drseq4j.test.lockMillis=1500 -Drseq4j.test.seconds=4"
 
-# What the library says, in each of four set-ups.
-bin/vm run -- bash -c "echo == plain; $doctor; echo == tunable; GLIBC_TUNABLES=glibc.pthread.rseq=0 $doctor" > "$output.all" 2>&1
+# What the library says, in each of four set-ups; and what it does with musl.
+library=core/target/classes/org/rseq4j/internal/native/linux-x86_64/librseq4j.so
+bin/vm run -- bash -c "echo == plain; $doctor; echo == tunable; GLIBC_TUNABLES=glibc.pthread.rseq=0 $doctor;
+  echo == musl; core/target/selftest/selftest-musl $library own 5000" > "$output.all" 2>&1
 section plain "$output.all" > "$output"
 says "this machine's C library: its legacy registration is replaced, the extension is on" \
   '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"featureSize": 33'
 section tunable "$output.all" > "$output"
 says "the C library registers nothing: the library does, the extension is on" \
   '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"'
+section musl "$output.all" > "$output"
+if [[ -x core/target/selftest/selftest-musl ]]; then
+  says "musl registers nothing: the native library does, the extension is on" \
+    'prctl gave errno 0' ' passed, 0 failed'
+else
+  echo "NOT CHECKED: bin/setup installs musl-tools" > "$output"
+  not_checked "the native library with musl"
+fi
 bin/vm run --no-slice-extension -- bash -c "$doctor" > "$output" 2>&1
 says "the extension is off at boot, and it says so" '"registration": "LIBC"' '"sliceExtension": "OFF_AT_BOOT"'
-bin/vm run --libc trixie -- bash -c "$doctor" > "$output" 2>&1
+bin/vm run --libc trixie -- bash -c "echo == auto; $doctor; echo == own; JAVA_OPTS=-Drseq4j.registration=own $doctor" \
+  > "$output.all" 2>&1
+section auto "$output.all" > "$output"
 says "glibc 2.41: its registration is used, the extension is on" \
   '"registration": "LIBC"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"libc": "glibc 2.41"'
+section own "$output.all" > "$output"
+says "glibc 2.41: its registration is replaced when that is asked for" \
+  '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"'
 rm -f -- "$output.all"
 
 run "sections end in yields, with the library's own area" --cpus 1 -- bash -c "$(junit core "$short" "$grants")"

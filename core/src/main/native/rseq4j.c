@@ -206,13 +206,18 @@ static void thread_exits(void *value)
 
 /* ---- Registration ---- */
 
+/* What the C library registered: 32 bytes before glibc 2.41, then the kernel's feature size as it is. */
+static uint64_t libc_length(void)
+{
+    return &__rseq_size && __rseq_size > RSEQ_LEGACY_SIZE ? __rseq_size : RSEQ_LEGACY_SIZE;
+}
+
 static int register_own(struct thread_record *record)
 {
     struct rseq_area *area = own_area(record);
     if (libc_area_registered()) {
-        /* glibc before 2.41 registered 32 bytes, later ones what the kernel asks for. */
         struct rseq_area *theirs = libc_area();
-        if (syscall(NR_RSEQ, theirs, RSEQ_LEGACY_SIZE, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0
+        if (syscall(NR_RSEQ, theirs, libc_length(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0
             && syscall(NR_RSEQ, theirs, area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0) {
             return errno;
         }
@@ -238,7 +243,7 @@ static void give_back_to_libc(struct thread_record *record)
     record->registration = REGISTRATION_NONE;
     record->area = NULL;
     if (theirs && &__rseq_size && __rseq_size != 0) {
-        syscall(NR_RSEQ, theirs, RSEQ_LEGACY_SIZE, 0, RSEQ_SIG);
+        syscall(NR_RSEQ, theirs, libc_length(), 0, RSEQ_SIG);
     }
 }
 

@@ -145,7 +145,7 @@ public final class Registration {
                 if (!ask || libc.slice()) {
                     return Outcome.of(RseqStatus.Registration.LIBC, ask ? SliceState.ENABLED : veto);
                 }
-                if (choice == Choice.AUTO && libc.sliceError == Abi.ENOTSUPP
+                if (choice == Choice.AUTO && libc.sliceError == Abi.ENOTSUPP && probe.libcSize <= 32
                         && probe.featureSize >= Abi.FEATURE_SIZE_SLICE) {
                     // Perhaps only a longer registration is missing: only then is the C library's replaced.
                     Trial own = trial(false, true, true);
