@@ -25,8 +25,8 @@ import org.rseq4j.internal.Words;
  * thread, and threads whose choice is the same contend.
  *
  * <p>
- * A counter takes 8 bytes for each CPU, side by side with those of other counters. They are freed by {@link #close()}, or
- * when the counter is no longer reachable. Adding to a closed counter throws IllegalStateException.
+ * A counter takes 8 bytes for each CPU, side by side with those of other counters. They are freed when the counter is no
+ * longer reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
  *
  * @since 0.1.0
  */
@@ -42,7 +42,6 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     /** Keeps the words mapped while a thread that saw the counter open still writes. */
     @SuppressWarnings("UnusedVariable")
     private final transient Mapping mapping;
-    private final transient Cleaner.Cleanable cleanable;
     /** The place of CPU 0's word; negative when closed. */
     private transient long first;
 
@@ -53,7 +52,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         segment = mapping.segment;
         shift = CounterSlots.STRIDE_SHIFT;
         first = mapping.base + taken.offset();
-        cleanable = CLEANER.register(this, taken::free);
+        CLEANER.register(this, taken::free);
     }
 
     /** A counter of a file, whose words are never freed. */
@@ -62,7 +61,6 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         this.segment = mapping.segment;
         this.shift = shift;
         this.first = mapping.base + offset;
-        this.cleanable = null;
     }
 
     /**
@@ -118,13 +116,13 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         return sum;
     }
 
-    /** Frees the counter's words. No effect when closed already. */
+    /**
+     * Refuses every use from now on. The words are given to another counter when nothing refers to this one any more, so
+     * an addition that another thread is in the middle of goes nowhere else. No effect when closed already.
+     */
     @Override
     public void close() {
         first = -1;
-        if (cleanable != null) {
-            cleanable.clean();
-        }
     }
 
     private long place(int cpu) {

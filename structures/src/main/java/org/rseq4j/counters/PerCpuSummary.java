@@ -27,7 +27,8 @@ import org.rseq4j.internal.Words;
  * {@link #snapshotAndReset()} takes each shard's lock in turn.
  *
  * <p>
- * A summary takes 72 bytes for each CPU and one shard more; they are freed by {@link #close()} or when it is unreachable.
+ * A summary takes 72 bytes for each CPU and one shard more; they are freed when it is unreachable. Recording after
+ * {@link #close()} throws IllegalStateException.
  *
  * @since 0.1.0
  */
@@ -63,7 +64,6 @@ public final class PerCpuSummary implements AutoCloseable {
     /** Keeps the words mapped while a thread that saw the summary open still writes. */
     @SuppressWarnings("UnusedVariable")
     private final Mapping mapping;
-    private final Cleaner.Cleanable cleanable;
     /** The place of CPU 0's state word; negative when closed. */
     private long first;
 
@@ -98,7 +98,7 @@ public final class PerCpuSummary implements AutoCloseable {
         segment = mapping.segment;
         shift = CounterSlots.STRIDE_SHIFT;
         first = mapping.base + taken.offset();
-        cleanable = CLEANER.register(this, taken::free);
+        CLEANER.register(this, taken::free);
     }
 
     /** A summary of a file, whose words are never freed. */
@@ -107,7 +107,6 @@ public final class PerCpuSummary implements AutoCloseable {
         this.segment = mapping.segment;
         this.shift = shift;
         this.first = mapping.base + offset;
-        this.cleanable = null;
     }
 
     /**
@@ -235,13 +234,13 @@ public final class PerCpuSummary implements AutoCloseable {
         return all;
     }
 
-    /** Frees the summary's words. No effect when closed already. */
+    /**
+     * Refuses every use from now on. The words are given to another summary when nothing refers to this one any more, so
+     * a record that another thread is in the middle of goes nowhere else. No effect when closed already.
+     */
     @Override
     public void close() {
         first = -1;
-        if (cleanable != null) {
-            cleanable.clean();
-        }
     }
 
     private long opened() {
