@@ -1,0 +1,245 @@
+package org.rseq4j.jcstress;
+
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.III_Result;
+import org.openjdk.jcstress.infra.results.II_Result;
+import org.openjdk.jcstress.infra.results.I_Result;
+import org.rseq4j.locks.PerCpuReadWriteLock;
+
+/** {@link PerCpuReadWriteLock}; what it guards is plain. A reader says 10 times the first value plus the second. */
+@SuppressWarnings("LockNotBeforeTry")
+public class PerCpuReadWriteLockStress {
+    /** What all states have: two values that only differ inside a writer. */
+    static class Guarded {
+        final PerCpuReadWriteLock lock = new PerCpuReadWriteLock();
+        final Lock reading = lock.readLock();
+        final Lock writing = lock.writeLock();
+        int first;
+        int second;
+
+        int read() {
+            return first * 10 + second;
+        }
+
+        void write() {
+            first++;
+            second++;
+        }
+
+        /** The values when nobody is inside and nobody waits. */
+        int rest() {
+            return lock.isWriteLocked() || lock.getReadLockCount() != 0 || lock.hasQueuedThreads() ? -1 : read();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0, 0, 11", "0, 11, 11", "11, 0, 11",
+            "11, 11, 11"}, expect = ACCEPTABLE, desc = "each reader before or"
+                    + " after the writer")
+    @Outcome(expect = FORBIDDEN, desc = "a reader was inside with the writer, or did not see its writes")
+    @State
+    public static class ReadReadWrite extends Guarded {
+        @Actor
+        public void reader(III_Result r) {
+            reading.lock();
+            try {
+                r.r1 = read();
+            } finally {
+                reading.unlock();
+            }
+        }
+
+        @Actor
+        public void otherReader(III_Result r) {
+            Checked.run(() -> {
+                reading.lockInterruptibly();
+                try {
+                    r.r2 = read();
+                } finally {
+                    reading.unlock();
+                }
+            });
+        }
+
+        @Actor
+        public void writer() {
+            writing.lock();
+            try {
+                write();
+            } finally {
+                writing.unlock();
+            }
+        }
+
+        @Arbiter
+        public void after(III_Result r) {
+            r.r3 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0, 22", "11, 22",
+            "22, 22"}, expect = ACCEPTABLE, desc = "the reader before, between or after the writers")
+    @Outcome(expect = FORBIDDEN, desc = "two writers were inside at once, or a reader with one of them")
+    @State
+    public static class WriteWriteRead extends Guarded {
+        @Actor
+        public void writer() {
+            writing.lock();
+            try {
+                write();
+            } finally {
+                writing.unlock();
+            }
+        }
+
+        @Actor
+        public void otherWriter() {
+            Checked.run(() -> {
+                writing.lockInterruptibly();
+                try {
+                    write();
+                } finally {
+                    writing.unlock();
+                }
+            });
+        }
+
+        @Actor
+        public void reader(II_Result r) {
+            reading.lock();
+            try {
+                r.r1 = read();
+            } finally {
+                reading.unlock();
+            }
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            r.r2 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0, 1, 11", "11, 1, 11", "-1, 1, 11", "0, 0, 0",
+            "-1, 0, 0"}, expect = ACCEPTABLE, desc = "a try failed"
+                    + " (-1, 0), or one was after the other")
+    @Outcome(expect = FORBIDDEN, desc = "both tries succeeded at once, or a failed one left its mark")
+    @State
+    public static class TryReadTryWrite extends Guarded {
+        @Actor
+        public void reader(III_Result r) {
+            r.r1 = -1;
+            if (reading.tryLock()) {
+                try {
+                    r.r1 = read();
+                } finally {
+                    reading.unlock();
+                }
+            }
+        }
+
+        @Actor
+        public void writer(III_Result r) {
+            if (writing.tryLock()) {
+                try {
+                    write();
+                    r.r2 = 1;
+                } finally {
+                    writing.unlock();
+                }
+            }
+        }
+
+        @Arbiter
+        public void after(III_Result r) {
+            r.r3 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0, 1, 22", "11, 1, 22", "22, 1, 22", "-1, 1, 22", "0, 0, 11", "11, 0, 11",
+            "-1, 0, 11"}, expect = ACCEPTABLE, desc = "a wait was too short (-1, 0), or one was after the other")
+    @Outcome(expect = FORBIDDEN, desc = "who gave up waiting left the lock closed, or two were inside at once")
+    @State
+    public static class TimedReadTimedWriteWrite extends Guarded {
+        @Actor
+        public void reader(III_Result r) {
+            Checked.run(() -> {
+                r.r1 = -1;
+                if (reading.tryLock(500, TimeUnit.NANOSECONDS)) {
+                    try {
+                        r.r1 = read();
+                    } finally {
+                        reading.unlock();
+                    }
+                }
+            });
+        }
+
+        @Actor
+        public void timedWriter(III_Result r) {
+            Checked.run(() -> {
+                if (writing.tryLock(500, TimeUnit.NANOSECONDS)) {
+                    try {
+                        write();
+                        r.r2 = 1;
+                    } finally {
+                        writing.unlock();
+                    }
+                }
+            });
+        }
+
+        @Actor
+        public void writer() {
+            writing.lock();
+            try {
+                write();
+            } finally {
+                writing.unlock();
+            }
+        }
+
+        @Arbiter
+        public void after(III_Result r) {
+            r.r3 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"11", "22"}, expect = ACCEPTABLE, desc = "the writer's own read, before or after the other writer")
+    @Outcome(expect = FORBIDDEN, desc = "a writer that went on as a reader let the other in before it was done")
+    @State
+    public static class Downgrade extends Guarded {
+        @Actor
+        public void writerThenReader(I_Result r) {
+            writing.lock();
+            write();
+            reading.lock();
+            writing.unlock();
+            r.r1 = read();
+            reading.unlock();
+        }
+
+        @Actor
+        public void writer() {
+            writing.lock();
+            try {
+                write();
+            } finally {
+                writing.unlock();
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+package org.rseq4j.jcstress;
+
+import java.util.regex.Pattern;
+import org.openjdk.jcstress.infra.runners.TestList;
+
+/** Prints the tests whose name matches a pattern and that have more actors than CPUs, or not; for bin/jcstress. */
+final class Selection {
+    private Selection() {
+    }
+
+    public static void main(String[] arguments) {
+        Pattern pattern = Pattern.compile(arguments[0]);
+        int cpus = Integer.parseInt(arguments[1]);
+        boolean more = arguments[2].equals("more");
+        TestList.tests().stream().filter(name -> pattern.matcher(name).find())
+                .filter(name -> TestList.getInfo(name).threads() > cpus == more).sorted()
+                .forEach(System.out::println);
+    }
+}
