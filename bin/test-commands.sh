@@ -47,8 +47,17 @@ refuses "--client" bin/demo --client netcat
 refuses "--json" bin/demo --json "$work/no/such/folder/out.json"
 refuses "--cpus" bin/vm run --cpus none -- true
 refuses "nonsense" bin/vm nonsense
+refuses "unknown option: --nonsense" bin/jcstress --nonsense
+refuses "--form" bin/jcstress --form round
+refuses "unknown option: --nonsense" bin/torture --nonsense
+refuses "--seconds needs a whole number" bin/torture --seconds soon
+refuses "--seed needs a whole number" bin/torture --seed=x
+refuses "--json" bin/torture --json "$work/no/such/folder/out.json"
+refuses "unknown option: --nonsense" bin/fuzz --nonsense
+refuses "no such target: all" bin/fuzz --target all
+refuses "unknown option: --nonsense" bin/fault-matrix --nonsense
 
-for name in setup doctor verify demo; do
+for name in setup doctor verify demo jcstress torture fuzz fault-matrix; do
   run 60 "bin/$name" --help
   check "bin/$name --help: status 0" equal "$status" 0
   check "bin/$name --help: the usage on stdout" has out '^usage: '
