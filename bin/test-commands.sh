@@ -36,6 +36,11 @@ refuses() { # what the line must contain, then the command
 refuses "unknown option: --nonsense" bin/setup --nonsense
 refuses "unknown option: --nonsense" bin/doctor --nonsense
 refuses "unknown option: --nonsense" bin/verify --nonsense
+refuses "unknown option: --nonsense" bin/publish --nonsense
+refuses "--local needs a directory" bin/publish
+refuses "is not empty" bin/publish --local bin
+refuses "unknown option: --nonsense" bin/api --nonsense
+refuses "unknown option: --nonsense" bin/javadoc --nonsense
 refuses "unknown option: --nonsense" bin/demo --nonsense
 refuses "--seconds needs a whole number: soon" bin/demo --seconds soon
 refuses "--seconds" bin/demo --seconds 0
@@ -57,7 +62,7 @@ refuses "unknown option: --nonsense" bin/fuzz --nonsense
 refuses "no such target: all" bin/fuzz --target all
 refuses "unknown option: --nonsense" bin/fault-matrix --nonsense
 
-for name in setup doctor verify demo jcstress torture fuzz fault-matrix; do
+for name in setup doctor verify demo publish api javadoc jcstress torture fuzz fault-matrix; do
   run 60 "bin/$name" --help
   check "bin/$name --help: status 0" equal "$status" 0
   check "bin/$name --help: the usage on stdout" has out '^usage: '

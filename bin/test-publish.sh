@@ -1,0 +1,74 @@
+#!/bin/bash
+# Tests of what bin/publish makes: the same bytes again from a copy of the sources in another place, everything that a
+# repository has to have, and a user's project (docs/sample) that knows it by its coordinates only.
+set -uo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+cd -- "$root" || exit 1
+passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+check() { # name, then a command that must succeed
+  local name=$1
+  shift
+  if "$@" > "$work/check" 2>&1; then
+    passed=$((passed + 1)); echo "ok - $name ($SECONDS s)"
+  else
+    failed=$((failed + 1)); echo "not ok - $name ($SECONDS s)"; head -n 60 -- "$work/check" | sed 's/^/    | /'
+  fi
+}
+
+repository=$root/target/repository
+rm -rf -- "$repository"
+copy=$work/elsewhere/copy # no space in it, for javadoc
+mkdir -p -- "$copy"
+tar -c --exclude=./.git --exclude=target . | tar -x -C "$copy"
+bin/publish --local "$repository" > "$work/here" 2>&1 < /dev/null &
+here=$!
+"$copy/bin/publish" --local "$copy/repository" > "$work/there" 2>&1 < /dev/null
+there=$?
+wait $here
+here=$?
+check "bin/publish: status 0" eval "cat '$work/here'; test $here = 0"
+check "bin/publish in a copy of the sources: status 0" eval "cat '$work/there'; test $there = 0"
+check "two builds are bit-identical" diff -r "$repository" "$copy/repository"
+
+here=$repository/org/rseq4j
+version=$(sed -n 's/^  <version>\(.*\)<.*/\1/p' pom.xml | head -n 1)
+for artifact in rseq4j-parent rseq4j-core rseq4j-structures; do
+  files=("$artifact-$version.pom" "$artifact-$version-cyclonedx.json")
+  [ $artifact = rseq4j-parent ] || files+=("$artifact-$version.jar" "$artifact-$version-sources.jar" "$artifact-$version-javadoc.jar")
+  for file in "${files[@]}"; do check "$file is there" test -s "$here/$artifact/$version/$file"; done
+done
+for element in url licenses developers scm; do
+  check "the POM has $element" grep -q "^  <$element[> ]" "$here/rseq4j-parent/$version/rseq4j-parent-$version.pom"
+done
+wrong_sums() {
+  find "$repository" -type f -name '*.sha256' | while read -r sum; do
+    echo "$(cat "$sum")  ${sum%.sha256}" | sha256sum --check --quiet || echo wrong
+  done
+}
+check "the checksums are right" test -z "$(wrong_sums 2>&1)"
+check "there are checksums" test "$(find "$repository" -name '*.sha256' | wc -l)" = "$(find "$repository" -type f -name '*.sha512' | wc -l)"
+check "the bill of materials names what the structures need" jq -e \
+  '[.components[].name] | contains(["rseq4j-core", "jctools-core", "HdrHistogram"])' \
+  "$here/rseq4j-structures/$version/rseq4j-structures-$version-cyclonedx.json"
+jar=$(command=test-publish; . bin/lib.sh; jdk)/bin/jar
+contents() { "$jar" --list --file "$1"; }
+for machine in x86_64 aarch64; do
+  check "the jar has the native library for $machine" \
+    grep -qx "org/rseq4j/internal/native/linux-$machine/librseq4j.so" <(contents "$here/rseq4j-core/$version/rseq4j-core-$version.jar")
+done
+check "the Javadoc has pages of the packages" grep -q 'org/rseq4j/package-summary.html' \
+  <(contents "$here/rseq4j-core/$version/rseq4j-core-$version-javadoc.jar")
+
+check "the API: a break would be noticed" bin/api --self-test
+check "the API: nothing is broken since the last release" bin/api
+
+if [ -x docs/sample/test.sh ]; then
+  check "docs/sample" docs/sample/test.sh "$repository"
+  sed 's/^/    /' "$work/check"
+fi
+
+echo "$passed passed, $failed failed"
+exit $((failed > 0))
