@@ -413,6 +413,12 @@ EXPORT int rseq4j_discard(void *address, uint64_t length)
     return madvise(address, length, MADV_DONTNEED) ? -errno : 0;
 }
 
+/* Asks for huge pages, where the system leaves it to the program. A hint: the error is for who wants to tell it. */
+EXPORT int rseq4j_huge_pages(void *address, uint64_t length)
+{
+    return madvise(address, length, MADV_HUGEPAGE) ? -errno : 0;
+}
+
 /* ---- Restartable sequences ---- */
 
 /* Rounds of the loop inside the section of the *_wide operations. */

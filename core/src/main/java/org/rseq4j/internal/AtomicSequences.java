@@ -66,6 +66,15 @@ public final class AtomicSequences {
         return size > 0 ? cpu : ~cpu;
     }
 
+    /** {@link #pop} of a word that is told by itself; {@code otherwise} when the stack is empty. */
+    public static long popWord(Mapping mapping, long stride, long stack, boolean byConcurrencyId, long otherwise) {
+        long place = mapping.base + stride(byConcurrencyId) * stride + stack;
+        long size = lock(mapping.segment, place);
+        long word = size > 0 ? Words.getOpaque(mapping.segment, place + size * Long.BYTES) : otherwise;
+        unlock(mapping.segment, place, Math.max(size - 1, 0));
+        return word;
+    }
+
     public static long pushMany(Mapping mapping, long stride, long stack, boolean byConcurrencyId, long capacity,
             long[] words, int n) {
         int cpu = stride(byConcurrencyId);

@@ -7,7 +7,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
+import java.util.Objects;
 
 /**
  * Zeroed memory that stays addressable until the last reference to it is gone: with the native library, pages that nobody
@@ -18,6 +20,7 @@ public final class Mapping {
     private static final MethodHandle MAP;
     private static final MethodHandle UNMAP;
     private static final MethodHandle DISCARD;
+    private static final MethodHandle HUGE_PAGES;
 
     static {
         if (NativeLibrary.isAvailable()) {
@@ -26,10 +29,12 @@ public final class Mapping {
                     ValueLayout.JAVA_LONG);
             UNMAP = NativeLibrary.plain("unmap", range);
             DISCARD = NativeLibrary.plain("discard", range);
+            HUGE_PAGES = NativeLibrary.plain("huge_pages", range);
         } else {
             MAP = null;
             UNMAP = null;
             DISCARD = null;
+            HUGE_PAGES = null;
         }
     }
 
@@ -88,6 +93,41 @@ public final class Mapping {
         if (anonymous) {
             call(DISCARD, base, size);
         }
+    }
+
+    /** {@link #discard()} for a part of it, whole pages from {@link #base}. */
+    public void discard(long offset, long length) {
+        if (anonymous) {
+            call(DISCARD, base + Objects.checkFromIndexSize(offset, length, size), length);
+        }
+    }
+
+    /** Asks for huge pages in a part of it; no effect where the system has none or decides itself. */
+    public void adviseHugePages(long offset, long length) {
+        if (anonymous) {
+            try {
+                int ignored = (int) HUGE_PAGES.invokeExact(base + Objects.checkFromIndexSize(offset, length, size),
+                        length);
+            } catch (Throwable e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    /**
+     * A part of it, for users of the structures: it stays mapped as long as the segment, a slice of it or a buffer on it is
+     * reachable, and is accessible until the arena is closed, which does not unmap it.
+     */
+    @SuppressWarnings("restricted")
+    public MemorySegment asSegment(long offset, long length, Arena arena) {
+        return MemorySegment.ofAddress(base + Objects.checkFromIndexSize(offset, length, size)).reinterpret(length,
+                arena,
+                gone -> Reference.reachabilityFence(this));
+    }
+
+    /** Whether {@link #anonymous} gives memory outside of the Java heap. */
+    public static boolean isNative() {
+        return NativeLibrary.isAvailable();
     }
 
     private static long map(long size) {

@@ -34,6 +34,7 @@ public final class Sequences {
     private static final MethodHandle SWAP;
     private static final MethodHandle PUSH;
     private static final MethodHandle POP;
+    private static final MethodHandle POP_WORD;
     private static final MethodHandle PUSH_MANY;
     private static final MethodHandle POP_MANY;
     private static final MethodHandle MEMBARRIER;
@@ -50,6 +51,7 @@ public final class Sequences {
             SWAP = operation("swap", true, JAVA_INT, JAVA_LONG, ADDRESS);
             PUSH = operation("push", false, JAVA_INT, JAVA_LONG, JAVA_LONG);
             POP = operation("pop", true, JAVA_INT, ADDRESS);
+            POP_WORD = operation("pop_word", false, JAVA_LONG, JAVA_LONG, JAVA_LONG);
             PUSH_MANY = operation("push_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
             POP_MANY = operation("pop_many", true, JAVA_LONG, ADDRESS, JAVA_LONG);
             MEMBARRIER = NativeLibrary.plain("membarrier",
@@ -65,6 +67,7 @@ public final class Sequences {
             SWAP = null;
             PUSH = null;
             POP = null;
+            POP_WORD = null;
             PUSH_MANY = null;
             POP_MANY = null;
             MEMBARRIER = null;
@@ -153,6 +156,16 @@ public final class Sequences {
         try {
             return (int) POP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
                     MemorySegment.ofArray(word));
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** The word; {@code otherwise} when the stack is empty, {@code none} for a thread without an area. */
+    public static long popWord(long base, long stride, boolean byConcurrencyId, long otherwise, long none) {
+        try {
+            return (long) POP_WORD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), otherwise,
+                    none);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

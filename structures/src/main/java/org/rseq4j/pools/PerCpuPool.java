@@ -7,8 +7,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -51,7 +49,7 @@ import org.rseq4j.internal.ThreadArea;
  * @param <T> the type of the pooled objects
  * @since 0.1.0
  */
-public final class PerCpuPool<T> implements AutoCloseable {
+public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     /*
      * A slab is entered by a try-lock. A push is refused at the slab's limit, a pop at size 0; whatever is special (closed,
      * somebody waits, over the bound) is made to look like one of these two, so that the quick path checks nothing else.
@@ -217,31 +215,6 @@ public final class PerCpuPool<T> implements AutoCloseable {
                 throw new IllegalArgumentException(name + " must be from " + least + " to " + most + ": " + value);
             }
             return value;
-        }
-    }
-
-    /** The thread that trims pools with a maximum idle age; started by the first of them. */
-    private static final class Trimmer {
-        static final ScheduledThreadPoolExecutor THREAD = new ScheduledThreadPoolExecutor(1,
-                task -> Thread.ofPlatform().name("rseq4j-pool-trimmer").daemon().unstarted(task));
-
-        static {
-            THREAD.setRemoveOnCancelPolicy(true);
-        }
-
-        static ScheduledFuture<?> schedule(WeakReference<PerCpuPool<?>> pool, long nanos) {
-            return THREAD.scheduleWithFixedDelay(() -> {
-                PerCpuPool<?> present = pool.get();
-                if (present == null) {
-                    throw new java.util.concurrent.CancellationException("the pool is gone");
-                }
-                try {
-                    present.trim();
-                } catch (RuntimeException e) {
-                    System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING,
-                            "the discard hook failed", e);
-                }
-            }, nanos, nanos, TimeUnit.NANOSECONDS);
         }
     }
 
@@ -673,6 +646,7 @@ public final class PerCpuPool<T> implements AutoCloseable {
      * Discards the objects of each slab from which nothing was taken since the last call. With {@link Builder#maxIdleAge}
      * it is called once in that time.
      */
+    @Override
     public void trim() {
         List<Object> idle = new ArrayList<>();
         synchronized (takenBefore) {

@@ -16,6 +16,8 @@ public record PoolMisuse(Kind kind, String object, Throwable acquired) {
         /** An object was released that the pool did not hand out. */
         FOREIGN,
         /** An object became unreachable before it was released. */
-        LEAKED
+        LEAKED,
+        /** Memory of a buffer was written to while the buffer was in the pool. */
+        USED_AFTER_RELEASE
     }
 }

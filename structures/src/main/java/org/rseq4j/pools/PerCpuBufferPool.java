@@ -1,0 +1,463 @@
+package org.rseq4j.pools;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import org.rseq4j.RestartableSequences;
+
+/**
+ * Buffers outside of the Java heap in sizes that are powers of two, with a small stack of free ones for each CPU and size:
+ * what one request releases, the next request on that CPU acquires, whatever the number of threads.
+ *
+ * <p>
+ * A buffer has one owner at a time, and is handed out as a {@link MemorySegment} or as a direct {@link ByteBuffer}, at least
+ * as large as asked for: the whole block of the next size. It has what its last owner left in it. Buffers are aligned to
+ * their size (at most {@value Span#BYTES}). The segment and the buffer of a block are made once and handed out again: who
+ * goes on using one after its release uses memory that belongs to another. That is not noticed, and neither is a second
+ * release, but with {@link Builder#detectMisuse}.
+ *
+ * <p>
+ * Memory comes from the system in spans of 2 MiB on an address that is a multiple of it, for which huge pages are asked
+ * ({@link Builder#hugePages}). The spans never take more than {@link Builder#maxBytes}. What does not fit there, or is larger
+ * than {@link Builder#largest}, is allocated outside of the pool and freed by its release. A span in which no buffer is in use
+ * goes back to the system by {@link #trim()}, with {@link Builder#maxIdleAge} by itself.
+ *
+ * <p>
+ * Nothing crashes: memory is unmapped when the pool <em>and</em> every segment and buffer of it are unreachable. After
+ * {@link #close()} an acquire throws IllegalStateException and buffers in use stay valid.
+ *
+ * <p>
+ * Cost: an acquire or a release is one restartable sequence, a native call of about ten nanoseconds, with no atomic
+ * instruction and nothing allocated. A thread that is scheduled out holds up nobody. An empty or full stack exchanges a batch with the
+ * central list of the size, under its lock. Without rseq, stacks are chosen by a stripe of the thread and locked
+ * ({@link RestartableSequences}); without native access memory that is given back is only used again, by all sizes.
+ *
+ * <p>
+ * The stacks of addresses with batches to a central list are TCMalloc's per-CPU mode
+ * (<a href="https://google.github.io/tcmalloc/design.html">TCMalloc: Design</a>).
+ *
+ * @since 0.1.0
+ */
+public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
+    static final int LEAST = 64;
+
+    private final Spans spans;
+    private final AddressStacks stacks;
+    /** By the binary logarithm of the size. */
+    private final SizeClass[] classes;
+    private final int smallestShift;
+    private final long largest;
+    /** What is served without further questions: up to largest, or nothing where misuse is looked for. */
+    private final long plain;
+    private final BufferLoans loans;
+    /** The memory of the buffers that are not the pool's, by address. */
+    private final ConcurrentHashMap<Long, Arena> outside = new ConcurrentHashMap<>();
+    private final LongAdder unpooled = new LongAdder();
+    private final ScheduledFuture<?> trimming;
+    private volatile boolean closed;
+
+    /**
+     * Makes a pool with other than the default properties.
+     *
+     * @since 0.1.0
+     */
+    public static final class Builder {
+        private int smallest = 256;
+        private int largest = 1 << 20;
+        private long maxBytes = 256L << 20;
+        private int bytesPerCpu = 512 << 10;
+        private boolean hugePages = true;
+        private Duration maxIdleAge;
+        private Consumer<? super PoolMisuse> misuseHook;
+
+        private Builder() {
+        }
+
+        /**
+         * Sets the size of the smallest buffers, 256 by default.
+         *
+         * @param bytes a power of two from 64 to 2 MiB
+         * @return this
+         * @throws IllegalArgumentException when it is not
+         */
+        public Builder smallest(int bytes) {
+            smallest = powerOfTwo("smallest", bytes);
+            return this;
+        }
+
+        /**
+         * Sets the size of the largest buffers that are pooled, 1 MiB by default.
+         *
+         * @param bytes a power of two from 64 to 2 MiB
+         * @return this
+         * @throws IllegalArgumentException when it is not
+         */
+        public Builder largest(int bytes) {
+            largest = powerOfTwo("largest", bytes);
+            return this;
+        }
+
+        /**
+         * Sets how much memory the pool has at most, in use and free, 256 MiB by default. Buffers beyond are not pooled.
+         *
+         * @param bytes at least 2 MiB; rounded down to a multiple of that
+         * @return this
+         * @throws IllegalArgumentException when it is less
+         */
+        public Builder maxBytes(long bytes) {
+            if (bytes < Span.BYTES) {
+                throw new IllegalArgumentException("maxBytes must be at least " + Span.BYTES + ": " + bytes);
+            }
+            maxBytes = bytes;
+            return this;
+        }
+
+        /**
+         * Sets how much of each size a CPU keeps at most, 512 KiB by default: at least two buffers, at most 128.
+         *
+         * @param bytes at least 1
+         * @return this
+         * @throws IllegalArgumentException when it is not positive
+         */
+        public Builder bytesPerCpu(int bytes) {
+            if (bytes <= 0) {
+                throw new IllegalArgumentException("bytesPerCpu must be positive: " + bytes);
+            }
+            bytesPerCpu = bytes;
+            return this;
+        }
+
+        /**
+         * Sets whether the system is asked for huge pages, true by default. Then the first use of a span takes all of its 2
+         * MiB, and fewer address translations miss.
+         *
+         * @param wanted whether to ask
+         * @return this
+         */
+        public Builder hugePages(boolean wanted) {
+            hugePages = wanted;
+            return this;
+        }
+
+        /**
+         * Sets when memory goes back to the system: a size of which no batch went between a CPU and the central list for
+         * between once and twice this time gives back its spans in which no buffer is used. By default they stay.
+         *
+         * @param age at least a millisecond
+         * @return this
+         * @throws IllegalArgumentException when it is shorter
+         */
+        public Builder maxIdleAge(Duration age) {
+            if (age.compareTo(Duration.ofMillis(1)) < 0) {
+                throw new IllegalArgumentException("maxIdleAge must be at least a millisecond: " + age);
+            }
+            maxIdleAge = age;
+            return this;
+        }
+
+        /**
+         * Looks for misuse. Every access to a segment or buffer after its release throws IllegalStateException; so does a
+         * second release. A write after release by native code, a release of what is not the pool's, and a segment or buffer
+         * that became unreachable in use (keep the one that was handed out, not only a slice of it) are told to the hook and,
+         * as the event {@code org.rseq4j.PoolMisuse}, to the Flight Recorder. Makes each operation slower by microseconds: for tests
+         * and for the search after a mistake. The system property {@code rseq4j.pools.detectMisuse=true} does this for every
+         * pool, with a hook that logs.
+         *
+         * @param hook what to tell
+         * @return this
+         */
+        public Builder detectMisuse(Consumer<? super PoolMisuse> hook) {
+            misuseHook = Objects.requireNonNull(hook, "hook");
+            return this;
+        }
+
+        /**
+         * {@return the pool}
+         *
+         * @throws IllegalArgumentException when smallest is larger than largest
+         */
+        public PerCpuBufferPool build() {
+            if (smallest > largest) {
+                throw new IllegalArgumentException("smallest is larger than largest: " + smallest + ", " + largest);
+            }
+            return new PerCpuBufferPool(this);
+        }
+
+        private static int powerOfTwo(String name, int bytes) {
+            if (bytes < LEAST || bytes > Span.BYTES || Integer.bitCount(bytes) != 1) {
+                throw new IllegalArgumentException(
+                        name + " must be a power of two from " + LEAST + " to " + Span.BYTES + ": " + bytes);
+            }
+            return bytes;
+        }
+    }
+
+    /** A pool with the default properties. */
+    public PerCpuBufferPool() {
+        this(new Builder());
+    }
+
+    /** {@return the begin of a pool with other than the default properties} */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    private PerCpuBufferPool(Builder builder) {
+        Consumer<? super PoolMisuse> hook = builder.misuseHook;
+        if (hook == null && Boolean.getBoolean("rseq4j.pools.detectMisuse")) {
+            hook = misuse -> System.getLogger(PerCpuBufferPool.class.getName()).log(System.Logger.Level.WARNING,
+                    misuse.kind() + ": " + misuse.object(), misuse.acquired());
+        }
+        loans = hook == null ? null : new BufferLoans(hook);
+        spans = new Spans(builder.maxBytes >>> Span.SHIFT, builder.hugePages);
+        smallestShift = Integer.numberOfTrailingZeros(builder.smallest);
+        largest = builder.largest;
+        plain = loans == null ? largest : 0;
+        classes = new SizeClass[Integer.numberOfTrailingZeros(builder.largest) + 1];
+        long words = 0;
+        for (int shift = smallestShift; shift < classes.length; shift++) {
+            words += SizeClass.capacity(shift, builder.bytesPerCpu) + 1;
+        }
+        stacks = new AddressStacks(words * Long.BYTES);
+        for (int shift = smallestShift; shift < classes.length; shift++) {
+            classes[shift] = new SizeClass(shift, SizeClass.capacity(shift, builder.bytesPerCpu), stacks, spans);
+        }
+        trimming = builder.maxIdleAge == null
+                ? null
+                : Trimmer.schedule(new WeakReference<>(this), builder.maxIdleAge.toNanos());
+    }
+
+    /**
+     * Takes a buffer.
+     *
+     * @param bytes how large it is at least
+     * @return a segment that nobody else uses; its contents are arbitrary
+     * @throws IllegalArgumentException when bytes is not positive
+     * @throws IllegalStateException when the pool is closed
+     * @throws OutOfMemoryError when the system has no memory, or {@code -XX:MaxDirectMemorySize} allows no more outside of the
+     *     pool
+     */
+    public MemorySegment acquire(long bytes) {
+        if (bytes > 0 && bytes <= plain) {
+            long block = block(classOf(bytes));
+            if (block != 0) {
+                return spanOf(block).segment(block);
+            }
+        }
+        return acquireSpecially(bytes);
+    }
+
+    /**
+     * Takes a buffer.
+     *
+     * @param bytes how large it is at least
+     * @return a direct buffer that nobody else uses, from position 0 to its capacity, big-endian; its contents are arbitrary
+     * @throws IllegalArgumentException when bytes is not positive
+     * @throws IllegalStateException when the pool is closed
+     * @throws OutOfMemoryError when the system has no memory, or {@code -XX:MaxDirectMemorySize} allows no more outside of the
+     *     pool
+     */
+    public ByteBuffer acquireByteBuffer(int bytes) {
+        if (bytes > 0 && bytes <= plain) {
+            long block = block(classOf(bytes));
+            if (block != 0) {
+                return spanOf(block).buffer(block);
+            }
+        }
+        return acquireSpecially(bytes).asByteBuffer();
+    }
+
+    /**
+     * Gives a buffer back.
+     *
+     * @param segment a segment that was acquired from this pool, or a slice of it that begins where it does; the caller will
+     *     not use its memory again
+     * @throws NullPointerException when the segment is null
+     * @throws IllegalArgumentException when it is not a buffer of this pool
+     * @throws IllegalStateException when misuse is looked for, and the segment was released before, or input or output into
+     *     it is going on
+     */
+    public void release(MemorySegment segment) {
+        long address = segment.isNative() ? segment.address() : 0;
+        if (!push(address)) {
+            releaseSpecially(address);
+        }
+    }
+
+    /**
+     * Gives a buffer back.
+     *
+     * @param buffer a buffer that was acquired from this pool, with any position, limit and order; the caller will not use its
+     *     memory again
+     * @throws NullPointerException when the buffer is null
+     * @throws IllegalArgumentException when it is not a buffer of this pool
+     * @throws IllegalStateException when misuse is looked for, and the buffer was released before, or input or output into it
+     *     is going on
+     */
+    public void release(ByteBuffer buffer) {
+        int position = buffer.position();
+        // Its address from its own first byte on; a duplicate would be garbage.
+        buffer.position(0);
+        MemorySegment segment = MemorySegment.ofBuffer(buffer);
+        long address = segment.isNative() ? segment.address() : 0;
+        if (!push(address)) {
+            buffer.position(position);
+            releaseSpecially(address);
+        }
+    }
+
+    private SizeClass classOf(long bytes) {
+        return classes[Math.max(smallestShift, Long.SIZE - Long.numberOfLeadingZeros(bytes - 1))];
+    }
+
+    /** 0 when there is none in the pool. */
+    private long block(SizeClass sizeClass) {
+        if (closed) {
+            throw closed();
+        }
+        long block = stacks.pop(sizeClass.stack);
+        return block != 0 ? block : refill(sizeClass);
+    }
+
+    private long refill(SizeClass sizeClass) {
+        long block = sizeClass.refill();
+        for (int shift = smallestShift; block == 0 && shift < classes.length; shift++) {
+            if (classes[shift] != sizeClass && classes[shift].giveWay()) {
+                block = sizeClass.refill();
+            }
+        }
+        return block;
+    }
+
+    private Span spanOf(long block) {
+        Span span = spans.find(block);
+        if (span == null) {
+            throw closed();
+        }
+        return span;
+    }
+
+    /** False when that is not the address of a block, or misuse is looked for. */
+    private boolean push(long address) {
+        Span span = spans.find(address);
+        if (span == null || (address & span.mask) != 0 || plain == 0) {
+            return false;
+        }
+        SizeClass sizeClass = span.sizeClass;
+        if (sizeClass == null) {
+            return false;
+        }
+        if (!stacks.push(sizeClass.stack, sizeClass.capacity, address)) {
+            sizeClass.flush(address);
+        }
+        return true;
+    }
+
+    private static IllegalStateException closed() {
+        return new IllegalStateException("this pool is closed");
+    }
+
+    private MemorySegment acquireSpecially(long bytes) {
+        if (bytes <= 0) {
+            throw new IllegalArgumentException("bytes must be positive: " + bytes);
+        }
+        if (closed) {
+            throw closed();
+        }
+        boolean pooled = bytes <= largest;
+        long size = pooled ? classOf(bytes).bytes() : bytes;
+        if (loans != null) {
+            long block = pooled ? block(classOf(bytes)) : 0;
+            if (block == 0) {
+                unpooled.increment();
+            }
+            return loans.acquired(block == 0 ? null : spanOf(block), block, size);
+        }
+        unpooled.increment();
+        Arena arena = Arena.ofShared();
+        MemorySegment segment = arena.allocate(size, LEAST);
+        outside.put(segment.address(), arena);
+        return segment;
+    }
+
+    private void releaseSpecially(long address) {
+        if (loans != null) {
+            long block = loans.released(address, spans);
+            Span span = spans.find(block);
+            if (span != null && !stacks.push(span.sizeClass.stack, span.sizeClass.capacity, block)) {
+                span.sizeClass.flush(block);
+            }
+            return;
+        }
+        Arena arena = outside.remove(address);
+        if (arena == null) {
+            if (closed) {
+                return; // the pool knows its buffers no more
+            }
+            throw new IllegalArgumentException("not in use as a buffer of this pool: 0x" + Long.toHexString(address));
+        }
+        try {
+            arena.close();
+        } catch (IllegalStateException e) {
+            outside.put(address, arena); // input or output is going on
+            throw e;
+        }
+    }
+
+    /**
+     * Gives the memory of free buffers back to the system, as far as whole spans are free, of each size of which no batch went
+     * between a CPU and the central list since the last call. With {@link Builder#maxIdleAge} it is called once in that time.
+     * Needs membarrier(2) to see the stacks of all CPUs; without, what is there stays.
+     */
+    @Override
+    public void trim() {
+        for (int shift = smallestShift; shift < classes.length; shift++) {
+            classes[shift].trim(false);
+        }
+    }
+
+    /**
+     * Gives the free memory back. Buffers in use stay valid, and their release has no effect; buffers outside of the pool are
+     * freed by theirs. No effect when closed already.
+     */
+    @Override
+    public void close() {
+        synchronized (classes) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+        }
+        if (trimming != null) {
+            trimming.cancel(false);
+        }
+        for (int shift = smallestShift; shift < classes.length; shift++) {
+            classes[shift].close();
+        }
+        spans.close();
+        stacks.close();
+    }
+
+    /** {@return what the pool has and did} */
+    public BufferPoolStatistics statistics() {
+        var sum = new BufferPoolStatistics.Sum();
+        for (int shift = smallestShift; shift < classes.length; shift++) {
+            classes[shift].addTo(sum);
+        }
+        return new BufferPoolStatistics(sum.refills, sum.flushes, unpooled.sum(), spans.givenBack(),
+                spans.used() * Span.BYTES, sum.freeBytes);
+    }
+
+    /** {@return what the pool is, for people} */
+    @Override
+    public String toString() {
+        return "PerCpuBufferPool" + statistics();
+    }
+}
