@@ -7,6 +7,7 @@ module org.rseq4j.structures {
     requires transitive org.rseq4j.core;
     requires transitive org.jctools.core;
     requires static jdk.jfr;
+    requires static transitive com.fasterxml.jackson.core;
     requires transitive HdrHistogram;
     requires static transitive micrometer.core;
 

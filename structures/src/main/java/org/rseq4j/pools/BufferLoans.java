@@ -18,7 +18,8 @@ final class BufferLoans {
     private static final byte PATTERN = (byte) 0xDB;
 
     private final ConcurrentHashMap<Long, Loan> out = new ConcurrentHashMap<>();
-    private final ConcurrentHashMap<Long, Throwable> patterned = new ConcurrentHashMap<>();
+    /** Where each address was last acquired that is not in use. */
+    private final ConcurrentHashMap<Long, Throwable> back = new ConcurrentHashMap<>();
     private final ReferenceQueue<MemorySegment> unreachable = new ReferenceQueue<>();
     private final Consumer<? super PoolMisuse> hook;
 
@@ -59,6 +60,7 @@ final class BufferLoans {
         MemorySegment segment = span == null ? null : span.segment(block, arena);
         if (segment == null) {
             segment = arena.allocate(bytes, PerCpuBufferPool.LEAST);
+            back.remove(segment.address());
         } else {
             check(segment, block);
         }
@@ -68,7 +70,7 @@ final class BufferLoans {
     }
 
     private void check(MemorySegment segment, long block) {
-        Throwable last = patterned.remove(block);
+        Throwable last = back.remove(block);
         if (last == null) {
             return;
         }
@@ -83,9 +85,8 @@ final class BufferLoans {
     long released(long address, Spans spans) {
         Loan loan = out.remove(address);
         if (loan == null) {
-            Span span = spans.find(address);
-            if (span != null && span.sizeClass != null && (address & span.mask) == 0) {
-                Throwable last = patterned.get(address);
+            Throwable last = back.get(address);
+            if (last != null) {
                 report(new PoolMisuse(Kind.RELEASED_TWICE, describe(address), last));
                 throw new IllegalStateException("released twice: " + describe(address), last);
             }
@@ -99,17 +100,12 @@ final class BufferLoans {
             throw e;
         }
         loan.clear();
-        if (loan.address == loan.block) {
-            fill(loan, spans.find(address));
-        }
-        return loan.block;
-    }
-
-    private void fill(Loan loan, Span span) {
+        Span span = loan.address == loan.block ? spans.find(address) : null;
         if (span != null) {
             span.segment(loan.block).fill(PATTERN);
-            patterned.put(loan.block, loan.acquired);
         }
+        back.put(address, loan.acquired);
+        return loan.block;
     }
 
     private void sweep() {

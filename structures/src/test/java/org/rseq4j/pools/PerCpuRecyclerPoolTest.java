@@ -1,0 +1,131 @@
+package org.rseq4j.pools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.util.BufferRecycler;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+class PerCpuRecyclerPoolTest {
+    private static final int THREADS = 10_000;
+
+    /** An order as a shop has it, with text of all kinds and more of it than one of Jackson's buffers holds. */
+    private static ObjectNode order(ObjectMapper mapper, int number) {
+        ObjectNode order = mapper.createObjectNode().put("order", number)
+                .put("customer", "Zoë Å \"Q\" \\ \u2028 \ud83d\ude80")
+                .put("total", number * 1.25).put("paid", number % 2 == 0).putNull("voucher");
+        ArrayNode lines = order.putArray("lines");
+        for (int i = 0; i < 5 + number % 150; i++) {
+            lines.addObject().put("article", "A-" + number + "-" + i).put("price", 1000L * i + number).put("text",
+                    "x".repeat(number % 97));
+        }
+        return order;
+    }
+
+    @Test
+    void tenThousandVirtualThreadsReadAndWriteJson() throws Exception {
+        var pool = PerCpuRecyclerPool.ofBufferRecyclers();
+        var mapper = new JsonMapper(JsonFactory.builder().recyclerPool(pool).build());
+        var failure = new AtomicReference<Throwable>();
+        var done = new AtomicInteger();
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < THREADS; i++) {
+            int number = i;
+            threads.add(Thread.ofVirtual().start(() -> {
+                try {
+                    ObjectNode order = order(mapper, number);
+                    byte[] bytes = mapper.writeValueAsBytes(order);
+                    String text = mapper.writeValueAsString(order);
+                    Thread.yield();
+                    assertEquals(order.toString(), mapper.readTree(bytes).toString());
+                    assertEquals(order.toString(), mapper.readTree(text).toString());
+                    // A parser and a generator that are open while the thread moves between carriers.
+                    var copy = new ByteArrayOutputStream();
+                    try (JsonParser parser = mapper.getFactory().createParser(bytes);
+                            JsonGenerator generator = mapper.getFactory().createGenerator(copy)) {
+                        int tokens = 0;
+                        while (parser.nextToken() != null) {
+                            generator.copyCurrentEvent(parser);
+                            if (++tokens % 50 == 0) {
+                                Thread.yield();
+                            }
+                        }
+                    }
+                    assertEquals(mapper.readTree(text), mapper.readTree(copy.toByteArray()));
+                    done.incrementAndGet();
+                } catch (Throwable e) {
+                    failure.compareAndSet(null, e);
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        if (failure.get() != null) {
+            throw new AssertionError(failure.get());
+        }
+        assertEquals(THREADS, done.get());
+        PoolStatistics statistics = pool.statistics();
+        // Each thread took at least seven, one or two at a time.
+        assertTrue(statistics.hits() + statistics.misses() >= 7 * THREADS, statistics::toString);
+        assertTrue(statistics.hits() > statistics.misses(), statistics::toString);
+        // All are back.
+        assertEquals(statistics.misses(), statistics.drops() + pool.pooledCount(), statistics::toString);
+        assertTrue(pool.clear());
+        assertEquals(0, pool.pooledCount());
+    }
+
+    @Test
+    void recyclersGoBackWhenParserAndGeneratorAreClosed() throws IOException {
+        var pool = PerCpuRecyclerPool.ofBufferRecyclers();
+        JsonFactory factory = JsonFactory.builder().recyclerPool(pool).build();
+        JsonParser parser = factory.createParser("{\"a\": 1}");
+        parser.nextToken();
+        assertEquals(0, pool.pooledCount());
+        parser.close();
+        assertEquals(1, pool.pooledCount());
+        factory.createGenerator(new ByteArrayOutputStream()).close();
+        assertEquals(1, pool.statistics().hits());
+        assertEquals(1, pool.pooledCount());
+    }
+
+    @Test
+    void isSerializedWithoutItsRecyclers() throws IOException, ClassNotFoundException {
+        var pool = PerCpuRecyclerPool.ofBufferRecyclers();
+        pool.releasePooled(pool.acquireAndLinkPooled());
+        var bytes = new ByteArrayOutputStream();
+        try (var out = new ObjectOutputStream(bytes)) {
+            out.writeObject(pool);
+        }
+        try (var in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            var copy = (PerCpuRecyclerPool<?>) in.readObject();
+            assertEquals(0, copy.pooledCount());
+            assertNotNull(copy.acquirePooled());
+        }
+    }
+
+    @Test
+    void refusesBadArguments() {
+        assertThrows(NullPointerException.class, () -> new PerCpuRecyclerPool<BufferRecycler>(null, 1));
+        assertThrows(IllegalArgumentException.class, () -> new PerCpuRecyclerPool<>(BufferRecycler::new, 0));
+        assertThrows(NullPointerException.class, () -> PerCpuRecyclerPool.ofBufferRecyclers().releasePooled(null));
+    }
+}
