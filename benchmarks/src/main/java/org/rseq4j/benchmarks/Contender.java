@@ -1,5 +1,8 @@
 package org.rseq4j.benchmarks;
 
+import java.util.Map;
+import org.HdrHistogram.Histogram;
+
 /**
  * One of those that are compared: its state is made for one number of threads, then {@link #work} runs on all of them at
  * once, round after round. Its loop is its own code, so that the JIT sees one contender only, in a JVM of its own.
@@ -14,6 +17,19 @@ public interface Contender extends AutoCloseable {
      * @throws Exception fails the benchmark
      */
     long work(int thread, Round round) throws Exception;
+
+    /**
+     * {@return the times that were recorded since the last call, in nanoseconds, by what they are the times of} Called
+     * between rounds: after the warm-up, whose times are dropped, and at the end.
+     */
+    default Map<String, Histogram> latencies() {
+        return Map.of();
+    }
+
+    /** {@return what else was counted since the last call, by name} Called after each round; as counts, not rates. */
+    default Map<String, Double> counts() {
+        return Map.of();
+    }
 
     /** Checks and gives back what the contender has. */
     @Override

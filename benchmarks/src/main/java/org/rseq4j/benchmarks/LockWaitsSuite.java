@@ -7,8 +7,7 @@ import java.util.concurrent.locks.Lock;
 import org.HdrHistogram.Histogram;
 
 /**
- * The loop of {@link LocksSuite} with the time of each acquisition: its percentiles go to standard error as the contender's
- * JVM ends. The first round is the warm-up and is not in them.
+ * The loop of {@link LocksSuite} with the time of each acquisition.
  */
 final class LockWaitsSuite implements Suite {
     @Override
@@ -25,19 +24,17 @@ final class LockWaitsSuite implements Suite {
     public Map<String, Contender.Factory> contenders() {
         Map<String, Contender.Factory> contenders = new LinkedHashMap<>();
         LocksSuite.locks()
-                .forEach((name, lock) -> contenders.put(name, threads -> new Timed(name, threads, lock.make())));
+                .forEach((name, lock) -> contenders.put(name, threads -> new Timed(threads, lock.make())));
         return contenders;
     }
 
     private static final class Timed implements Contender {
-        private final String name;
         private final Lock lock;
         private final Histogram[] waits;
         private final boolean[] warm;
         private final long[] words = new long[48];
 
-        Timed(String name, int threads, Lock lock) {
-            this.name = name;
+        Timed(int threads, Lock lock) {
             this.lock = lock;
             waits = new Histogram[threads];
             warm = new boolean[threads];
@@ -73,14 +70,15 @@ final class LockWaitsSuite implements Suite {
         }
 
         @Override
-        public void close() {
+        public Map<String, Histogram> latencies() {
             var all = new Histogram(60_000_000_000L, 3);
             for (Histogram histogram : waits) {
-                all.add(histogram);
+                if (histogram != null) {
+                    all.add(histogram);
+                    histogram.reset();
+                }
             }
-            System.err.printf("%n%s, %d threads, ns to get the lock: p50 %d, p99 %d, p99.9 %d, p99.99 %d, most %d%n",
-                    name, waits.length, all.getValueAtPercentile(50), all.getValueAtPercentile(99),
-                    all.getValueAtPercentile(99.9), all.getValueAtPercentile(99.99), all.getMaxValue());
+            return Map.of("wait", all);
         }
     }
 }

@@ -117,7 +117,12 @@ final class LocksSuite implements Suite {
     }
 
     static long outside(long value) {
-        return Calibrated.multiply(value, Calibrated.HUNDRED_NANOSECONDS * OUTSIDE / 100);
+        return outside(value, 1);
+    }
+
+    /** One of so many equal parts of the work outside. */
+    static long outside(long value, int parts) {
+        return Calibrated.multiply(value, Calibrated.HUNDRED_NANOSECONDS * OUTSIDE / 100 / parts);
     }
 
     /** The first, unless the second one is what it never is: so that the work cannot be left out. */
@@ -126,7 +131,7 @@ final class LocksSuite implements Suite {
     }
 
     /** Test and test-and-set, giving the CPU up after 200 tries. */
-    private static final class SpinLock extends NoConditions {
+    static final class SpinLock extends NoConditions {
         private static final VarHandle HELD;
 
         static {

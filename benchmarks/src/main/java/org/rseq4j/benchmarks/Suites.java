@@ -6,7 +6,7 @@ import java.util.List;
 /** The suites. */
 final class Suites {
     private static final List<Suite> ALL = List.of(new CountersSuite(), new SequencesSuite(false),
-            new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(),
+            new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(), new LockHoldsSuite(),
             new ReadLocksSuite(), new PoolsSuite(false), new PoolsSuite(true), new StatisticsSuites.Summaries(),
             new StatisticsSuites.Histograms());
 
@@ -15,7 +15,11 @@ final class Suites {
 
     static Suite named(String name) {
         return ALL.stream().filter(suite -> suite.name().equals(name)).findFirst().orElseThrow(
-                () -> new IllegalArgumentException("no suite " + name + ", there are " + new Names()));
+                () -> new IllegalArgumentException("no suite " + name + ", there are " + names()));
+    }
+
+    static List<String> names() {
+        return ALL.stream().map(Suite::name).toList();
     }
 
     /** For the usage text. */
@@ -23,7 +27,7 @@ final class Suites {
         private static final long serialVersionUID = 1;
 
         Names() {
-            ALL.forEach(suite -> add(suite.name()));
+            addAll(names());
         }
     }
 }

@@ -1,0 +1,243 @@
+package org.rseq4j.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** The command {@code bin/bench}. */
+@Command(name = "bin/bench", mixinStandardHelpOptions = true, synopsisHeading = "usage: ", customSynopsis = {
+        "bin/bench                      list the suites",
+        "       bin/bench SUITE… [option…]     run suites, or 'all'",
+        "       bin/bench COMMAND [option…]    see below, and bin/bench COMMAND --help"}, sortOptions = false, usageHelpAutoWidth = true, separator = " ", parameterListHeading = "%n", optionListHeading = "%n", commandListHeading = "%ncommands:%n", subcommands = {
+                Report.class, Check.class, Simulate.class}, footer = {
+                        "",
+                        "Results go to benchmarks/target/results, as JSON in JMH's form, latencies also as HdrHistogram logs.",
+                        "Ctrl-C keeps what is done. Exit status: 0, 1 failed, 2 usage, 130 interrupted."})
+public final class Bench implements Callable<Integer> {
+    static final String NAME = "bin/bench";
+
+    @Parameters(arity = "0..*", paramLabel = "SUITE", description = "a suite, or 'all'")
+    private List<String> suites = List.of();
+
+    @Option(names = "--quick", description = "2 JVMs of two short rounds each: shows the order of things, not their distance")
+    private boolean quick;
+
+    @Option(names = "--full", description = "5 JVMs of five rounds of one second each")
+    private boolean full;
+
+    @Option(names = "--vm", description = "in the test kernel, on one virtual CPU: time slice extension on against off")
+    private boolean vm;
+
+    @Option(names = "--cpus", paramLabel = "N", description = "with --vm: virtual CPUs, default ${DEFAULT-VALUE}", defaultValue = "1")
+    private int cpus;
+
+    @Option(names = "--inside", paramLabel = "NS", description = "suites of locks: nanoseconds inside, default 100")
+    private Integer inside;
+
+    @Option(names = "--outside", paramLabel = "NS", description = "suites of locks: nanoseconds outside, default 400; 100 with --vm, where 100 stands for 50 multiplications")
+    private Integer outside;
+
+    @Option(names = "--in-vm", hidden = true)
+    private boolean inVm;
+
+    @Mixin
+    private RunOptions options = new RunOptions();
+
+    @Option(names = "--json", paramLabel = "FILE", description = "write the results to this file")
+    private Path json;
+
+    @Spec
+    private CommandSpec spec;
+
+    public static void main(String[] arguments) {
+        System.exit(commandLine().execute(arguments));
+    }
+
+    static CommandLine commandLine() {
+        var line = new CommandLine(new Bench());
+        line.setParameterExceptionHandler((error, _) -> {
+            System.err.println(NAME + ": " + error.getMessage().lines().findFirst().orElse("bad input"));
+            error.getCommandLine().usage(System.err);
+            return 2;
+        });
+        line.setExecutionExceptionHandler((error, _, _) -> {
+            System.err.println(NAME + ": " + error.getMessage());
+            if (!(error instanceof IOException)) {
+                error.printStackTrace();
+            }
+            return 1;
+        });
+        return line;
+    }
+
+    /** Where results are kept. */
+    static Path results() {
+        return Environment.root().resolve("benchmarks/target/results");
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        mix("--inside", inside);
+        mix("--outside", outside);
+        if (suites.isEmpty()) {
+            if (json != null || quick || full || vm) {
+                throw bad("no suite");
+            }
+            list();
+            return 0;
+        }
+        if (quick && full) {
+            throw bad("--quick and --full exclude each other");
+        }
+        if (options.problem() != null) {
+            throw bad(options.problem());
+        }
+        if (cpus < 1 || cpus > 8) {
+            throw bad("--cpus has to be from 1 to 8: " + cpus);
+        }
+        if (json != null && !isWritable(json)) {
+            throw bad("--json cannot write this file: " + json);
+        }
+        List<String> chosen = suites.contains("all")
+                ? new ArrayList<>(vm || inVm ? Suites.names() : allNames())
+                : suites;
+        for (String suite : chosen) {
+            if (!allNames().contains(suite)) {
+                throw bad("no suite " + suite + ", there are " + String.join(", ", allNames()));
+            }
+            if ((vm || inVm) && JmhSuites.names().contains(suite)) {
+                throw bad("suite " + suite + " is JMH's and does not run in the test kernel");
+            }
+            if (!JmhSuites.names().contains(suite)
+                    && Comparison.contenders(Suites.named(suite), options).isEmpty()) {
+                throw bad("--only: no contender of " + suite + " has a name with " + options.only);
+            }
+        }
+        if (vm) {
+            return TestKernel.run(chosen, options, quick, full, cpus, json);
+        }
+        depth();
+        for (String suite : chosen) {
+            run(suite);
+        }
+        return 0;
+    }
+
+    private void mix(String option, Integer nanos) {
+        if (nanos != null) {
+            if (nanos < 0 || nanos > 1_000_000) {
+                throw bad(option + " has to be from 0 to 1000000: " + nanos);
+            }
+            System.setProperty("rseq4j.bench." + option.substring(2), nanos.toString());
+        }
+    }
+
+    private void depth() {
+        if (inVm) {
+            options.defaults(1, 2000, quick ? 2 : full ? 5 : 3, quick ? 1000 : 2000);
+        } else if (quick) {
+            options.defaults(2, 400, 2, 200);
+        } else if (full) {
+            options.defaults(5, 2000, 5, 1000);
+        } else {
+            options.defaults(3, 1000, 3, 500);
+        }
+    }
+
+    private void run(String name) throws Exception {
+        Path file = json != null
+                ? json
+                : results().resolve((inVm ? "vm-" : "") + name + "-"
+                        + LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT))
+                        + ".json");
+        if (JmhSuites.names().contains(name)) {
+            var jmh = new JmhSuites(name, options);
+            keep(file, jmh::results, () -> jmh.run(run -> ResultFile.write(file, run.results())));
+        } else if (inVm) {
+            var turns = new Turns(Suites.named(name), options);
+            keep(file, turns::results, () -> turns.run(run -> ResultFile.write(file, run.results())));
+        } else {
+            var comparison = new Comparison(Suites.named(name), options);
+            keep(file, comparison::results, () -> comparison.run(run -> run.write(file)));
+        }
+    }
+
+    /** Something that runs. */
+    private interface Run {
+        void run() throws Exception;
+    }
+
+    /** Runs, then prints the results and where they are; when interrupted, those that there are. */
+    private static void keep(Path file, Supplier<? extends Collection<Result>> results, Run run) throws Exception {
+        var printed = new AtomicBoolean();
+        Runnable print = () -> {
+            if (printed.compareAndSet(false, true)) {
+                Collection<Result> all = results.get();
+                Comparison.print(System.out, all);
+                System.out.println(all.isEmpty() ? "nothing was measured" : "written to " + file);
+                System.out.flush();
+            }
+        };
+        var interrupted = new Thread(() -> {
+            System.err.println();
+            System.err.println(NAME + ": interrupted; what is done is kept");
+            print.run();
+        });
+        Runtime.getRuntime().addShutdownHook(interrupted);
+        try {
+            run.run();
+        } finally {
+            try {
+                Runtime.getRuntime().removeShutdownHook(interrupted);
+                print.run();
+            } catch (IllegalStateException e) {
+                // The JVM is ending: the hook prints.
+            }
+        }
+    }
+
+    private static boolean isWritable(Path file) {
+        Path parent = file.toAbsolutePath().getParent();
+        return parent != null && Files.isDirectory(parent) && Files.isWritable(parent) && !Files.isDirectory(file);
+    }
+
+    private ParameterException bad(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    private static List<String> allNames() {
+        List<String> names = new ArrayList<>(Suites.names());
+        names.addAll(JmhSuites.names());
+        return names;
+    }
+
+    private static void list() {
+        System.out.println("Suites, contenders by operations over wall time:");
+        for (String name : Suites.names()) {
+            System.out.printf("  %-20s %s%n", name, Suites.named(name).description());
+        }
+        System.out.println("Suites of JMH, nanoseconds on a thread alone:");
+        for (Map.Entry<String, String> suite : JmhSuites.descriptions().entrySet()) {
+            System.out.printf("  %-20s %s%n", suite.getKey(), suite.getValue());
+        }
+        System.out.println("bin/bench --help says how to run one.");
+    }
+}

@@ -1,0 +1,127 @@
+package org.rseq4j.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.knowm.xchart.CategoryChart;
+import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.VectorGraphicsEncoder;
+import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.internal.chartpart.Chart;
+import org.knowm.xchart.style.Styler;
+import org.knowm.xchart.style.Styler.LegendPosition;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** Draws results as SVG. */
+final class Charts {
+    private static final int WIDTH = 900;
+    private static final int HEIGHT = 480;
+    private static final Pattern FRACTION = Pattern.compile("(\\d\\.\\d)\\d+");
+    private static final Pattern CLIP = Pattern.compile("clip\\d+");
+
+    private Charts() {
+    }
+
+    /** A line with its points. */
+    record Line(String name, Map<Double, Double> points, boolean ours) {
+    }
+
+    /** Throughput against the number of threads, both on logarithmic axes. */
+    static void throughput(Path file, String title, List<Result> results) throws IOException {
+        Map<String, Map<Double, Double>> points = new LinkedHashMap<>();
+        for (Result result : results) {
+            points.computeIfAbsent(result.contender(), name -> new TreeMap<>()).put((double) result.threads(),
+                    result.spread().median() / 1e6);
+        }
+        List<Line> lines = points.entrySet().stream()
+                .map(entry -> new Line(entry.getKey(), entry.getValue(), entry.getKey().contains("rseq4j"))).toList();
+        lines(file, title, "threads", "million operations a second", lines);
+    }
+
+    /** Lines over logarithmic axes; ours thick, what is not positive left out. */
+    static void lines(Path file, String title, String x, String y, List<Line> lines) throws IOException {
+        XYChart chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(x).yAxisTitle(y)
+                .build();
+        chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
+        style(chart.getStyler());
+        for (Line line : lines) {
+            var xs = new ArrayList<Double>();
+            var ys = new ArrayList<Double>();
+            line.points.forEach((at, value) -> {
+                if (value > 0) {
+                    xs.add(at);
+                    ys.add(value);
+                }
+            });
+            if (!xs.isEmpty()) {
+                var series = chart.addSeries(line.name, xs, ys);
+                series.setMarker(line.ours ? SeriesMarkers.DIAMOND : SeriesMarkers.CIRCLE);
+                series.setLineWidth(line.ours ? 3f : 1.2f);
+            }
+        }
+        save(chart, file);
+    }
+
+    /** The percentiles of a latency for one number of threads, on a logarithmic axis. */
+    static void percentiles(Path file, String title, String metric, List<Result> results) throws IOException {
+        var percentiles = new ArrayList<String>();
+        for (String percentile : List.of("p50", "p90", "p99", "p99.9", "p99.99", "p100")) {
+            if (results.stream().allMatch(result -> result.secondary().containsKey(metric + " " + percentile))) {
+                percentiles.add(percentile);
+            }
+        }
+        Map<String, List<Double>> values = new LinkedHashMap<>();
+        for (Result result : results) {
+            values.put(result.contender(), percentiles.stream().map(percentile -> Math.max(1,
+                    result.secondary().get(metric + " " + percentile).spread().median())).toList());
+        }
+        categories(file, title, "", "nanoseconds", percentiles, values, true);
+    }
+
+    /** Bars by the number of threads. */
+    static void bars(Path file, String title, String y, List<Result> results) throws IOException {
+        var counts = new TreeSet<Integer>();
+        results.forEach(result -> counts.add(result.threads()));
+        Map<String, List<Double>> values = new LinkedHashMap<>();
+        for (Result result : results) {
+            values.computeIfAbsent(result.contender(), name -> new ArrayList<>());
+        }
+        values.forEach((name, list) -> counts.forEach(count -> list.add(
+                results.stream().filter(result -> result.contender().equals(name) && result.threads() == count)
+                        .findFirst().map(result -> result.spread().median() / 1e6).orElse(0.0))));
+        categories(file, title, "threads", y, counts.stream().map(String::valueOf).toList(), values, false);
+    }
+
+    private static void categories(Path file, String title, String x, String y, List<String> names,
+            Map<String, List<Double>> values, boolean logarithmic) throws IOException {
+        CategoryChart chart = new CategoryChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(x)
+                .yAxisTitle(y).build();
+        chart.getStyler().setYAxisLogarithmic(logarithmic);
+        chart.getStyler().setAvailableSpaceFill(0.8);
+        style(chart.getStyler());
+        values.forEach((name, list) -> chart.addSeries(name, names, list));
+        save(chart, file);
+    }
+
+    private static void style(Styler styler) {
+        styler.setLegendPosition(LegendPosition.OutsideE);
+        styler.setChartBackgroundColor(java.awt.Color.WHITE);
+    }
+
+    private static void save(Chart<?, ?> chart, Path file) throws IOException {
+        Files.createDirectories(file.toAbsolutePath().getParent());
+        VectorGraphicsEncoder.saveVectorGraphic(chart, file.toString(), VectorGraphicsFormat.SVG);
+        // Letters come as outlines: a tenth of a pixel will do. Names of clip paths are chance.
+        String svg = FRACTION.matcher(Files.readString(file)).replaceAll("$1");
+        Files.writeString(file, CLIP.matcher(svg).replaceAll("clip"));
+    }
+}

@@ -1,0 +1,142 @@
+package org.rseq4j.benchmarks;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.Map;
+import java.util.concurrent.CyclicBarrier;
+import java.util.zip.Deflater;
+import org.HdrHistogram.Histogram;
+
+/**
+ * A JVM for one contender. It does what it is told line by line: {@code make THREADS}, {@code run MILLISECONDS},
+ * {@code latencies}; and answers in lines that {@link ContenderProcess} reads. Between two orders it does nothing, so that
+ * several of them can take turns.
+ */
+final class ContenderJvm {
+    /** How long a worker may take to see that the round is over. */
+    private static final long PATIENCE_MILLIS = 120_000;
+
+    private final Contender.Factory factory;
+    private final boolean virtual;
+    private final int noise;
+    private final PrintStream out;
+    private Contender contender;
+    private int threads;
+
+    private ContenderJvm(Contender.Factory factory, boolean virtual, int noise, PrintStream out) {
+        this.factory = factory;
+        this.virtual = virtual;
+        this.noise = noise;
+        this.out = out;
+    }
+
+    /** Arguments: suite, contender, kind of thread, noise. */
+    public static void main(String[] arguments) throws Exception {
+        PrintStream answers = System.out;
+        System.setOut(System.err); // what a contender prints is no answer
+        var jvm = new ContenderJvm(Suites.named(arguments[0]).contenders().get(arguments[1]),
+                arguments[2].equals("virtual"), Integer.parseInt(arguments[3]), answers);
+        answers.println("environment " + new ObjectMapper().writeValueAsString(Environment.here()));
+        try (var orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+            for (String order = orders.readLine(); order != null; order = orders.readLine()) {
+                jvm.follow(order.split(" ", -1));
+                answers.println("done");
+            }
+        }
+        jvm.close();
+        System.exit(0);
+    }
+
+    private void follow(String[] order) throws Exception {
+        switch (order[0]) {
+            case "make" -> {
+                close();
+                threads = Integer.parseInt(order[1]);
+                contender = factory.make(threads);
+            }
+            case "run" -> {
+                Sample sample = run(Long.parseLong(order[1]));
+                out.println("sample " + sample.rate() + " " + sample.slowest() + " " + sample.interval());
+                contender.counts().forEach((name, value) -> out.println("count " + value + " " + name));
+            }
+            case "latencies" -> {
+                for (Map.Entry<String, Histogram> entry : contender.latencies().entrySet()) {
+                    out.println("histogram " + encode(entry.getValue()) + " " + entry.getKey());
+                }
+            }
+            default -> throw new IllegalArgumentException(order[0]);
+        }
+    }
+
+    private void close() {
+        if (contender != null) {
+            contender.close();
+        }
+        contender = null;
+    }
+
+    private Sample run(long length) throws Exception {
+        var round = new Round();
+        // The time is taken as the last one arrives: this thread may get its CPU long after the workers did.
+        long[] begun = new long[1];
+        var start = new CyclicBarrier(threads + 1, () -> begun[0] = System.nanoTime());
+        long[] operations = new long[threads * 16];
+        Throwable[] failure = new Throwable[1];
+        Thread[] workers = new Thread[threads];
+        Thread.Builder builder = virtual ? Thread.ofVirtual() : Thread.ofPlatform().daemon();
+        for (int i = 0; i < threads; i++) {
+            int thread = i;
+            workers[i] = builder.start(() -> {
+                try {
+                    start.await();
+                    operations[thread * 16] = contender.work(thread, round);
+                } catch (Throwable e) {
+                    failure[0] = e;
+                }
+            });
+        }
+        for (int i = 0; i < noise; i++) {
+            Thread.ofPlatform().daemon().start(() -> makeNoise(round));
+        }
+        start.await();
+        Thread.sleep(length);
+        round.end();
+        for (Thread worker : workers) {
+            worker.join(PATIENCE_MILLIS);
+            if (worker.isAlive()) {
+                throw new IllegalStateException("a worker did not end");
+            }
+        }
+        long nanos = System.nanoTime() - begun[0];
+        if (failure[0] != null) {
+            throw new IllegalStateException("a worker failed", failure[0]);
+        }
+        long sum = 0;
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < threads; i++) {
+            sum += operations[i * 16];
+            least = Math.min(least, operations[i * 16]);
+        }
+        return new Sample(sum * 1e9 / nanos, sum == 0 ? 0 : least * (double) threads / sum,
+                sum == 0 ? 0 : (long) (nanos * (double) threads / sum));
+    }
+
+    /** A thread that wants its CPU for itself. */
+    private static void makeNoise(Round round) {
+        long value = 1;
+        while (round.running() && value != 0) {
+            value = Calibrated.multiply(value, 1000) | 1;
+        }
+    }
+
+    private static String encode(Histogram histogram) {
+        ByteBuffer buffer = ByteBuffer.allocate(histogram.getNeededByteBufferCapacity());
+        int length = histogram.encodeIntoCompressedByteBuffer(buffer, Deflater.DEFAULT_COMPRESSION);
+        return Base64.getEncoder().encodeToString(java.util.Arrays.copyOf(buffer.array(), length));
+    }
+}

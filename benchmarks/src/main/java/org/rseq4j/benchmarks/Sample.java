@@ -1,0 +1,11 @@
+package org.rseq4j.benchmarks;
+
+/**
+ * One round.
+ *
+ * @param rate operations a second over all threads
+ * @param slowest the slowest thread's share of the mean
+ * @param interval nanoseconds between two operations of one thread, in the mean; 0 when there were none
+ */
+record Sample(double rate, double slowest, long interval) {
+}

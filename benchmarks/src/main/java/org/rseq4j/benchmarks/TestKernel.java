@@ -1,0 +1,56 @@
+package org.rseq4j.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** Runs suites in the test kernel, by {@code bin/vm}. */
+final class TestKernel {
+    private TestKernel() {
+    }
+
+    /** {@return the exit status} */
+    static int run(List<String> suites, RunOptions options, boolean quick, boolean full, int cpus, Path json)
+            throws IOException, InterruptedException {
+        int status = 0;
+        for (String suite : suites) {
+            Path file = json != null
+                    ? json.toAbsolutePath()
+                    : Bench.results().resolve("vm-" + suite + "-"
+                            + LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT))
+                            + ".json");
+            Files.createDirectories(file.getParent());
+            Process process = new ProcessBuilder(command(suite, options, quick, full, cpus, file)).inheritIO().start();
+            status = Math.max(status, process.waitFor());
+        }
+        return status;
+    }
+
+    private static List<String> command(String suite, RunOptions options, boolean quick, boolean full, int cpus,
+            Path file) throws IOException {
+        List<String> command = new ArrayList<>(List.of(Environment.root().resolve("bin/vm").toString(), "run", "--cpus",
+                "" + cpus, "--timeout", "7200", "--out", file.getParent().toRealPath().toString(), "--",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx128m", "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED", "-Drseq4j.bench.root=" + Environment.root(),
+                "-Drseq4j.bench.commit=" + Environment.commit()));
+        // By number, not by time: 50 multiplications, some microseconds where a processor is emulated.
+        command.add("-Drseq4j.bench.hundred=50");
+        command.add("-Drseq4j.bench.inside=" + Integer.getInteger("rseq4j.bench.inside", 100));
+        command.add("-Drseq4j.bench.outside=" + Integer.getInteger("rseq4j.bench.outside", 100));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Bench.class.getName(), "--in-vm", suite,
+                "--json", file.getParent().toRealPath().resolve(file.getFileName()).toString()));
+        if (quick) {
+            command.add("--quick");
+        }
+        if (full) {
+            command.add("--full");
+        }
+        command.addAll(options.arguments());
+        return command;
+    }
+}
