@@ -50,6 +50,17 @@ refuses "--port" bin/demo --port 70000
 refuses "--json needs a value" bin/demo --json
 refuses "--client" bin/demo --client netcat
 refuses "--json" bin/demo --json "$work/no/such/folder/out.json"
+refuses "no suite nonsense, there are counters" bin/bench nonsense
+refuses "--quick and --full exclude each other" bin/bench counters --quick --full
+refuses "'soon' is not a" bin/bench counters --millis soon
+refuses "--threads has to be from 1 to 100000: 0" bin/bench counters --threads 1,0
+refuses "--forks has to be from 1" bin/bench counters --forks 0
+refuses "--cpus has to be from 1 to 8: 9" bin/bench --vm lock-holds --cpus 9
+refuses "--only: no contender of counters" bin/bench counters --only nobody
+refuses "suite lookup is JMH's" bin/bench --vm lookup
+refuses "no suite" bin/bench --quick
+refuses "--json cannot write this file" bin/bench counters --json "$work/no/such/folder/out.json"
+refuses "Unknown option: '--nonsense'" bin/bench check --nonsense
 refuses "--cpus" bin/vm run --cpus none -- true
 refuses "nonsense" bin/vm nonsense
 refuses "unknown option: --nonsense" bin/jcstress --nonsense
@@ -86,6 +97,36 @@ check "rseq off by tunable: the doctor works" json '.registration == "NONE" or .
 JAVA_OPTS=-Drseq4j.registration=perhaps run 60 bin/doctor
 check "a property with an unknown value: status 1" equal "$status" 1
 check "a property with an unknown value: the values are listed" has err 'auto.*libc.*own.*none'
+
+# The benchmarks.
+run 60 bin/bench
+check "bin/bench: the list of suites" has out '^  counters +rseq4j PerCpuCounter, LongAdder'
+check "bin/bench: JMH's are in the list" has out '^  lookup +.*cpuId'
+mkdir "$work/results"
+run 240 bin/bench counters --only PerCpuCounter,LongAdder --threads 1,2 --forks 1 --rounds 1 --warmup 1 --millis 20 \
+  --json "$work/results/a.json"
+check "bin/bench counters: status 0" equal "$status" 0
+check "bin/bench counters: a result for each contender and number of threads" \
+  json 'length == 4 and all(.[]; .primaryMetric.score > 0 and .environment.rseq.registration != null)' "$work/results/a.json"
+check "bin/bench counters: ours against the peer" has out '^rseq4j PerCpuCounter against LongAdder: 1: '
+run 240 bin/bench lookup --only cpuId --forks 1 --rounds 1 --warmup 1 --millis 20 --json "$work/results/b.json"
+check "bin/bench lookup: a result of JMH's" json 'all(.[]; .mode == "avgt" and .primaryMetric.scoreUnit == "ns/op")' \
+  "$work/results/b.json"
+run 60 bin/bench check --results "$work/none"
+check "bin/bench check without results: status 0" equal "$status" 0
+check "bin/bench check without results: not measured" has out '^not measured  counters +PerCpuCounter.increment'
+jq '[.[] | if .params.contender == "LongAdder" then .primaryMetric.rawData = [[1e15]] else . end]' "$work/results/a.json" \
+  > "$work/results/c.json"
+run 60 bin/bench check --results "$work/results"
+check "bin/bench check with a target missed: status 1" equal "$status" 1
+check "bin/bench check with a target missed: says so" has out '^missed +counters +PerCpuCounter.increment at least 1.2 times LongAdder'
+mkdir "$work/docs"
+run 60 bin/bench report --results "$work/results" --out "$work/docs"
+check "bin/bench report: status 0" equal "$status" 0
+check "bin/bench report: the page has the target" grep -q 'at least 1.2 times LongAdder.*missed' "$work/docs/results.md"
+check "bin/bench report: a chart" grep -q '<svg' "$work/docs/charts/counters.svg"
+run 60 bin/bench report --results "$work/none" --out "$work/docs"
+check "bin/bench report without results: status 1" equal "$status" 1
 
 # The demo.
 conserved='(.checks | length == 3 and all(.[]; . == true))'
