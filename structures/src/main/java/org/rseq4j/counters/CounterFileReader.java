@@ -4,6 +4,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -92,6 +93,7 @@ public final class CounterFileReader implements AutoCloseable {
      *
      * @param file its name; a symbolic link is not followed
      * @return the reader
+     * @throws ClosedByInterruptException when the thread is interrupted
      * @throws IOException when it cannot be read, is no counter file, or is damaged
      */
     public static CounterFileReader open(Path file) throws IOException {
@@ -101,6 +103,8 @@ public final class CounterFileReader implements AutoCloseable {
         FileChannel channel = FileChannel.open(file, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
         try {
             return new CounterFileReader(channel, CounterFileFormat.of(read(channel, 0, 64), channel.size()));
+        } catch (ClosedByInterruptException e) {
+            throw e;
         } catch (IOException e) {
             channel.close();
             throw new IOException(file + ": " + e.getMessage(), e);
@@ -116,6 +120,7 @@ public final class CounterFileReader implements AutoCloseable {
      * Reads all meters that are registered, each as its own snapshot does.
      *
      * @return them in the order of their registration
+     * @throws ClosedByInterruptException when the thread is interrupted, which closes the reader
      * @throws IOException when the file cannot be read or is damaged
      */
     public List<Value> read() throws IOException {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +33,14 @@ class CounterFileTest {
         try (var reader = CounterFileReader.open(file())) {
             return reader.read();
         }
+    }
+
+    @Test
+    void anInterruptIsSaidAsSuch() throws IOException {
+        CounterFile.create(file(), 1, 8);
+        Thread.currentThread().interrupt();
+        assertThrows(ClosedByInterruptException.class, () -> CounterFileReader.open(file()));
+        assertTrue(Thread.interrupted());
     }
 
     @Test
