@@ -1,12 +1,17 @@
 package org.rseq4j.torture;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import org.rseq4j.pools.BufferPoolStatistics;
 import org.rseq4j.pools.Lease;
+import org.rseq4j.pools.PerCpuBufferPool;
 import org.rseq4j.pools.PerCpuPool;
 
 /** Pools, relaxed and strict. */
@@ -15,8 +20,10 @@ final class PoolWorkloads {
     }
 
     static List<Workload> all() {
-        return List.of(new Pool("PerCpuPool", 0), new Pool("PerCpuPool with maxSize", 6));
+        return List.of(new Pool("PerCpuPool", 0), new Pool("PerCpuPool with maxSize", 6), new Buffers());
     }
+
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
     private static final class Item {
         final AtomicInteger owners = new AtomicInteger();
@@ -125,6 +132,54 @@ final class PoolWorkloads {
             pool.close();
             equal("the objects discarded at the end", made.sum(), discarded.sum());
             equal("the writes to all objects", written.sum(), seen.sum());
+        }
+    }
+
+    /** Buffers of all sizes: nobody else writes to one, and in the end none is missing. */
+    private static final class Buffers extends Workload {
+        private final PerCpuBufferPool pool = PerCpuBufferPool.builder().maxBytes(1 << 25).build();
+
+        Buffers() {
+            super("PerCpuBufferPool");
+        }
+
+        @Override
+        void step(SplittableRandom random) {
+            MemorySegment[] held = new MemorySegment[random.nextInt(1, 6)];
+            long[] marks = new long[held.length];
+            for (int i = 0; i < held.length; i++) {
+                int bytes = random.nextInt(8) == 0 ? random.nextInt(1, 60_000) : random.nextInt(1, 1_000);
+                held[i] = pool.acquire(bytes);
+                marks[i] = random.nextLong();
+                write(held[i], marks[i]);
+            }
+            for (int i = 0; i < held.length; i++) {
+                if (held[i].get(LONG, 0) != marks[i] || held[i].get(LONG, held[i].byteSize() - 8) != marks[i]) {
+                    violation("somebody else wrote to a buffer");
+                }
+                pool.release(held[i]);
+            }
+            ByteBuffer buffer = pool.acquireByteBuffer(100);
+            buffer.putLong(0, marks[0]);
+            if (buffer.getLong(0) != marks[0]) {
+                violation("somebody else wrote to a ByteBuffer");
+            }
+            pool.release(buffer);
+            if (random.nextInt(2_000) == 0) {
+                pool.trim();
+            }
+        }
+
+        private static void write(MemorySegment buffer, long mark) {
+            buffer.set(LONG, 0, mark);
+            buffer.set(LONG, buffer.byteSize() - 8, mark);
+        }
+
+        @Override
+        void check() {
+            BufferPoolStatistics all = pool.statistics();
+            equal("the bytes that are free", all.spanBytes(), all.freeBytes());
+            pool.close();
         }
     }
 }

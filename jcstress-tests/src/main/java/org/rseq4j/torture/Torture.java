@@ -2,6 +2,7 @@ package org.rseq4j.torture;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -232,7 +233,8 @@ public final class Torture implements Callable<Integer> {
             try {
                 workload.step(random);
                 workload.operations.increment();
-            } catch (InterruptedException e) {
+            } catch (InterruptedException | ClosedByInterruptException e) {
+                Thread.interrupted();
                 interrupted.increment();
             } catch (Throwable e) {
                 workload.violation("a step failed: " + e + " at " + (e.getStackTrace().length > 0

@@ -1,0 +1,169 @@
+package org.rseq4j.jcstress;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+import org.openjdk.jcstress.infra.results.LL_Result;
+import org.openjdk.jcstress.infra.results.L_Result;
+import org.openjdk.jcstress.infra.results.Z_Result;
+import org.rseq4j.pools.PerCpuBufferPool;
+
+/** {@link PerCpuBufferPool}. Pools take megabytes, so all states of a while share one. */
+public class PerCpuBufferPoolStress {
+    private static PerCpuBufferPool small() {
+        return PerCpuBufferPool.builder().bytesPerCpu(4096).maxBytes(1 << 24).build();
+    }
+
+    /** A pool, and how many states got it. */
+    private static final class Shared {
+        private static final int STATES = 4096;
+
+        private static PerCpuBufferPool current = small();
+        private static int used;
+
+        /** One that is closed is given to at most as many others. */
+        static synchronized PerCpuBufferPool next(int states) {
+            if (used++ % states == 0) {
+                current = small();
+            }
+            return current;
+        }
+    }
+
+    static class Pooled {
+        final PerCpuBufferPool pool = Shared.next(Shared.STATES);
+
+        /** Whether nobody else wrote to a buffer while it was owned. */
+        final int use(int owner) {
+            MemorySegment buffer = pool.acquire(64);
+            buffer.set(JAVA_INT, 0, owner);
+            buffer.set(JAVA_INT, 60, owner);
+            int seen = buffer.get(JAVA_INT, 0) == owner && buffer.get(JAVA_INT, 60) == owner ? owner : -1;
+            pool.release(buffer);
+            return seen;
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "each has a buffer of its own as long as it has one")
+    @Outcome(expect = FORBIDDEN, desc = "one buffer was handed to two")
+    @State
+    public static class AcquireReleaseTwice extends Pooled {
+        @Actor
+        public void one(II_Result r) {
+            r.r1 = use(1);
+        }
+
+        @Actor
+        public void two(II_Result r) {
+            r.r2 = use(2);
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "true", expect = ACCEPTABLE, desc = "two buffers at two places")
+    @Outcome(expect = FORBIDDEN, desc = "one block was handed out as two")
+    @State
+    public static class AcquireAcquire extends Pooled {
+        private MemorySegment segment;
+        private ByteBuffer buffer;
+
+        @Actor
+        public void one() {
+            segment = pool.acquire(64);
+        }
+
+        @Actor
+        public void two() {
+            buffer = pool.acquireByteBuffer(64);
+        }
+
+        @Arbiter
+        public void after(Z_Result r) {
+            r.r1 = segment.address() != MemorySegment.ofBuffer(buffer).address();
+            pool.release(segment);
+            pool.release(buffer);
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0",
+            "42"}, expect = ACCEPTABLE, desc = "another buffer, or the same one with what its last owner wrote")
+    @Outcome(expect = FORBIDDEN, desc = "a buffer was handed out while its last owner still wrote to it")
+    @State
+    public static class ReleaseAcquire extends Pooled {
+        private final ByteBuffer held = pool.acquireByteBuffer(64);
+        private final long address = MemorySegment.ofBuffer(held).address();
+        private MemorySegment got;
+
+        @Actor
+        public void releaser() {
+            held.putInt(0, 1);
+            held.putInt(0, 42);
+            pool.release(held);
+        }
+
+        @Actor
+        public void acquirer(L_Result r) {
+            got = pool.acquire(64);
+            r.r1 = got.address() == address ? got.asByteBuffer().getInt(0) : 0;
+        }
+
+        @Arbiter
+        public void after() {
+            pool.release(got);
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "a trim gives no memory back that somebody has")
+    @Outcome(expect = FORBIDDEN, desc = "a buffer's memory was given back while it was used")
+    @State
+    public static class AcquireReleaseTrim extends Pooled {
+        @Actor
+        public void user(II_Result r) {
+            r.r1 = use(1);
+        }
+
+        @Actor
+        public void trimmer() {
+            pool.trim();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"used, 1",
+            "closed, 1"}, expect = ACCEPTABLE, desc = "acquire -> close, or close -> acquire, which throws")
+    @Outcome(expect = FORBIDDEN, desc = "a buffer in use became somebody else's when the pool was closed")
+    @State
+    public static class AcquireClose {
+        private final PerCpuBufferPool pool = Shared.next(64);
+
+        @Actor
+        public void user(LL_Result r) {
+            try {
+                MemorySegment buffer = pool.acquire(64);
+                buffer.set(JAVA_INT, 0, 7);
+                r.r1 = buffer.get(JAVA_INT, 0) == 7 ? "used" : "another's";
+                pool.release(buffer);
+            } catch (IllegalStateException closed) {
+                r.r1 = "closed";
+            }
+        }
+
+        @Actor
+        public void closer(LL_Result r) {
+            pool.close();
+            r.r2 = 1;
+        }
+    }
+}
