@@ -72,8 +72,9 @@ refuses "--json" bin/torture --json "$work/no/such/folder/out.json"
 refuses "unknown option: --nonsense" bin/fuzz --nonsense
 refuses "no such target: all" bin/fuzz --target all
 refuses "unknown option: --nonsense" bin/fault-matrix --nonsense
+refuses "unknown option: --nonsense" bin/mutations --nonsense
 
-for name in setup doctor verify demo publish api javadoc jcstress torture fuzz fault-matrix; do
+for name in setup doctor verify demo publish api javadoc jcstress torture fuzz fault-matrix mutations; do
   run 60 "bin/$name" --help
   check "bin/$name --help: status 0" equal "$status" 0
   check "bin/$name --help: the usage on stdout" has out '^usage: '

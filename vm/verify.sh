@@ -96,6 +96,11 @@ run "a CPU goes offline and comes back" --cpus 2 -- \
   bash -c "$(junit core "" "--include-tag hotplug --select-package org.rseq4j.vm")"
 
 all="--exclude-tag platform --exclude-tag grants --exclude-tag hotplug --scan-classpath"
+torture() { # JVM arguments
+  echo "$java -Xmx1g --enable-native-access=ALL-UNNAMED -Drseq4j.test.storm=core/target/libstorm.so -Drseq4j.debug.window=100 $1 -cp 'jcstress-tests/target/classes:jcstress-tests/target/lib/*' org.rseq4j.torture.Torture --seconds 10 --threads 4 --machine"
+}
+run "torture: hotplug, cpusets, slices of 5 and 50 us" --timeout 400 --cpus 2 -- bash -c "$(torture "")"
+
 # Two at once: each emulates on one core.
 unit() { # JVM arguments
   echo "$(junit core "$1 -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "$1" "$all structures/target/test-classes")"
