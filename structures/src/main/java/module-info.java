@@ -7,9 +7,10 @@ module org.rseq4j.structures {
     requires transitive org.rseq4j.core;
     requires transitive org.jctools.core;
     requires static jdk.jfr;
-    requires static transitive com.fasterxml.jackson.core;
+    // Optional ones are not transitive: javac would then demand them of every user's module.
+    requires static com.fasterxml.jackson.core;
     requires transitive HdrHistogram;
-    requires static transitive micrometer.core;
+    requires static micrometer.core;
 
     exports org.rseq4j.counters;
     exports org.rseq4j.locks;

@@ -1,0 +1,69 @@
+#!/bin/bash
+# Builds this project against a repository that bin/publish made, and runs it in each way that a user may: on the module path
+# and on the class path, with native access enabled, without a word about it, and with native access denied.
+# test.sh REPOSITORY
+set -uo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+export command=sample # what bin/lib.sh says that it is
+# shellcheck source=bin/lib.sh
+. "$here/../../bin/lib.sh"
+repository=$(readlink -f -- "${1:?test.sh REPOSITORY}")
+passed=0 failed=0
+output=$(mktemp)
+trap 'rm -f -- "$output"' EXIT
+JAVA_HOME=$(jdk) || exit 1
+export JAVA_HOME
+java=$JAVA_HOME/bin/java
+
+# A local repository of its own: in the user's, an earlier build of the same version would be found.
+local=${XDG_CACHE_HOME:-$HOME/.cache}/rseq4j/sample-repository
+mkdir -p -- "$local"
+exec 9> "$local.lock"
+flock 9
+rm -rf -- "$local/org/rseq4j"
+cd -- "$here" || exit 1
+if ! mvn -q -B -ntp -Dmaven.repo.local="$local" -Drseq4j.repository="file://$repository" clean package 9>&- > "$output" 2>&1; then
+  cat "$output"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+flock -u 9
+cat "$output"
+
+run() { # name, registration expected ("" for any but NONE), then java's arguments; the rest is the same everywhere
+  local name=$1 registration=$2 path=$3 status=0
+  shift 3
+  timeout 300 "$java" "$@" > "$output" 2>&1 < /dev/null || status=$?
+  if ((status == 0)) && grep -qx "4000000 characters, section 1" "$output" && grep -qx "on the $path path" "$output" &&
+    grep -qxE "registration ${registration:-LIBC|registration OWN}" "$output"; then
+    passed=$((passed + 1)); echo "ok - $name"
+  else
+    failed=$((failed + 1)); echo "not ok - $name (status $status)"; sed 's/^/    | /' "$output"
+  fi
+}
+# Without rseq on this machine nothing can be registered, whatever is allowed.
+any=
+"$java" -cp 'target/sample.jar:target/lib/*' --enable-native-access=ALL-UNNAMED org.rseq4j.sample.Hello 2>&1 |
+  grep -qx 'registration NONE' && any=NONE
+modules=(--module-path target/sample.jar:target/lib --module org.rseq4j.sample/org.rseq4j.sample.Hello)
+classes=(-cp 'target/sample.jar:target/lib/*' org.rseq4j.sample.Hello)
+run "module path, native access enabled" "$any" module --enable-native-access=org.rseq4j.core "${modules[@]}"
+grep -q '^WARNING' "$output" && { failed=$((failed + 1)); echo "not ok - the JVM warns all the same"; sed 's/^/    | /' "$output"; }
+run "module path, without a word" "$any" module "${modules[@]}"
+run "module path, native access denied" NONE module --illegal-native-access=deny "${modules[@]}"
+run "class path, native access enabled" "$any" class --enable-native-access=ALL-UNNAMED "${classes[@]}"
+run "class path, without a word" "$any" class "${classes[@]}"
+run "class path, native access denied" NONE class --illegal-native-access=deny "${classes[@]}"
+
+# Jetty, with and without this library's pool: that both answer every request, not how fast.
+if timeout 300 "$java" --enable-native-access=org.rseq4j.core --module-path target/sample.jar:target/lib \
+  --module org.rseq4j.sample/org.rseq4j.sample.JettyLoad 1 1 32 > "$output" 2>&1 < /dev/null; then
+  passed=$((passed + 1)); echo "ok - Jetty answers with its buffer pool replaced"
+  grep '^|' "$output" | sed 's/^/    /'
+else
+  failed=$((failed + 1)); echo "not ok - Jetty"; sed 's/^/    | /' "$output"
+fi
+
+echo "$passed passed, $failed failed"
+exit $((failed > 0))
