@@ -27,13 +27,14 @@ final class Simulate implements Callable<Integer> {
     private static final long SECOND = 1_000 * MILLISECOND;
 
     /** What LockHolderPreemptionTest measured on the test kernel: docs/sections.md has the whole table. */
-    private record Measured(int cpus, int threads, double plainSwitches, double sectionSwitches, double gain) {
+    private record Measured(int cpus, int threads, double plainSwitches, double sectionSwitches, double preempted,
+            double gain) {
     }
 
-    private static final List<Measured> TEST_KERNEL = List.of(new Measured(1, 2, 1455, 791, 0.83 / 2.32),
-            new Measured(1, 4, 3642, 1165, 2.52 / 3.37), new Measured(1, 8, 5528, 1231, 1.95 / 1.72),
-            new Measured(1, 16, 8478, 1265, 2.55 / 1.77), new Measured(2, 4, 2181, 1052, 1.69 / 2.28),
-            new Measured(2, 8, 3814, 1205, 1.48 / 1.82), new Measured(2, 16, 6413, 1280, 1.87 / 1.61));
+    private static final List<Measured> TEST_KERNEL = List.of(new Measured(1, 2, 1455, 791, 43.5, 0.83 / 2.32),
+            new Measured(1, 4, 3642, 1165, 74.5, 2.52 / 3.37), new Measured(1, 8, 5528, 1231, 69.3, 1.95 / 1.72),
+            new Measured(1, 16, 8478, 1265, 29.5, 2.55 / 1.77), new Measured(2, 4, 2181, 1052, 17.3, 1.69 / 2.28),
+            new Measured(2, 8, 3814, 1205, 146.3, 1.48 / 1.82), new Measured(2, 16, 6413, 1280, 185.3, 1.87 / 1.61));
 
     /** What the kernel's developers published for 28 CPUs, in percent: without and with asking again. */
     private record Published(int threads, int gain, int renewed) {
@@ -96,9 +97,11 @@ final class Simulate implements Callable<Integer> {
                     Requests.AROUND_TRY_AND_HOLD);
             Outcome without = outcomes.get(Requests.NONE);
             Outcome with = outcomes.get(Requests.AROUND_TRY_AND_HOLD);
-            table.append(String.format(Locale.ROOT, "| %d, %d | %.0f | %.0f | %.0f | %.0f | %.2f | %.2f |%n",
-                    measured.cpus, measured.threads, measured.plainSwitches, without.switches(),
-                    measured.sectionSwitches, with.switches(), measured.gain, with.holds() / without.holds()));
+            table.append(
+                    String.format(Locale.ROOT, "| %d, %d | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.2f | %.2f |%n",
+                            measured.cpus, measured.threads, measured.plainSwitches, without.switches(),
+                            measured.sectionSwitches, with.switches(), measured.preempted,
+                            without.preempted(), measured.gain, with.holds() / without.holds()));
         }
         return table.toString();
     }
