@@ -30,6 +30,8 @@ final class Abi {
     static final int ENOTSUPP = 524;
 
     /** {@code include/uapi/linux/membarrier.h}. */
+    static final int MEMBARRIER_PRIVATE_EXPEDITED = 8;
+    static final int MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16;
     static final int MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ = 256;
     static final int MEMBARRIER_PRIVATE_EXPEDITED_RSEQ = 128;
     static final int MEMBARRIER_FLAG_CPU = 1;

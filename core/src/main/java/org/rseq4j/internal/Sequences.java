@@ -37,7 +37,6 @@ public final class Sequences {
     private static final MethodHandle POP_WORD;
     private static final MethodHandle PUSH_MANY;
     private static final MethodHandle POP_MANY;
-    private static final MethodHandle MEMBARRIER;
     /** 0, or the errno of the registration with membarrier. */
     private static final int FENCE_ERROR;
 
@@ -54,9 +53,7 @@ public final class Sequences {
             POP_WORD = operation("pop_word", false, JAVA_LONG, JAVA_LONG, JAVA_LONG);
             PUSH_MANY = operation("push_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
             POP_MANY = operation("pop_many", true, JAVA_LONG, ADDRESS, JAVA_LONG);
-            MEMBARRIER = NativeLibrary.plain("membarrier",
-                    FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-            FENCE_ERROR = -membarrier(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+            FENCE_ERROR = -Membarrier.call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
             if (WINDOW > 0) {
                 NativeMemory.LONG.set(NativeMemory.ALL, NativeLibrary.symbol("window").address(), WINDOW);
             }
@@ -70,7 +67,6 @@ public final class Sequences {
             POP_WORD = null;
             PUSH_MANY = null;
             POP_MANY = null;
-            MEMBARRIER = null;
             FENCE_ERROR = 0;
         }
     }
@@ -196,7 +192,7 @@ public final class Sequences {
         }
         int error = FENCE_ERROR != 0
                 ? FENCE_ERROR
-                : -membarrier(Abi.MEMBARRIER_PRIVATE_EXPEDITED_RSEQ, cpu < 0 ? 0 : Abi.MEMBARRIER_FLAG_CPU,
+                : -Membarrier.call(Abi.MEMBARRIER_PRIVATE_EXPEDITED_RSEQ, cpu < 0 ? 0 : Abi.MEMBARRIER_FLAG_CPU,
                         Math.max(cpu, 0));
         if (error != 0) {
             throw new UnsupportedOperationException("membarrier failed with errno " + error);
@@ -207,13 +203,5 @@ public final class Sequences {
     public static long aborts() {
         long record = Registration.ACTIVE ? ThreadArea.record() : 0;
         return record == 0 ? 0 : (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_ABORTS);
-    }
-
-    private static int membarrier(int command, int flags, int cpu) {
-        try {
-            return (int) MEMBARRIER.invokeExact(command, flags, cpu);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
     }
 }

@@ -4,14 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -105,6 +108,117 @@ class PerCpuReadWriteLockTest {
         assertEquals(0, lock.getReadLockCount());
         assertFalse(lock.isWriteLocked());
         assertFalse(lock.hasQueuedThreads());
+    }
+
+    @Test
+    void readersByTheirSlotsNeverSeeAHalfWrittenPair() throws Exception {
+        long[] pair = new long[2];
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2L * SECONDS);
+        var bySlot = new AtomicInteger();
+        List<FutureTask<Long>> tasks = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            tasks.add(start(() -> {
+                long wrong = 0;
+                while (System.nanoTime() - end < 0) {
+                    for (int n = 0; n < 1000; n++) {
+                        read.lock();
+                        long first = pair[0];
+                        wrong += first == pair[1] ? 0 : 1;
+                        read.unlock();
+                    }
+                }
+                return wrong;
+            }));
+        }
+        FutureTask<Long> writer = start(() -> {
+            long written = 0;
+            while (System.nanoTime() - end < 0) {
+                bySlot.addAndGet(slots(lock));
+                if (write.tryLock() || write.tryLock(1, TimeUnit.MILLISECONDS)) {
+                    pair[0]++;
+                    Thread.onSpinWait();
+                    pair[1]++;
+                    write.unlock();
+                    written++;
+                }
+                // Long enough for the readers to come back to their slots, most of the time.
+                LockSupport.parkNanos(ThreadLocalRandom.current().nextInt(200_000));
+            }
+            return written;
+        });
+        for (FutureTask<Long> task : tasks) {
+            assertEquals(0, task.get());
+        }
+        assertEquals(writer.get(), pair[0]);
+        assertEquals(0, lock.getReadLockCount());
+        System.out.println("readers seen in slots " + bySlot + " times in " + pair[0] + " writes");
+    }
+
+    private static int slots(PerCpuReadWriteLock lock) {
+        return ReaderSlots.count(((ReaderGate) lock.readLock()).id);
+    }
+
+    @Test
+    void aPlatformThreadReadsByItsSlotUntilSomebodyWrites() throws Exception {
+        assumeTrue(ReaderSlots.USED, "needs membarrier");
+        start(() -> {
+            // Not on a thread whose row a living one has.
+            read.lock();
+            int before = slots(lock);
+            read.unlock();
+            if (before == 1) {
+                assertTrue(canTry(write));
+                read.lock();
+                while (slots(lock) == 0) { // by a word, until the pause after a write is over
+                    read.unlock();
+                    read.lock();
+                }
+                assertFalse(canTry(write));
+                assertEquals(1, lock.getReadLockCount());
+                read.unlock();
+            }
+            return null;
+        }).get();
+    }
+
+    @Test
+    void aThreadMayReadMoreLocksThanItHasSlots() throws Exception {
+        List<PerCpuReadWriteLock> locks = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            locks.add(new PerCpuReadWriteLock());
+            locks.get(i).readLock().lock();
+            locks.get(i).readLock().lock();
+        }
+        for (PerCpuReadWriteLock one : locks) {
+            assertEquals(2, one.getReadLockCount());
+            assertFalse(canTry(one.writeLock()));
+            one.readLock().unlock();
+            assertFalse(canTry(one.writeLock()));
+            one.readLock().unlock();
+            assertTrue(canTry(one.writeLock()));
+            assertEquals(0, one.getReadLockCount());
+        }
+    }
+
+    @Test
+    void theReadLockOfAThreadThatEndedIsHeldUntilAnotherGivesItBack() throws Exception {
+        for (int i = 0; i < 3000; i++) { // more than there are rows: they are taken over
+            boolean checked = i % 500 == 0;
+            FutureTask<Boolean> reader = start(() -> {
+                read.lock();
+                if (!checked) {
+                    read.unlock();
+                }
+                return true;
+            });
+            assertTrue(reader.get());
+            if (checked) {
+                assertFalse(canTry(write));
+                read.unlock();
+                assertTrue(canTry(write));
+            }
+        }
+        assertEquals(0, lock.getReadLockCount());
     }
 
     @Test

@@ -1,0 +1,139 @@
+package org.rseq4j.locks;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.WeakReference;
+import org.rseq4j.internal.Membarrier;
+
+/**
+ * Which platform threads read which locks: a row of slots for each thread, for all locks together. A slot is the id of a lock
+ * that is read there, or 0.
+ */
+final class ReaderSlots {
+    /*
+     * Only the thread whose id stands in a row writes its slots, so it does so by plain stores and nothing is lost. The row is
+     * found by the low bits of the thread's id; a thread whose row belongs to another living one has none. A row is taken over
+     * when its thread has ended: what it left behind is still counted, and may be cleared by the next one when it ends
+     * a hold of the same lock: who clears which slot does not matter as long as the sum is right.
+     *
+     * Whoever counts must have made the stores visible first, by membarrier. A row is among the claimed ones before its first
+     * slot is written.
+     *
+     * The table of visible readers is that of Dice and Kogan's BRAVO (2019), where a slot is taken by compare-and-set.
+     */
+    private static final int ROWS = 1024;
+    /** A row in longs: 128 bytes, so that whatever the table's own alignment no two threads write one line. */
+    private static final int ROW = 16;
+    private static final int SLOTS = 7;
+
+    /** Whether readers without a fence can be seen at all; constant. */
+    static final boolean USED = Membarrier.isSupported() && !Boolean.getBoolean("rseq4j.locks.readersByWord");
+
+    private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
+    /** The thread's id, then its slots. */
+    private static final long[] TABLE = new long[USED ? ROWS * ROW + SLOTS + 1 : 0];
+    private static final Object[] OWNERS = new Object[USED ? ROWS : 0];
+    /** The first places of the rows that a thread ever had. */
+    private static final int[] CLAIMED = new int[USED ? ROWS : 0];
+    private static volatile int claimed;
+
+    private ReaderSlots() {
+    }
+
+    private static int row(long thread) {
+        return ((int) thread & ROWS - 1) * ROW;
+    }
+
+    /** Writes a lock's id to a free slot of the calling thread: its place, or 0 when it has none. */
+    static int enter(long lock) {
+        long thread = Thread.currentThread().threadId();
+        int row = row(thread);
+        if (TABLE[row] != thread && !claim(thread, row)) {
+            return 0;
+        }
+        if (TABLE[row + 1] == 0) {
+            LONGS.setOpaque(TABLE, row + 1, lock);
+            return row + 1;
+        }
+        return enterFurther(lock, row);
+    }
+
+    private static int enterFurther(long lock, int row) {
+        for (int slot = row + 2; slot <= row + SLOTS; slot++) {
+            if (TABLE[slot] == 0) {
+                LONGS.setOpaque(TABLE, slot, lock);
+                return slot;
+            }
+        }
+        return 0;
+    }
+
+    /** Clears a slot that has not been of use. */
+    static void retreat(int slot) {
+        LONGS.setRelease(TABLE, slot, 0L);
+    }
+
+    /** Clears a slot of the calling thread that holds the lock's id; false when there is none. */
+    static boolean leave(long lock) {
+        long thread = Thread.currentThread().threadId();
+        int row = row(thread);
+        if (TABLE[row] != thread) {
+            return false;
+        }
+        if (TABLE[row + 1] == lock) {
+            LONGS.setRelease(TABLE, row + 1, 0L);
+            return true;
+        }
+        return leaveFurther(lock, row);
+    }
+
+    private static boolean leaveFurther(long lock, int row) {
+        for (int slot = row + 2; slot <= row + SLOTS; slot++) {
+            if (TABLE[slot] == lock) {
+                LONGS.setRelease(TABLE, slot, 0L);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** How many slots hold the lock's id. */
+    static int count(long lock) {
+        int found = 0;
+        int rows = claimed;
+        for (int i = 0; i < rows; i++) {
+            int row = CLAIMED[i];
+            for (int slot = row + 1; slot <= row + SLOTS; slot++) {
+                if ((long) LONGS.getAcquire(TABLE, slot) == lock) {
+                    found++;
+                }
+            }
+        }
+        return found;
+    }
+
+    /** Takes the row for the calling thread, unless that is virtual or the row's thread lives. */
+    private static boolean claim(long thread, int row) {
+        if (Thread.currentThread().isVirtual() || isAlive(OWNERS[row / ROW])) {
+            return false;
+        }
+        synchronized (OWNERS) {
+            Object owner = OWNERS[row / ROW];
+            if (isAlive(owner)) {
+                return false;
+            }
+            OWNERS[row / ROW] = new WeakReference<>(Thread.currentThread());
+            LONGS.setOpaque(TABLE, row, thread);
+            if (owner == null) {
+                CLAIMED[claimed] = row;
+                claimed++;
+            }
+            return true;
+        }
+    }
+
+    private static boolean isAlive(Object owner) {
+        Thread thread = owner == null ? null : (Thread) ((WeakReference<?>) owner).get();
+        return thread != null && thread.isAlive();
+    }
+}
