@@ -94,10 +94,13 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
     /** How many may spin the second kind of spin at once: one CPU is the holder's. */
     private static final int SPINNERS = Runtime.getRuntime().availableProcessors() - 1;
 
-    /** How long an heir lets others run on that keep all CPUs busy, in nanoseconds. */
-    private static final int REST = 1_000_000;
+    /** How long an heir lets others run on that keep all CPUs busy, in nanoseconds, and how often one after the other. */
+    private static final int REST = Integer.getInteger("rseq4j.locks.rest", 1_000_000);
+    private static final int RESTS = Integer.getInteger("rseq4j.locks.rests", 4);
+    /** How often an heir that spun in vain gives up its CPU, perhaps to the holder, before the lock is kept for it. */
+    private static final int YIELDS = Integer.getInteger("rseq4j.locks.yields", 3);
     /** How long the heir looks whether they do, in nanoseconds. */
-    private static final int LOOK = 4_000;
+    private static final int LOOK = 2_000;
     /** The owners that it has to see. */
     private static final int CROWD = Math.min(Runtime.getRuntime().availableProcessors(), 8);
 
@@ -105,6 +108,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
     private static final VarHandle OWNER;
     private static final VarHandle SPINNING;
     private static final VarHandle HEIR;
+    private static final VarHandle SURPLUS;
 
     static {
         try {
@@ -112,6 +116,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
             STATE = lookup.findVarHandle(SliceLockWord.class, "state", int.class);
             OWNER = lookup.findVarHandle(SliceLockWord.class, "ownerId", long.class);
             SPINNING = lookup.findVarHandle(SliceLock.class, "spinning", int.class);
+            SURPLUS = lookup.findVarHandle(SliceLock.class, "surplus", boolean.class);
             HEIR = lookup.findVarHandle(SliceLock.class, "heir", Waiter.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
@@ -124,6 +129,9 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
     @SuppressWarnings("UnusedVariable") // by SPINNING
     private volatile int spinning;
     private volatile Waiter heir;
+    /** Whether an heir joined threads that kept all CPUs busy: one of them is to go to the queue. */
+    @SuppressWarnings("UnusedVariable") // by SURPLUS
+    private volatile boolean surplus;
     /** How long to spin, in nanoseconds: twice what lately helped. Written by whoever spun; a lost update does not matter. */
     private int spinLimit = SPIN_LEAST * 4;
 
@@ -361,12 +369,16 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
 
     /** Takes the lock however long it takes; false when it was given up by an interrupt (still set) or the deadline. */
     private boolean waitFor(boolean interruptibly, boolean timed, long deadline) {
-        if (!fair && (spinBriefly() || spinLong())) {
+        if (!fair && !isSurplus() && (spinBriefly() || spinLong())) {
             return true;
         }
         var waiter = new Waiter(Waiter.QUEUED);
         queue.add(waiter);
         return waitInQueue(waiter, interruptibly, timed, deadline);
+    }
+
+    private boolean isSurplus() {
+        return (boolean) SURPLUS.getOpaque(this) && SURPLUS.compareAndSet(this, true, false);
     }
 
     private boolean spinBriefly() {
@@ -416,22 +428,30 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
         Object event = LockEvents.begin();
         long formerOwner = event == null ? 0 : getOwnerId();
         boolean interrupted = false;
-        boolean rested = false;
+        int rests = 0;
+        int yields = 0;
         boolean taken;
-        while (!(taken = takeFromQueue(waiter))) {
+        while (true) {
+            if (rests < RESTS && heir == waiter && isCrowded()) {
+                rests++;
+                LockSupport.parkNanos(this, timed ? Math.min(REST, deadline - System.nanoTime()) : REST);
+                continue;
+            }
+            if (taken = takeFromQueue(waiter)) {
+                break;
+            }
             if (interruptibly && Thread.currentThread().isInterrupted()
                     || timed && deadline - System.nanoTime() <= 0) {
                 break;
             }
             if (heir == waiter) {
-                if (!rested && isCrowded()) {
-                    rested = true;
-                    LockSupport.parkNanos(this, timed ? Math.min(REST, deadline - System.nanoTime()) : REST);
-                    continue;
-                }
-                rested = false;
                 if (taken = spinTimed(waiter)) {
                     break;
+                }
+                if (yields < YIELDS) {
+                    yields++;
+                    Thread.yield();
+                    continue;
                 }
                 set(RESERVED);
                 HEIR.compareAndSet(this, waiter, null); // before the word is read again, below
@@ -450,6 +470,9 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
         }
         if (taken) {
             leaveQueue(waiter);
+            if (rests > 0) {
+                SURPLUS.setOpaque(this, true);
+            }
         } else {
             giveUp(waiter);
         }
@@ -462,8 +485,6 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
 
     /** Whether as many threads as can run at once are seen to take the lock in turn, within a few microseconds. */
     private boolean isCrowded() {
-        if (REST == 0)
-            return false;
         long[] owners = new long[CROWD];
         int found = 0;
         long begun = System.nanoTime();
@@ -482,7 +503,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
                 }
                 Thread.onSpinWait();
             }
-        } while (System.nanoTime() - begun < LOOK);
+        } while (CROWD > 1 && System.nanoTime() - begun < LOOK);
         return false;
     }
 
