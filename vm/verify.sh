@@ -91,6 +91,7 @@ run "sections end in yields, with the library's own area" --cpus 1 -- bash -c "$
 run "sections end in yields, where the C library registers nothing" --cpus 1 -- \
   bash -c "export GLIBC_TUNABLES=glibc.pthread.rseq=0; $(junit core "$short" "$grants")"
 
+run "holders of locks end their holds within the grant" --cpus 1 -- bash -c "$(junit structures "$short" "$grants")"
 run "sections end in yields, with glibc 2.41's area" --libc trixie --cpus 1 -- bash -c "$(junit core "$short" "$grants")"
 run "a CPU goes offline and comes back" --cpus 2 -- \
   bash -c "$(junit core "" "--include-tag hotplug --select-package org.rseq4j.vm")"

@@ -26,8 +26,9 @@ import org.rseq4j.internal.Section;
  * or not the kernel grants anything. A thread that finds the lock taken spins for as long as that used to help, at most
  * 50 us and only while few others do; then it waits in a queue, parked. Threads that arrive when the lock
  * is free take it past the queue (barging); but the first of the queue is woken at the next unlock, and when it then
- * spins in vain, the lock is kept for it: from there on nobody passes it. A thread in the queue is thus passed over for
- * as long as those before it in the queue take, and for each the waking, a rest of at most a millisecond and one spin.
+ * spins in vain four times, the lock is kept for it: from there on nobody passes it. A thread in the queue is thus passed over
+ * for as long as those before it in the queue take, and for each the waking, at most four rests of a millisecond (while
+ * others keep all CPUs busy with this lock), four spins and three yields of its CPU.
  *
  * <p>
  * <b>The fair form</b> ({@link Builder#fair()}) gives the lock in the order of arrival in the queue, as a fair
@@ -75,9 +76,12 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
      * The heir is the first of the queue when it was woken and has not parked again. While there is one nobody else is
      * woken, however many holds end: that is what keeps the number of running threads low. Whoever ends a hold subtracts
      * LOCKED, then reads the heir; the heir clears itself, then reads the word, before it parks. One of both sees the other.
-     * An heir that sees as many owners as there are CPUs (8 at most) take the lock in turn rests once for a millisecond before
-     * it joins them: every thread beyond the number of CPUs makes the scheduler take the CPU from a holder more often. It rests
-     * as the heir, so nobody else is woken meanwhile.
+     * Every thread beyond the number of CPUs makes the scheduler take the CPU from a holder more often. So an heir that sees as
+     * many owners as there are CPUs (8 at most) take the lock in turn rests for a millisecond, four times at most, about a time
+     * slice, before it joins them; and then one of them, the next that finds the lock taken, does not spin but goes to the queue
+     * in its place. The heir rests as the heir, so nobody else is woken meanwhile. An heir that spins in vain has perhaps taken
+     * the CPU from the holder by its waking: it yields it, and only after three of those the lock is kept for it, since a lock
+     * that is kept for a thread is idle until that thread runs.
      *
      * Sections: around each try, kept while holding, never around a spin. They are of the checked kind, as the holder's
      * own code runs inside.
@@ -95,10 +99,10 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
     private static final int SPINNERS = Runtime.getRuntime().availableProcessors() - 1;
 
     /** How long an heir lets others run on that keep all CPUs busy, in nanoseconds, and how often one after the other. */
-    private static final int REST = Integer.getInteger("rseq4j.locks.rest", 1_000_000);
-    private static final int RESTS = Integer.getInteger("rseq4j.locks.rests", 4);
+    private static final int REST = 1_000_000;
+    private static final int RESTS = 4;
     /** How often an heir that spun in vain gives up its CPU, perhaps to the holder, before the lock is kept for it. */
-    private static final int YIELDS = Integer.getInteger("rseq4j.locks.yields", 3);
+    private static final int YIELDS = 3;
     /** How long the heir looks whether they do, in nanoseconds. */
     private static final int LOOK = 2_000;
     /** The owners that it has to see. */
@@ -432,7 +436,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
         int yields = 0;
         boolean taken;
         while (true) {
-            if (rests < RESTS && heir == waiter && isCrowded()) {
+            if (!fair && rests < RESTS && heir == waiter && isCrowded()) {
                 rests++;
                 LockSupport.parkNanos(this, timed ? Math.min(REST, deadline - System.nanoTime()) : REST);
                 continue;
