@@ -147,9 +147,11 @@ public final class GlobalLock implements Callable<Integer> {
             add("rseq4j SliceLock, extension off", withoutExtension());
         }
         contenders.put(NO_LOCK, new NoLock());
-        System.out.printf("%d CPUs, extension %s, %d inside, %d outside, %d turns of %d ms; M holds/s, median (least to most),"
-                + " share of no lock in the same turn [slowest thread / mean]%n",
-                Runtime.getRuntime().availableProcessors(), SliceExtension.isSupported() ? "on" : "not supported", inside,
+        System.out.printf(
+                "%d CPUs, extension %s, %d inside, %d outside, %d turns of %d ms; M holds/s, median (least to most),"
+                        + " share of no lock in the same turn [slowest thread / mean]%n",
+                Runtime.getRuntime().availableProcessors(), SliceExtension.isSupported() ? "on" : "not supported",
+                inside,
                 outside, rounds, millis);
         for (int count : threads) {
             compare(count);
@@ -301,8 +303,8 @@ public final class GlobalLock implements Callable<Integer> {
                     }
                 } else {
                     lock.lock();
-                    took = times == null ? 0 : System.nanoTime() - begun;
                     try {
+                        took = times == null ? 0 : System.nanoTime() - begun;
                         guarded.work(thread, under);
                     } finally {
                         lock.unlock();

@@ -7,8 +7,8 @@ import java.util.List;
 final class Suites {
     private static final List<Suite> ALL = List.of(new CountersSuite(), new SequencesSuite(false),
             new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(), new LockHoldsSuite(),
-            new ReadLocksSuite(false), new ReadLocksSuite(true), new PoolsSuite(false), new PoolsSuite(true), new StatisticsSuites.Summaries(),
-            new StatisticsSuites.Histograms());
+            new ReadLocksSuite(false), new ReadLocksSuite(true), new PoolsSuite(false), new PoolsSuite(true),
+            new StatisticsSuites.Summaries(), new StatisticsSuites.Histograms());
 
     private Suites() {
     }
