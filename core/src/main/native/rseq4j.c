@@ -129,6 +129,8 @@ static int record_key_made;
 
 /* What rseq4j_configure chose for the process. */
 static int use_libc, use_own, use_slice;
+/* Of the C library's areas from the thread pointer, where threads use them; else 0. */
+static ptrdiff_t libc_offset;
 
 static __thread struct thread_record *self;
 #define SELF_GONE ((struct thread_record *) -1)
@@ -284,6 +286,7 @@ EXPORT int rseq4j_configure(int libc, int own, int slice)
     use_libc = libc;
     use_own = own;
     use_slice = slice;
+    libc_offset = libc && libc_area() ? __rseq_offset : 0;
     pthread_mutex_unlock(&records_lock);
     return error;
 }
@@ -424,99 +427,113 @@ EXPORT int rseq4j_huge_pages(void *address, uint64_t length)
 /* Rounds of the loop inside the section of the *_wide operations. */
 EXPORT int64_t rseq4j_window;
 
-/* What each returns for a thread that has no area, or whose id is out of range: nothing was done. */
+/*
+ * What each operation returns: the CPU as it was when the operation was committed; ~CPU when it had nothing to do there; or
+ * NO_AREA for a thread that has no area, or whose id is out of range: nothing was done. ABORTED stays inside.
+ */
 #define NO_AREA (-0x40000000)
-/* A CPU is told as it is when the operation was committed, as ~cpu when it had nothing to do there. */
-static inline int32_t told(int status, uint32_t id)
+#define ABORTED (-0x20000000)
+
+/* The C library's area of this thread, found without a thread-local variable; NULL when it is not the one to use. */
+static inline struct rseq_area *quick_area(void)
 {
-    return status > 0 ? (int32_t) id : status == 0 ? ~(int32_t) id : NO_AREA;
+    struct rseq_area *area = (struct rseq_area *) ((char *) thread_pointer() + libc_offset);
+    return __builtin_expect(libc_offset != 0, 1) && __builtin_expect((int32_t) area->cpu_id >= 0, 1) ? area : NULL;
 }
 
-/* id_offset: 4 for cpu_id, 24 for mm_cid. count: ids at or above it are not served. */
-#define ARGUMENTS char *base, uint64_t stride, uint32_t count, uint64_t id_offset
-#define BEGIN \
-    struct thread_record *record = self; \
-    int status; \
-    uint32_t id; \
-    if (record == NULL || record == SELF_GONE || record->area == NULL) { \
-        return NO_AREA; \
+static inline struct rseq_area *recorded_area(void)
+{
+    struct thread_record *record = self;
+    return record == NULL || record == SELF_GONE ? NULL : record->area;
+}
+
+/* The area of this thread, for Java; it may not have asked for the extension yet. NULL: it has none, or has to attach. */
+EXPORT struct rseq_area *rseq4j_area(void)
+{
+    struct rseq_area *area = quick_area();
+    return area ? area : recorded_area();
+}
+
+/* What stands in for an area: its ids are out of range. */
+static struct rseq_area no_area = { .cpu_id = (uint32_t) -1, .mm_cid = (uint32_t) -1 };
+
+static __attribute__((cold, noinline)) void count_abort(void)
+{
+    struct thread_record *record = rseq4j_attach(0);
+    if (record) {
+        record->aborts++;
+    }
+}
+
+/*
+ * One operation: TYPE NAME(base, stride, count, id_offset, PARAMETERS), with LOCALS, the sequence, and the RESULT in terms
+ * of `id`. What is not usual is out of line, by tail calls, so that the usual path saves no register: an area that a
+ * thread-local variable knows, and what begins again after an abort.
+ *
+ * id_offset: 4 for cpu_id, 24 for mm_cid. count: ids at or above it are not served.
+ */
+#define MORE(...) __VA_OPT__(,) __VA_ARGS__ /* the list behind it, in parentheses or empty */
+#define OPERATION(TYPE, NAME, PARAMETERS, VALUES, LOCALS, WINDOW, BODY, OUTPUTS, INPUTS, RESULT) \
+    EXPORT TYPE NAME(char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS); \
+    static __attribute__((cold, noinline)) TYPE NAME##_aborted( \
+        char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
+    { \
+        count_abort(); \
+        return NAME(base, stride, count, id_offset MORE VALUES); \
     } \
-    struct rseq_area *area = record->area;
-#define MORE_OUTPUTS(...) , __VA_ARGS__
-#define NO_OUTPUTS
-#define MORE_INPUTS(...) , __VA_ARGS__
+    static inline __attribute__((always_inline)) TYPE NAME##_in( \
+        struct rseq_area *area, char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
+    { \
+        int32_t id; \
+        LOCALS \
+        SEQUENCE(WINDOW, BODY, OUTPUTS, INPUTS); \
+        if (__builtin_expect(id == ABORTED, 0)) { \
+            return NAME##_aborted(base, stride, count, id_offset MORE VALUES); \
+        } \
+        RESULT \
+    } \
+    static __attribute__((noinline)) TYPE NAME##_recorded( \
+        char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
+    { \
+        struct rseq_area *area = recorded_area(); \
+        return NAME##_in(area ? area : &no_area, base, stride, count, id_offset MORE VALUES); \
+    } \
+    EXPORT TYPE NAME(char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
+    { \
+        struct rseq_area *area = quick_area(); \
+        return __builtin_expect(area != NULL, 1) ? NAME##_in(area, base, stride, count, id_offset MORE VALUES) \
+                                                 : NAME##_recorded(base, stride, count, id_offset MORE VALUES); \
+    }
+
+/* How many words moved in the upper half, the CPU in the lower one; NO_AREA. */
+#define MOVED_AND_CPU \
+    return id >= 0 ? (int64_t) (moved << 32 | (uint32_t) id) : id == NO_AREA ? NO_AREA : (int64_t) (uint32_t) ~id;
 
 #define OPERATIONS(SUFFIX, WINDOW) \
-    EXPORT int32_t rseq4j_add##SUFFIX(ARGUMENTS, int64_t value) \
-    { \
-        BEGIN \
-        SEQUENCE(WINDOW, ADD_BODY, NO_OUTPUTS, MORE_INPUTS([value] "r"(value))); \
-        return told(status, id); \
-    } \
-    EXPORT int32_t rseq4j_compare_and_store##SUFFIX(ARGUMENTS, int64_t expected, int64_t value) \
-    { \
-        BEGIN \
-        SEQUENCE(WINDOW, COMPARE_AND_STORE_BODY, NO_OUTPUTS, \
-                 MORE_INPUTS([expected] "r"(expected), [value] "r"(value))); \
-        return told(status, id); \
-    } \
-    EXPORT int32_t rseq4j_swap##SUFFIX(ARGUMENTS, int64_t value, int64_t *old) \
-    { \
-        BEGIN \
-        int64_t out; \
-        SEQUENCE(WINDOW, SWAP_BODY, MORE_OUTPUTS([out] "=&r"(out)), MORE_INPUTS([value] "r"(value))); \
-        if (status > 0) { \
-            *old = out; \
-        } \
-        return told(status, id); \
-    } \
-    EXPORT int32_t rseq4j_push##SUFFIX(ARGUMENTS, uint64_t capacity, int64_t value) \
-    { \
-        BEGIN \
-        SEQUENCE(WINDOW, PUSH_BODY, NO_OUTPUTS, MORE_INPUTS([capacity] "r"(capacity), [value] "r"(value))); \
-        return told(status, id); \
-    } \
-    EXPORT int32_t rseq4j_pop##SUFFIX(ARGUMENTS, int64_t *word) \
-    { \
-        BEGIN \
-        int64_t out; \
-        SEQUENCE(WINDOW, POP_BODY, MORE_OUTPUTS([out] "=&r"(out)), ); \
-        if (status > 0) { \
-            *word = out; \
-        } \
-        return told(status, id); \
-    } \
+    OPERATION(int32_t, rseq4j_add##SUFFIX, (int64_t value), (value), , \
+              WINDOW, ADD_BODY, (), ([value] "r"(value)), return id;) \
+    OPERATION(int32_t, rseq4j_compare_and_store##SUFFIX, (int64_t expected, int64_t value), (expected, value), , \
+              WINDOW, COMPARE_AND_STORE_BODY, (), ([expected] "r"(expected), [value] "r"(value)), return id;) \
+    OPERATION(int32_t, rseq4j_swap##SUFFIX, (int64_t value, int64_t *old), (value, old), int64_t out;, \
+              WINDOW, SWAP_BODY, ([out] "=&r"(out)), ([value] "r"(value)), \
+              if (id >= 0) { *old = out; } return id;) \
+    OPERATION(int32_t, rseq4j_push##SUFFIX, (uint64_t capacity, int64_t value), (capacity, value), , \
+              WINDOW, PUSH_BODY, (), ([capacity] "r"(capacity), [value] "r"(value)), return id;) \
+    OPERATION(int32_t, rseq4j_pop##SUFFIX, (int64_t *word), (word), int64_t out;, \
+              WINDOW, POP_BODY, ([out] "=&r"(out)), (), \
+              if (id >= 0) { *word = out; } return id;) \
     /* The word, `otherwise` when the stack is empty, `none` for a thread without an area. */ \
-    EXPORT int64_t rseq4j_pop_word##SUFFIX(ARGUMENTS, int64_t otherwise, int64_t none) \
-    { \
-        struct thread_record *record = self; \
-        int status; \
-        uint32_t id; \
-        int64_t out; \
-        if (record == NULL || record == SELF_GONE || record->area == NULL) { \
-            return none; \
-        } \
-        struct rseq_area *area = record->area; \
-        SEQUENCE(WINDOW, POP_BODY, MORE_OUTPUTS([out] "=&r"(out)), ); \
-        return status > 0 ? out : status == 0 ? otherwise : none; \
-    } \
-    /* How many words moved in the upper half, the CPU in the lower one; NO_AREA. */ \
-    EXPORT int64_t rseq4j_push_many##SUFFIX(ARGUMENTS, uint64_t capacity, const int64_t *words, uint64_t n) \
-    { \
-        BEGIN \
-        uint64_t moved, at, word; \
-        SEQUENCE(WINDOW, PUSH_MANY_BODY, MORE_OUTPUTS([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word)), \
-                 MORE_INPUTS([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n))); \
-        return status < 0 ? NO_AREA : (int64_t) ((status ? moved : 0) << 32 | id); \
-    } \
-    EXPORT int64_t rseq4j_pop_many##SUFFIX(ARGUMENTS, int64_t *words, uint64_t n) \
-    { \
-        BEGIN \
-        uint64_t moved, at, word; \
-        SEQUENCE(WINDOW, POP_MANY_BODY, MORE_OUTPUTS([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word)), \
-                 MORE_INPUTS([words] "r"(words), [n] SPARE(n))); \
-        return status < 0 ? NO_AREA : (int64_t) ((status ? moved : 0) << 32 | id); \
-    }
+    OPERATION(int64_t, rseq4j_pop_word##SUFFIX, (int64_t otherwise, int64_t none), (otherwise, none), int64_t out;, \
+              WINDOW, POP_BODY, ([out] "=&r"(out)), (), \
+              return id >= 0 ? out : id == NO_AREA ? none : otherwise;) \
+    OPERATION(int64_t, rseq4j_push_many##SUFFIX, (uint64_t capacity, const int64_t *words, uint64_t n), \
+              (capacity, words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
+              WINDOW, PUSH_MANY_BODY, ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
+              ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU) \
+    OPERATION(int64_t, rseq4j_pop_many##SUFFIX, (int64_t *words, uint64_t n), \
+              (words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
+              WINDOW, POP_MANY_BODY, ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
+              ([words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU)
 
 OPERATIONS(, WINDOW_NONE)
 OPERATIONS(_wide, WINDOW_WIDE)

@@ -40,8 +40,6 @@ static inline void *thread_pointer(void)
         ".word 0, 0\n\t" \
         ".xword 1f, (2f - 1f), 44f\n\t" \
         ".popsection\n\t" \
-        "11:\n\t" \
-        "mov %w[status], #1\n\t" \
         "adrp x9, 33b\n\t" \
         "add x9, x9, :lo12:33b\n\t" \
         "str x9, [%[area], #8]\n\t" \
@@ -56,19 +54,17 @@ static inline void *thread_pointer(void)
         "b 7f\n\t" \
         ".inst 0xd428bc00\n\t" \
         "44:\n\t" \
-        "ldr x9, [%[record], #32]\n\t" \
-        "add x9, x9, #1\n\t" \
-        "str x9, [%[record], #32]\n\t" \
-        "b 11b\n\t" \
+        "mov %w[id], %[aborted]\n\t" \
+        "b 7f\n\t" \
         "5:\n\t" \
-        "mov %w[status], #0\n\t" \
+        "mvn %w[id], %w[id]\n\t" \
         "b 7f\n\t" \
         "6:\n\t" \
-        "mov %w[status], #-1\n\t" \
+        "mov %w[id], %[no_area]\n\t" \
         "7:\n\t" \
-        : [status] "=&r"(status), [id] "=&r"(id) OUTPUTS \
-        : [area] "r"(area), [record] "r"(record), [id_offset] "r"(id_offset), [count] SPARE(count), [base] "r"(base), \
-          [stride] SPARE(stride) INPUTS \
+        : [area] "+&r"(area), [id] "=&r"(id) MORE OUTPUTS \
+        : [id_offset] "r"(id_offset), [count] "r"(count), [base] "r"(base), [stride] "r"(stride), \
+          [aborted] "i"(ABORTED), [no_area] "i"(NO_AREA) MORE INPUTS \
         : "memory", "cc", "x9", "x10", "x11")
 
 #define ADD_BODY \
@@ -113,12 +109,12 @@ static inline void *thread_pointer(void)
     "cbz %[moved], 5f\n\t" \
     "add %[at], x9, x10, lsl #3\n\t" \
     "add %[at], %[at], #8\n\t" \
-    "mov x11, #0\n\t" \
+    "mov %[index], #0\n\t" \
     "22:\n\t" \
-    "ldr %[word], [%[words], x11, lsl #3]\n\t" \
-    "str %[word], [%[at], x11, lsl #3]\n\t" \
-    "add x11, x11, #1\n\t" \
-    "cmp x11, %[moved]\n\t" \
+    "ldr %[word], [%[words], %[index], lsl #3]\n\t" \
+    "str %[word], [%[at], %[index], lsl #3]\n\t" \
+    "add %[index], %[index], #1\n\t" \
+    "cmp %[index], %[moved]\n\t" \
     "b.lo 22b\n\t" \
     "add x10, x10, %[moved]\n\t" \
     "stlr x10, [x9]\n\t"
@@ -131,12 +127,12 @@ static inline void *thread_pointer(void)
     "csel %[moved], x10, %[n], ls\n\t" \
     "cbz %[moved], 5f\n\t" \
     "add %[at], x9, x10, lsl #3\n\t" \
-    "mov x11, #0\n\t" \
+    "mov %[index], #0\n\t" \
     "22:\n\t" \
     "ldr %[word], [%[at]], #-8\n\t" \
-    "str %[word], [%[words], x11, lsl #3]\n\t" \
-    "add x11, x11, #1\n\t" \
-    "cmp x11, %[moved]\n\t" \
+    "str %[word], [%[words], %[index], lsl #3]\n\t" \
+    "add %[index], %[index], #1\n\t" \
+    "cmp %[index], %[moved]\n\t" \
     "b.lo 22b\n\t" \
     "sub x10, x10, %[moved]\n\t" \
     "stlr x10, [x9]\n\t"

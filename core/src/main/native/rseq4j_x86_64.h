@@ -3,7 +3,7 @@
  * call numbers that the C library's headers may lack, RSEQ_SIG, thread_pointer, SPARE, WINDOW_*, SEQUENCE and the bodies.
  *
  * The shape of each: store the descriptor's address to area->rseq_cs; from `start` to `commit` read the id, compute the
- * address, work with plain loads, end in one store; the abort address, behind the signature, counts and starts again.
+ * address, work with plain loads, end in one store; the abort address, behind the signature, says that it was aborted.
  * A section may be left early by a jump out of it, with nothing committed.
  */
 #ifndef RSEQ4J_X86_64_H
@@ -34,9 +34,10 @@ static inline void *thread_pointer(void)
     "jg 77b\n\t"
 
 /*
- * BODY runs inside the section with the address of this CPU's word in %rdx and the id in %[id]; rax, rdx and rcx are
- * free for it. It jumps to 5 to leave without a commit (status becomes 0), and its last instruction is the commit.
- * Operands of every sequence: area, record, id_offset, count, base, stride, and those that the body names.
+ * BODY runs inside the section with the address of this CPU's word in %r10 and the id in %[id]; rax and r10 are free for
+ * it. It jumps to 5 to leave without a commit (the id becomes ~id), and its last instruction is the commit.
+ * Operands of every sequence: area, id_offset, count, base, stride, and those that the body names. The area stands in rax
+ * until the id was read: what a C function takes as arguments then stays where it is.
  */
 #define SEQUENCE(WINDOW, BODY, OUTPUTS, INPUTS) \
     __asm__ volatile( \
@@ -46,68 +47,68 @@ static inline void *thread_pointer(void)
         ".long 0, 0\n\t" \
         ".quad 1f, (2f - 1f), 44f\n\t" \
         ".popsection\n\t" \
-        "11:\n\t" \
-        "movl $1, %[status]\n\t" \
-        "leaq 33b(%%rip), %%rax\n\t" \
-        "movq %%rax, 8(%[area])\n\t" \
+        "leaq 33b(%%rip), %%r10\n\t" \
+        "movq %%r10, 8(%%rax)\n\t" \
         "1:\n\t" \
-        "movl (%[area], %[id_offset]), %[id]\n\t" \
+        "movl (%%rax, %[id_offset]), %[id]\n\t" \
         "cmpl %[count], %[id]\n\t" \
         "jae 6f\n\t" \
         WINDOW \
-        "movl %[id], %%edx\n\t" \
-        "imulq %[stride], %%rdx\n\t" \
-        "addq %[base], %%rdx\n\t" \
+        "movl %[id], %%r10d\n\t" \
+        "imulq %[stride], %%r10\n\t" \
+        "addq %[base], %%r10\n\t" \
         BODY \
         "2:\n\t" \
-        "jmp 7f\n\t" \
+        ".pushsection .text.unlikely, \"ax\"\n\t" \
         ".byte 0x0f, 0xb9, 0x3d\n\t" /* ud1: the signature is its operand, so that disassemblers stay in step */ \
         ".long 0x53053053\n\t" \
         "44:\n\t" \
-        "addq $1, 32(%[record])\n\t" \
-        "jmp 11b\n\t" \
+        "movl %[aborted], %[id]\n\t" \
+        "jmp 7f\n\t" \
         "5:\n\t" \
-        "movl $0, %[status]\n\t" \
+        "notl %[id]\n\t" \
         "jmp 7f\n\t" \
         "6:\n\t" \
-        "movl $-1, %[status]\n\t" \
+        "movl %[no_area], %[id]\n\t" \
+        "jmp 7f\n\t" \
+        ".popsection\n\t" \
         "7:\n\t" \
-        : [status] "=&r"(status), [id] "=&r"(id) OUTPUTS \
-        : [area] "r"(area), [record] "r"(record), [id_offset] "r"(id_offset), [count] SPARE(count), [base] "r"(base), \
-          [stride] SPARE(stride) INPUTS \
-        : "memory", "cc", "rax", "rdx", "rcx")
+        : "+&a"(area), [id] "=&r"(id) MORE OUTPUTS \
+        : [id_offset] "r"(id_offset), [count] "r"(count), [base] "r"(base), [stride] "r"(stride), \
+          [aborted] "i"(ABORTED), [no_area] "i"(NO_AREA) MORE INPUTS \
+        : "memory", "cc", "r10")
 
 #define ADD_BODY \
-    "addq %[value], (%%rdx)\n\t"
+    "addq %[value], (%%r10)\n\t"
 
 #define COMPARE_AND_STORE_BODY \
-    "cmpq %[expected], (%%rdx)\n\t" \
+    "cmpq %[expected], (%%r10)\n\t" \
     "jne 5f\n\t" \
-    "movq %[value], (%%rdx)\n\t"
+    "movq %[value], (%%r10)\n\t"
 
 #define SWAP_BODY \
-    "movq (%%rdx), %[out]\n\t" \
-    "movq %[value], (%%rdx)\n\t"
+    "movq (%%r10), %[out]\n\t" \
+    "movq %[value], (%%r10)\n\t"
 
 /*
  * A stack is a word with the number of words on it, then the words. A negative number locks it: it is then neither pushed
  * to nor popped from.
  */
 #define PUSH_BODY \
-    "movq (%%rdx), %%rax\n\t" \
+    "movq (%%r10), %%rax\n\t" \
     "cmpq %[capacity], %%rax\n\t" \
     "jae 5f\n\t" \
-    "movq %[value], 8(%%rdx, %%rax, 8)\n\t" \
+    "movq %[value], 8(%%r10, %%rax, 8)\n\t" \
     "addq $1, %%rax\n\t" \
-    "movq %%rax, (%%rdx)\n\t"
+    "movq %%rax, (%%r10)\n\t"
 
 #define POP_BODY \
-    "movq (%%rdx), %%rax\n\t" \
+    "movq (%%r10), %%rax\n\t" \
     "testq %%rax, %%rax\n\t" \
     "jle 5f\n\t" \
     "subq $1, %%rax\n\t" \
-    "movq 8(%%rdx, %%rax, 8), %[out]\n\t" \
-    "movq %%rax, (%%rdx)\n\t"
+    "movq 8(%%r10, %%rax, 8), %[out]\n\t" \
+    "movq %%rax, (%%r10)\n\t"
 
 /*
  * The size is read once: another CPU may lock the stack in the meantime, and a commit that was computed from two reads
@@ -116,7 +117,7 @@ static inline void *thread_pointer(void)
 
 /* moved = min(n, capacity - size); words[0 .. moved) go on top in order; size + moved is the commit. */
 #define PUSH_MANY_BODY \
-    "movq (%%rdx), %%rax\n\t" \
+    "movq (%%r10), %%rax\n\t" \
     "testq %%rax, %%rax\n\t" \
     "js 5f\n\t" \
     "movq %[capacity], %[moved]\n\t" \
@@ -128,20 +129,20 @@ static inline void *thread_pointer(void)
     "testq %[moved], %[moved]\n\t" \
     "jz 5f\n\t" \
     "21:\n\t" \
-    "leaq 8(%%rdx, %%rax, 8), %[at]\n\t" \
-    "xorl %%ecx, %%ecx\n\t" \
+    "leaq 8(%%r10, %%rax, 8), %[at]\n\t" \
+    "xorl %k[index], %k[index]\n\t" \
     "22:\n\t" \
-    "movq (%[words], %%rcx, 8), %[word]\n\t" \
-    "movq %[word], (%[at], %%rcx, 8)\n\t" \
-    "addq $1, %%rcx\n\t" \
-    "cmpq %[moved], %%rcx\n\t" \
+    "movq (%[words], %[index], 8), %[word]\n\t" \
+    "movq %[word], (%[at], %[index], 8)\n\t" \
+    "addq $1, %[index]\n\t" \
+    "cmpq %[moved], %[index]\n\t" \
     "jb 22b\n\t" \
     "addq %[moved], %%rax\n\t" \
-    "movq %%rax, (%%rdx)\n\t"
+    "movq %%rax, (%%r10)\n\t"
 
 /* moved = min(n, size); words[0] is what was on top; size - moved is the commit. */
 #define POP_MANY_BODY \
-    "movq (%%rdx), %%rax\n\t" \
+    "movq (%%r10), %%rax\n\t" \
     "testq %%rax, %%rax\n\t" \
     "jle 5f\n\t" \
     "movq %%rax, %[moved]\n\t" \
@@ -151,16 +152,16 @@ static inline void *thread_pointer(void)
     "testq %[moved], %[moved]\n\t" \
     "jz 5f\n\t" \
     "21:\n\t" \
-    "leaq (%%rdx, %%rax, 8), %[at]\n\t" \
-    "xorl %%ecx, %%ecx\n\t" \
+    "leaq (%%r10, %%rax, 8), %[at]\n\t" \
+    "xorl %k[index], %k[index]\n\t" \
     "22:\n\t" \
     "movq (%[at]), %[word]\n\t" \
-    "movq %[word], (%[words], %%rcx, 8)\n\t" \
+    "movq %[word], (%[words], %[index], 8)\n\t" \
     "subq $8, %[at]\n\t" \
-    "addq $1, %%rcx\n\t" \
-    "cmpq %[moved], %%rcx\n\t" \
+    "addq $1, %[index]\n\t" \
+    "cmpq %[moved], %[index]\n\t" \
     "jb 22b\n\t" \
     "subq %[moved], %%rax\n\t" \
-    "movq %%rax, (%%rdx)\n\t"
+    "movq %%rax, (%%r10)\n\t"
 
 #endif

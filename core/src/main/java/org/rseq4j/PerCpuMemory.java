@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
@@ -41,7 +42,8 @@ import org.rseq4j.internal.Words;
  * After {@link #close()} every method throws IllegalStateException. The pages are given back at once, the addresses only
  * when nothing refers to the object any more: so a thread that is in the middle of an operation while another closes the
  * memory writes to a page that nobody reads, and nothing crashes. That costs one field load an operation, and at worst
- * the pages that such threads touch again.
+ * the pages that such threads touch again. (The field is the bound that every offset is compared with anyway: closing sets
+ * it to 0.)
  *
  * @since 0.1.0
  */
@@ -55,14 +57,18 @@ public final class PerCpuMemory implements AutoCloseable {
     private static final int VERSION = 1;
 
     private final Mapping mapping;
-    private final long stride;
+    /** The place of CPU 0's first word. */
+    final long base;
+    /** From a word to the next CPU's. */
+    final long stride;
     private final long bytesPerCpu;
+    /** The words of each CPU; 0 when closed. */
+    private volatile long words;
 
     private final Object lock = new Object();
     private final Map<Long, Integer> allocated = new HashMap<>();
     private final Map<Integer, Deque<Long>> freed = new HashMap<>();
     private long unused;
-    private volatile boolean closed;
 
     static {
         MemoryAccess.install(new MemoryAccess() {
@@ -80,8 +86,10 @@ public final class PerCpuMemory implements AutoCloseable {
 
     private PerCpuMemory(Mapping mapping, long bytesPerCpu) {
         this.mapping = mapping;
+        this.base = mapping.base;
         this.bytesPerCpu = bytesPerCpu;
         this.stride = strideOf(bytesPerCpu);
+        this.words = bytesPerCpu / WORD;
     }
 
     /**
@@ -251,8 +259,7 @@ public final class PerCpuMemory implements AutoCloseable {
      * @throws IllegalStateException when the memory is closed
      */
     public void add(long offset, long delta) {
-        checkOffset(offset);
-        checkOpen();
+        check(offset);
         Words.add(mapping.segment, place(Ids.cpuId(), offset), delta);
         Reference.reachabilityFence(this);
     }
@@ -268,8 +275,7 @@ public final class PerCpuMemory implements AutoCloseable {
      */
     public long get(int cpu, long offset) {
         Objects.checkIndex(cpu, STRIDES);
-        checkOffset(offset);
-        checkOpen();
+        check(offset);
         long value = Words.getAcquire(mapping.segment, place(cpu, offset));
         Reference.reachabilityFence(this);
         return value;
@@ -284,8 +290,7 @@ public final class PerCpuMemory implements AutoCloseable {
      * @throws IllegalStateException when the memory is closed
      */
     public long sum(long offset) {
-        checkOffset(offset);
-        checkOpen();
+        check(offset);
         long sum = 0;
         for (int cpu = 0; cpu < STRIDES; cpu++) {
             sum += Words.getAcquire(mapping.segment, place(cpu, offset));
@@ -306,10 +311,9 @@ public final class PerCpuMemory implements AutoCloseable {
         if (sums.length == 0) {
             return;
         }
-        checkOffset(from);
-        checkOffset(from + (sums.length - 1) * WORD);
-        checkOpen();
-        java.util.Arrays.fill(sums, 0);
+        check(from);
+        check(from + (sums.length - 1) * WORD);
+        Arrays.fill(sums, 0);
         for (int cpu = 0; cpu < STRIDES; cpu++) {
             long place = place(cpu, from);
             for (int i = 0; i < sums.length; i++) {
@@ -319,31 +323,89 @@ public final class PerCpuMemory implements AutoCloseable {
         Reference.reachabilityFence(this);
     }
 
+    /**
+     * Sums the words of many slots over all strides, in one pass over the memory.
+     *
+     * @param offsets the words' offsets in the stride, in bytes; in ascending order the pass is in address order, which is
+     *            fastest
+     * @param sums is filled with their sums, in the same order
+     * @throws IllegalArgumentException when the arrays differ in length
+     * @throws IndexOutOfBoundsException when an offset is not that of a word
+     * @throws IllegalStateException when the memory is closed
+     */
+    public void sums(long[] offsets, long[] sums) {
+        if (offsets.length != sums.length) {
+            throw new IllegalArgumentException(offsets.length + " offsets, but room for " + sums.length + " sums");
+        }
+        for (long offset : offsets) {
+            check(offset);
+        }
+        Arrays.fill(sums, 0);
+        for (int cpu = 0; cpu < STRIDES; cpu++) {
+            for (int i = 0; i < sums.length; i++) {
+                // Again: the array is the caller's, who may have changed it.
+                long place = place(cpu, check(offsets[i]));
+                sums[i] += Words.getOpaque(mapping.segment, place);
+            }
+        }
+        Reference.reachabilityFence(this);
+    }
+
     /** Gives the memory back. A mapped file keeps its contents. No effect when closed already. */
     @Override
     public void close() {
         synchronized (lock) {
-            if (!closed) {
-                closed = true;
+            if (words != 0) {
+                words = 0;
                 mapping.discard();
             }
         }
     }
 
-    void checkOpen() {
-        if (closed) {
-            throw new IllegalStateException("this PerCpuMemory is closed");
+    /** Checks an offset and that the memory is open, by one comparison: rotated, what is no multiple of 8 is large. */
+    long check(long offset) {
+        long bound = words;
+        if (Long.compareUnsigned(Long.rotateRight(offset, 3), bound) >= 0) {
+            throw refusal(offset);
+        }
+        return offset;
+    }
+
+    /** Checks that a stack is inside the stride, and that the memory is open. */
+    void checkStack(long stack, int capacity) {
+        long bound = words;
+        long place = Long.rotateRight(stack, 3);
+        if (Long.compareUnsigned(place, bound) >= 0) {
+            throw refusal(stack);
+        }
+        if (capacity <= 0 || capacity >= bound - place) {
+            throw new IndexOutOfBoundsException("a stack of " + capacity + " words at " + stack
+                    + " is not inside the stride of " + bytesPerCpu + " bytes");
         }
     }
 
-    void checkOffset(long offset) {
-        if (offset < 0 || offset > bytesPerCpu - WORD || (offset & WORD - 1) != 0) {
-            throw new IndexOutOfBoundsException(
-                    "offset must be a multiple of 8 below " + bytesPerCpu + ": " + offset);
+    private RuntimeException refusal(long offset) {
+        return offset < 0 || offset > bytesPerCpu - WORD || (offset & WORD - 1) != 0
+                ? new IndexOutOfBoundsException(
+                        "offset must be a multiple of 8 below " + bytesPerCpu + ": " + offset)
+                : closed();
+    }
+
+    private void checkOpen() {
+        if (words == 0) {
+            throw closed();
         }
+    }
+
+    private static RuntimeException closed() {
+        return new IllegalStateException("this PerCpuMemory is closed");
+    }
+
+    Mapping mapping() {
+        return mapping;
     }
 
     private long place(int cpu, long offset) {
-        return mapping.base + cpu * stride + offset;
+        return base + cpu * stride + offset;
     }
 }

@@ -4,8 +4,6 @@ import java.lang.ref.Reference;
 import java.util.Objects;
 import java.util.function.LongConsumer;
 import org.rseq4j.internal.AtomicSequences;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.MemoryAccess;
 import org.rseq4j.internal.Sequences;
 import org.rseq4j.internal.ThreadArea;
 
@@ -28,7 +26,7 @@ import org.rseq4j.internal.ThreadArea;
  * sequence touches. A user who sums or drains all of {@link PerCpuMemory#strideCount()} strides needs not know.
  *
  * <p>
- * Cost: one native call of a few nanoseconds. A word that is only added to is cheaper with {@link PerCpuMemory#add} from a
+ * Cost: one native call of a few nanoseconds (docs/sequences.md). A word that is only added to is cheaper with {@link PerCpuMemory#add} from a
  * platform thread.
  *
  * @since 0.1.0
@@ -43,6 +41,11 @@ public final class RestartableSequences {
 
     private RestartableSequences(boolean byConcurrencyId) {
         this.byConcurrencyId = byConcurrencyId;
+    }
+
+    /** Whether sequences work for the running thread, now that it had its chance to register. */
+    private static boolean attached() {
+        return Sequences.NATIVE && ThreadArea.find() != 0;
     }
 
     /** {@return whether these are restartable sequences; false when they are atomic instructions} */
@@ -71,21 +74,25 @@ public final class RestartableSequences {
      * @throws IllegalStateException when the memory is closed
      */
     public int add(PerCpuMemory memory, long offset, long delta) {
-        check(memory, offset);
-        Mapping mapping = mapping(memory);
-        long stride = stride(memory);
-        int cpu = Sequences.NO_AREA;
-        if (Sequences.NATIVE) {
-            cpu = Sequences.add(mapping.base + offset, stride, byConcurrencyId, delta);
-            if (cpu == Sequences.NO_AREA && ThreadArea.find() != 0) {
-                cpu = Sequences.add(mapping.base + offset, stride, byConcurrencyId, delta);
-            }
-        }
+        memory.check(offset);
+        int cpu = Sequences.NATIVE
+                ? Sequences.add(memory.base + offset, memory.stride, byConcurrencyId, delta)
+                : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = AtomicSequences.add(mapping, stride, offset, byConcurrencyId, delta);
+            cpu = addSlowly(memory, offset, delta);
         }
         Reference.reachabilityFence(memory);
         return cpu;
+    }
+
+    private int addSlowly(PerCpuMemory memory, long offset, long delta) {
+        if (attached()) {
+            int cpu = Sequences.add(memory.base + offset, memory.stride, byConcurrencyId, delta);
+            if (cpu != Sequences.NO_AREA) {
+                return cpu;
+            }
+        }
+        return AtomicSequences.add(memory.mapping(), memory.stride, offset, byConcurrencyId, delta);
     }
 
     /**
@@ -100,21 +107,26 @@ public final class RestartableSequences {
      * @throws IllegalStateException when the memory is closed
      */
     public int compareAndStore(PerCpuMemory memory, long offset, long expected, long value) {
-        check(memory, offset);
-        Mapping mapping = mapping(memory);
-        long stride = stride(memory);
-        int cpu = Sequences.NO_AREA;
-        if (Sequences.NATIVE) {
-            cpu = Sequences.compareAndStore(mapping.base + offset, stride, byConcurrencyId, expected, value);
-            if (cpu == Sequences.NO_AREA && ThreadArea.find() != 0) {
-                cpu = Sequences.compareAndStore(mapping.base + offset, stride, byConcurrencyId, expected, value);
-            }
-        }
+        memory.check(offset);
+        int cpu = Sequences.NATIVE
+                ? Sequences.compareAndStore(memory.base + offset, memory.stride, byConcurrencyId, expected, value)
+                : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = AtomicSequences.compareAndStore(mapping, stride, offset, byConcurrencyId, expected, value);
+            cpu = compareAndStoreSlowly(memory, offset, expected, value);
         }
         Reference.reachabilityFence(memory);
         return cpu;
+    }
+
+    private int compareAndStoreSlowly(PerCpuMemory memory, long offset, long expected, long value) {
+        if (attached()) {
+            int cpu = Sequences.compareAndStore(memory.base + offset, memory.stride, byConcurrencyId, expected, value);
+            if (cpu != Sequences.NO_AREA) {
+                return cpu;
+            }
+        }
+        return AtomicSequences.compareAndStore(memory.mapping(), memory.stride, offset, byConcurrencyId, expected,
+                value);
     }
 
     /**
@@ -129,22 +141,26 @@ public final class RestartableSequences {
      * @throws IllegalStateException when the memory is closed
      */
     public int swap(PerCpuMemory memory, long offset, long value, long[] old) {
-        check(memory, offset);
+        memory.check(offset);
         Objects.checkIndex(0, old.length);
-        Mapping mapping = mapping(memory);
-        long stride = stride(memory);
-        int cpu = Sequences.NO_AREA;
-        if (Sequences.NATIVE) {
-            cpu = Sequences.swap(mapping.base + offset, stride, byConcurrencyId, value, old);
-            if (cpu == Sequences.NO_AREA && ThreadArea.find() != 0) {
-                cpu = Sequences.swap(mapping.base + offset, stride, byConcurrencyId, value, old);
-            }
-        }
+        int cpu = Sequences.NATIVE
+                ? Sequences.swap(memory.base + offset, memory.stride, byConcurrencyId, value, old)
+                : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = AtomicSequences.swap(mapping, stride, offset, byConcurrencyId, value, old);
+            cpu = swapSlowly(memory, offset, value, old);
         }
         Reference.reachabilityFence(memory);
         return cpu;
+    }
+
+    private int swapSlowly(PerCpuMemory memory, long offset, long value, long[] old) {
+        if (attached()) {
+            int cpu = Sequences.swap(memory.base + offset, memory.stride, byConcurrencyId, value, old);
+            if (cpu != Sequences.NO_AREA) {
+                return cpu;
+            }
+        }
+        return AtomicSequences.swap(memory.mapping(), memory.stride, offset, byConcurrencyId, value, old);
     }
 
     /**
@@ -159,21 +175,25 @@ public final class RestartableSequences {
      * @throws IllegalStateException when the memory is closed
      */
     public int push(PerCpuMemory memory, long stack, int capacity, long word) {
-        checkStack(memory, stack, capacity);
-        Mapping mapping = mapping(memory);
-        long stride = stride(memory);
-        int cpu = Sequences.NO_AREA;
-        if (Sequences.NATIVE) {
-            cpu = Sequences.push(mapping.base + stack, stride, byConcurrencyId, capacity, word);
-            if (cpu == Sequences.NO_AREA && ThreadArea.find() != 0) {
-                cpu = Sequences.push(mapping.base + stack, stride, byConcurrencyId, capacity, word);
-            }
-        }
+        memory.checkStack(stack, capacity);
+        int cpu = Sequences.NATIVE
+                ? Sequences.push(memory.base + stack, memory.stride, byConcurrencyId, capacity, word)
+                : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = AtomicSequences.push(mapping, stride, stack, byConcurrencyId, capacity, word);
+            cpu = pushSlowly(memory, stack, capacity, word);
         }
         Reference.reachabilityFence(memory);
         return cpu;
+    }
+
+    private int pushSlowly(PerCpuMemory memory, long stack, int capacity, long word) {
+        if (attached()) {
+            int cpu = Sequences.push(memory.base + stack, memory.stride, byConcurrencyId, capacity, word);
+            if (cpu != Sequences.NO_AREA) {
+                return cpu;
+            }
+        }
+        return AtomicSequences.push(memory.mapping(), memory.stride, stack, byConcurrencyId, capacity, word);
     }
 
     /**
@@ -187,22 +207,26 @@ public final class RestartableSequences {
      * @throws IllegalStateException when the memory is closed
      */
     public int pop(PerCpuMemory memory, long stack, long[] word) {
-        check(memory, stack);
+        memory.check(stack);
         Objects.checkIndex(0, word.length);
-        Mapping mapping = mapping(memory);
-        long stride = stride(memory);
-        int cpu = Sequences.NO_AREA;
-        if (Sequences.NATIVE) {
-            cpu = Sequences.pop(mapping.base + stack, stride, byConcurrencyId, word);
-            if (cpu == Sequences.NO_AREA && ThreadArea.find() != 0) {
-                cpu = Sequences.pop(mapping.base + stack, stride, byConcurrencyId, word);
-            }
-        }
+        int cpu = Sequences.NATIVE
+                ? Sequences.pop(memory.base + stack, memory.stride, byConcurrencyId, word)
+                : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = AtomicSequences.pop(mapping, stride, stack, byConcurrencyId, word);
+            cpu = popSlowly(memory, stack, word);
         }
         Reference.reachabilityFence(memory);
         return cpu;
+    }
+
+    private int popSlowly(PerCpuMemory memory, long stack, long[] word) {
+        if (attached()) {
+            int cpu = Sequences.pop(memory.base + stack, memory.stride, byConcurrencyId, word);
+            if (cpu != Sequences.NO_AREA) {
+                return cpu;
+            }
+        }
+        return AtomicSequences.pop(memory.mapping(), memory.stride, stack, byConcurrencyId, word);
     }
 
     /**
@@ -218,22 +242,26 @@ public final class RestartableSequences {
      * @throws IllegalStateException when the memory is closed
      */
     public long pushMany(PerCpuMemory memory, long stack, int capacity, long[] words, int n) {
-        checkStack(memory, stack, capacity);
+        memory.checkStack(stack, capacity);
         Objects.checkFromIndexSize(0, n, words.length);
-        Mapping mapping = mapping(memory);
-        long stride = stride(memory);
-        long moved = Sequences.NO_AREA;
-        if (Sequences.NATIVE) {
-            moved = Sequences.pushMany(mapping.base + stack, stride, byConcurrencyId, capacity, words, n);
-            if (moved == Sequences.NO_AREA && ThreadArea.find() != 0) {
-                moved = Sequences.pushMany(mapping.base + stack, stride, byConcurrencyId, capacity, words, n);
-            }
-        }
+        long moved = Sequences.NATIVE
+                ? Sequences.pushMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, n)
+                : Sequences.NO_AREA;
         if (moved == Sequences.NO_AREA) {
-            moved = AtomicSequences.pushMany(mapping, stride, stack, byConcurrencyId, capacity, words, n);
+            moved = pushManySlowly(memory, stack, capacity, words, n);
         }
         Reference.reachabilityFence(memory);
         return moved;
+    }
+
+    private long pushManySlowly(PerCpuMemory memory, long stack, int capacity, long[] words, int n) {
+        if (attached()) {
+            long moved = Sequences.pushMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, n);
+            if (moved != Sequences.NO_AREA) {
+                return moved;
+            }
+        }
+        return AtomicSequences.pushMany(memory.mapping(), memory.stride, stack, byConcurrencyId, capacity, words, n);
     }
 
     /**
@@ -248,22 +276,26 @@ public final class RestartableSequences {
      * @throws IllegalStateException when the memory is closed
      */
     public long popMany(PerCpuMemory memory, long stack, long[] words, int n) {
-        check(memory, stack);
+        memory.check(stack);
         Objects.checkFromIndexSize(0, n, words.length);
-        Mapping mapping = mapping(memory);
-        long stride = stride(memory);
-        long moved = Sequences.NO_AREA;
-        if (Sequences.NATIVE) {
-            moved = Sequences.popMany(mapping.base + stack, stride, byConcurrencyId, words, n);
-            if (moved == Sequences.NO_AREA && ThreadArea.find() != 0) {
-                moved = Sequences.popMany(mapping.base + stack, stride, byConcurrencyId, words, n);
-            }
-        }
+        long moved = Sequences.NATIVE
+                ? Sequences.popMany(memory.base + stack, memory.stride, byConcurrencyId, words, n)
+                : Sequences.NO_AREA;
         if (moved == Sequences.NO_AREA) {
-            moved = AtomicSequences.popMany(mapping, stride, stack, byConcurrencyId, words, n);
+            moved = popManySlowly(memory, stack, words, n);
         }
         Reference.reachabilityFence(memory);
         return moved;
+    }
+
+    private long popManySlowly(PerCpuMemory memory, long stack, long[] words, int n) {
+        if (attached()) {
+            long moved = Sequences.popMany(memory.base + stack, memory.stride, byConcurrencyId, words, n);
+            if (moved != Sequences.NO_AREA) {
+                return moved;
+            }
+        }
+        return AtomicSequences.popMany(memory.mapping(), memory.stride, stack, byConcurrencyId, words, n);
     }
 
     /**
@@ -305,37 +337,15 @@ public final class RestartableSequences {
     public int drain(PerCpuMemory memory, int cpu, long stack, int capacity, LongConsumer to) {
         Objects.requireNonNull(to, "to");
         Objects.checkIndex(cpu, memory.strideCount());
-        checkStack(memory, stack, capacity);
+        memory.checkStack(stack, capacity);
         Runnable fence = !Sequences.NATIVE || cpu == Rseq.cpuCount()
                 ? null
                 : byConcurrencyId ? RestartableSequences::fenceAll : () -> fence(cpu);
-        long[] words = AtomicSequences.drain(mapping(memory), stride(memory) * cpu + stack, fence);
+        long[] words = AtomicSequences.drain(memory.mapping(), memory.stride * cpu + stack, fence);
         Reference.reachabilityFence(memory);
         for (long word : words) {
             to.accept(word);
         }
         return words.length;
-    }
-
-    private static Mapping mapping(PerCpuMemory memory) {
-        return MemoryAccess.get().mapping(memory);
-    }
-
-    private static long stride(PerCpuMemory memory) {
-        return MemoryAccess.get().stride(memory);
-    }
-
-    private static void check(PerCpuMemory memory, long offset) {
-        memory.checkOffset(offset);
-        memory.checkOpen();
-    }
-
-    private static void checkStack(PerCpuMemory memory, long stack, int capacity) {
-        memory.checkOffset(stack);
-        if (capacity <= 0 || capacity > (memory.bytesPerCpu() - stack) / Long.BYTES - 1) {
-            throw new IndexOutOfBoundsException("a stack of " + capacity + " words at " + stack
-                    + " is not inside the stride of " + memory.bytesPerCpu() + " bytes");
-        }
-        memory.checkOpen();
     }
 }

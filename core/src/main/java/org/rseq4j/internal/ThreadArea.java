@@ -29,6 +29,7 @@ public final class ThreadArea {
     private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
 
     private static final MethodHandle CURRENT;
+    private static final MethodHandle AREA_NOW;
     private static final MethodHandle ATTACH;
     private static final MethodHandle RECORDS;
 
@@ -38,10 +39,12 @@ public final class ThreadArea {
     static {
         if (NativeLibrary.isAvailable()) {
             CURRENT = NativeLibrary.critical("current", NativeLibrary.RETURNS_LONG);
+            AREA_NOW = NativeLibrary.critical("area", NativeLibrary.RETURNS_LONG);
             ATTACH = NativeLibrary.plain("attach", NativeLibrary.LONG_RETURNS_LONG);
             RECORDS = NativeLibrary.plain("records", NativeLibrary.POINTER);
         } else {
             CURRENT = null;
+            AREA_NOW = null;
             ATTACH = null;
             RECORDS = null;
         }
@@ -107,6 +110,11 @@ public final class ThreadArea {
 
     private static long findSlowly(Thread thread, long id, int what) {
         if (thread.isVirtual()) {
+            // Where sections have no meaning a carrier needs no record: its area is found by the thread pointer.
+            long now = what == AREA && !Registration.SLICE ? areaNow() : 0;
+            if (now != 0) {
+                return now;
+            }
             long record = currentRecord();
             if (record == 0) {
                 record = attach(0);
@@ -151,6 +159,14 @@ public final class ThreadArea {
     private static long currentRecord() {
         try {
             return (long) CURRENT.invokeExact();
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static long areaNow() {
+        try {
+            return (long) AREA_NOW.invokeExact();
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
