@@ -75,7 +75,7 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
         KERNEL_MAY_LOCK_UP("off because Linux 7.0 and 7.1 could lock up a CPU that was granted an extension",
                 "Run Linux 7.2 or later; where the fix was backported, -Drseq4j.sliceExtension=force overrides."),
         /** {@code prctl} failed in a way that the library does not know. */
-        REFUSED("refused by the kernel for a reason unknown to this version", "Report the error code in this status."),
+        REFUSED("refused by the kernel for a reason unknown to this version", "Report this."),
         /** {@code prctl} was blocked, most likely by a seccomp filter. */
         BLOCKED("the prctl is blocked, most likely by a seccomp filter",
                 "Allow prctl(PR_RSEQ_SLICE_EXTENSION) and rseq_slice_yield in the container's seccomp profile.");

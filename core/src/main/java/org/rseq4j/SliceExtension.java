@@ -127,7 +127,12 @@ public final class SliceExtension {
         }
     }
 
-    /** {@return how interrupted sections of this process ended, since its start} */
+    /**
+     * How interrupted sections of this process ended. In the first tenth of a second after the library's first use it waits
+     * for the end of its start.
+     *
+     * @return the counts since the process started
+     */
     public static Statistics statistics() {
         return SectionStatistics.read();
     }

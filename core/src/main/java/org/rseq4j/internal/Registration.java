@@ -82,6 +82,13 @@ public final class Registration {
         static Outcome of(RseqStatus.Registration registration, SliceState slice) {
             return new Outcome(registration, "", slice, slice.advice());
         }
+
+        /** With what prctl gave, for the one state whose name does not say it. */
+        Outcome after(int sliceError) {
+            return slice == SliceState.REFUSED
+                    ? new Outcome(registration, reason, slice, "Report this: prctl gave errno " + sliceError + ".")
+                    : this;
+        }
     }
 
     static {
@@ -110,9 +117,8 @@ public final class Registration {
             configure(REGISTRATION == RseqStatus.Registration.LIBC, choice != Choice.LIBC, enabled);
         }
         SectionEvents.started(status(0, 0, 0).toJson());
-        if (SLICE) {
-            // Off the user's path: about ten milliseconds of one thread, most of it the compiler's.
-            Thread.ofPlatform().daemon().name("rseq4j-training").start(Section::train);
+        if (SLICE && !"false".equals(System.getProperty("rseq4j.debug.training"))) {
+            Section.startTraining(); // off the user's path
         }
     }
 
@@ -152,10 +158,11 @@ public final class Registration {
                     if (own.registration == Abi.REGISTRATION_OWN && own.slice()) {
                         return Outcome.of(RseqStatus.Registration.OWN, SliceState.ENABLED);
                     }
-                    return Outcome.of(RseqStatus.Registration.LIBC, reason(own.sliceError, true));
+                    return Outcome.of(RseqStatus.Registration.LIBC, reason(own.sliceError, true)).after(own.sliceError);
                 }
                 return Outcome.of(RseqStatus.Registration.LIBC,
-                        reason(libc.sliceError, probe.libcSize > 32 || probe.featureSize < Abi.FEATURE_SIZE_SLICE));
+                        reason(libc.sliceError, probe.libcSize > 32 || probe.featureSize < Abi.FEATURE_SIZE_SLICE))
+                        .after(libc.sliceError);
             }
             if (choice == Choice.LIBC) {
                 return notRegistered(probe, Abi.ENXIO, "the C library registered no rseq area");
@@ -166,10 +173,11 @@ public final class Registration {
             return notRegistered(probe, own.registrationError, "another library holds the thread's rseq area");
         }
         if (own.registration != Abi.REGISTRATION_OWN) {
-            return Outcome.of(RseqStatus.Registration.LIBC, ask ? reason(own.sliceError, false) : veto);
+            return Outcome.of(RseqStatus.Registration.LIBC, ask ? reason(own.sliceError, false) : veto)
+                    .after(own.sliceError);
         }
         return Outcome.of(RseqStatus.Registration.OWN,
-                ask ? own.slice() ? SliceState.ENABLED : reason(own.sliceError, true) : veto);
+                ask ? own.slice() ? SliceState.ENABLED : reason(own.sliceError, true) : veto).after(own.sliceError);
     }
 
     /** The errors of rseq(2), each with its reason. */

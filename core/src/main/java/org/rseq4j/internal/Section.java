@@ -27,6 +27,10 @@ public final class Section {
     static final LongAdder REVOKED = new LongAdder();
     static final LongAdder INTERRUPTED = new LongAdder();
 
+    /** Bursts of rounds of training, and the milliseconds that the compiler gets after each. */
+    private static final int BURSTS = 8;
+    private static final int ROUNDS = 250;
+    private static final int PAUSE = 10;
     private static volatile Thread trainer;
 
     private Section() {
@@ -89,14 +93,14 @@ public final class Section {
     }
 
     private static void interrupted(byte granted) {
-        if (Thread.currentThread() == trainer) {
-            if (granted != 0) {
-                yieldSlice();
-            }
-        } else if (granted == 0) {
+        count(granted, granted == 0 ? 0 : yieldSlice());
+    }
+
+    private static void count(byte granted, int givenBack) {
+        if (granted == 0) {
             INTERRUPTED.increment();
             SectionEvents.section("interrupted");
-        } else if (yieldSlice() > 0) {
+        } else if (givenBack > 0) {
             YIELDED.increment();
             SectionEvents.section("yielded");
         } else {
@@ -172,40 +176,82 @@ public final class Section {
     // ---- Training ----
 
     /**
-     * Runs the protocol on scratch memory with every outcome until the JIT has compiled it: the first grant lasts 5 us
-     * and must not meet the interpreter, an unlinked method handle or an untaken branch.
+     * Starts to run the protocol on scratch memory, with every outcome: a grant lasts 5 us, and must not meet the interpreter,
+     * an unlinked method handle or a branch that the JIT has never seen taken. Few rounds do. The first compiler's code is
+     * quick enough, and what it counts keeps the second one from leaving branches out, wherever it inlines this.
      */
-    static void train() {
-        trainer = Thread.currentThread(); // what it does is not counted
-        try (var arena = Arena.ofConfined()) {
-            long record = arena.allocate(256, 64).address();
-            long area = record + Abi.RECORD_SIZE;
-            NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_AREA, area);
-            for (int i = 0; i < 30_000; i++) {
-                trainOnce(record, area, i);
-            }
+    static void startTraining() {
+        Thread thread = Thread.ofPlatform().daemon().name("rseq4j-training").unstarted(Section::train);
+        trainer = thread;
+        try {
+            thread.start();
+        } catch (OutOfMemoryError e) {
+            trainer = null; // no thread to be had: the first grants come too late
         }
     }
 
-    private static void trainOnce(long record, long area, int round) {
+    /** Returns when training is over. */
+    static void awaitTraining() {
+        Thread thread = trainer;
+        boolean interrupted = false;
+        while (thread != null && thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    static boolean isTraining() {
+        return Thread.currentThread() == trainer;
+    }
+
+    private static void train() {
+        long[] counted = new long[3];
+        try (var arena = Arena.ofConfined()) {
+            long record = arena.allocate(256, 64).address();
+            NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_AREA, record + Abi.RECORD_SIZE);
+            for (int burst = 0; burst < BURSTS; burst++) {
+                for (int round = 0; round < ROUNDS; round++) {
+                    trainOnce(record, record + Abi.RECORD_SIZE, round & 7, counted);
+                }
+                Thread.sleep(PAUSE);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            // It takes the very path of real sections, which count.
+            YIELDED.add(-counted[0]);
+            REVOKED.add(-counted[1]);
+            INTERRUPTED.add(-counted[2]);
+        }
+    }
+
+    private static void trainOnce(long record, long area, int outcome, long[] counted) {
         long section = open(record);
         long nested = request(area);
-        if ((round & 1) == 0) {
-            renewOpen(section, record);
-        }
-        if ((round & 7) == 1) {
+        if (outcome < 4) {
             NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
             NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) 1);
-        } else if ((round & 7) == 2) {
+            counted[1]++; // this thread has no grant that it could give back in time
+        } else if (outcome < 6) {
             NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
+            counted[2] += 5 - outcome;
+        }
+        if (outcome > 4) {
             renewOpen(section, record);
-        } else if ((round & 7) == 3) {
-            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
         }
         if (nested != 0) {
             clear(nested);
         }
         close(section, record);
+        count((byte) 1, 1);
+        counted[0]++;
+        close((outcome & 1) == 0 ? 0 : section); // no section, and one that is not open on this thread
         NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) 0);
     }
 }

@@ -44,7 +44,7 @@ final class SectionEvents {
 
         static void tell(String outcome) {
             var event = new Interrupted();
-            if (event.isEnabled()) {
+            if (event.isEnabled() && !Section.isTraining()) {
                 event.outcome = outcome;
                 event.commit();
             }
