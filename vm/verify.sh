@@ -59,11 +59,14 @@ short="-Drseq4j.test.lockMillis=1500 -Drseq4j.test.seconds=4"
 
 # What the library says, in each of four set-ups; and what it does with musl.
 library=core/target/classes/org/rseq4j/internal/native/linux-x86_64/librseq4j.so
-bin/vm run -- bash -c "echo == plain; $doctor; echo == tunable; GLIBC_TUNABLES=glibc.pthread.rseq=0 $doctor;
+bin/vm run -- bash -c "echo == plain; $doctor; echo == legacy; JAVA_OPTS=-Drseq4j.registration=libc $doctor; echo == tunable; GLIBC_TUNABLES=glibc.pthread.rseq=0 $doctor;
   echo == musl; core/target/selftest/selftest-musl $library own 5000" > "$output.all" 2>&1
 section plain "$output.all" > "$output"
 says "this machine's C library: its legacy registration is replaced, the extension is on" \
   '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"featureSize": 33'
+section legacy "$output.all" > "$output"
+says "only the C library's legacy registration may be used: the extension cannot be on" \
+  '"registration": "LIBC"' '"mode": "LEGACY"' '"sliceExtension": "LEGACY_REGISTRATION"'
 section tunable "$output.all" > "$output"
 says "the C library registers nothing: the library does, the extension is on" \
   '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"'
@@ -106,13 +109,14 @@ run "torture: hotplug, cpusets, slices of 5 and 50 us" --timeout 400 --cpus 2 --
 unit() { # JVM arguments
   echo "$(junit core "$1 -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "$1" "$all structures/target/test-classes")"
 }
-bin/vm run --rseq-debug --timeout 800 -- bash -ec "$(unit -Drseq4j.sliceExtension=off)" > "$output.debug" 2>&1 < /dev/null &
+bin/vm run --rseq-debug --timeout 800 -- bash -ec "$doctor; $(unit -Drseq4j.sliceExtension=off)" > "$output.debug" 2>&1 < /dev/null &
 debugged=$!
 run "unit tests of core and structures, with the extension" --timeout 800 -- bash -ec "$(unit "")"
 wait "$debugged"
 status=$?
 mv -- "$output.debug" "$output"
 report "unit tests of core and structures, while the kernel debugs rseq" "$status"
+says "the kernel debugs rseq: the extension stays off, and it says so" '"sliceExtension": "KERNEL_DEBUGS_RSEQ"'
 
 echo "$passed passed, $failed failed, $unchecked not checked because the host was too busy"
 exit $((failed > 0))

@@ -1,4 +1,4 @@
-/* deny SYSCALL ERRNO COMMAND…: runs a command under a seccomp filter that fails one system call; for prctl, only option 79. */
+/* deny SYSCALL ERRNO COMMAND…: runs a command under a seccomp filter that fails one system call: rseq, membarrier, or prctl, of that only option 79. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -16,7 +16,8 @@ int main(int argc, char **argv)
     if (argc < 4) {
         return 2;
     }
-    unsigned number = strcmp(argv[1], "prctl") == 0 ? SYS_prctl : 334 /* rseq */;
+    unsigned number = strcmp(argv[1], "prctl") == 0 ? SYS_prctl
+        : strcmp(argv[1], "membarrier") == 0 ? SYS_membarrier : SYS_rseq;
     unsigned error = (unsigned) atoi(argv[2]);
     struct sock_filter only_79[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),

@@ -1,8 +1,14 @@
 /* Faults for the tests: threads that are moved between CPUs and interrupted by signals, at a high rate. */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,4 +64,43 @@ int storm_run(const int *threads, int count, int cpus, int64_t millis, int64_t *
         sched_setaffinity(threads[i], sizeof set, &set);
     }
     return 0;
+}
+
+struct start {
+    void (*function)(void);
+    int without_rseq;
+    int result;
+};
+
+static void *run(void *argument)
+{
+    struct start *start = argument;
+    if (start->without_rseq) {
+        struct sock_filter filter[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rseq, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = { .len = 4, .filter = filter };
+        /* Of this thread only. */
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+            start->result = errno;
+            return NULL;
+        }
+    }
+    start->function();
+    return NULL;
+}
+
+/* Calls a function on a thread that Java did not start, which ends then; if asked for, one that the kernel refuses rseq. */
+int storm_in_thread(void (*function)(void), int without_rseq)
+{
+    struct start start = { function, without_rseq, 0 };
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, run, &start);
+    if (error == 0) {
+        error = pthread_join(thread, NULL);
+    }
+    return error ? error : start.result;
 }

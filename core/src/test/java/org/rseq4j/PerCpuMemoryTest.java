@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -83,6 +84,9 @@ class PerCpuMemoryTest {
             assertThrows(IndexOutOfBoundsException.class, () -> memory.get(memory.strideCount(), 0));
             assertThrows(IndexOutOfBoundsException.class, () -> memory.get(-1, 0));
             assertThrows(IndexOutOfBoundsException.class, () -> memory.sums(0, new long[9]));
+            assertThrows(IndexOutOfBoundsException.class, () -> memory.sums(new long[]{0, 64}, new long[2]));
+            assertThrows(IndexOutOfBoundsException.class, () -> memory.sums(new long[]{0, 4}, new long[2]));
+            assertThrows(IllegalArgumentException.class, () -> memory.sums(new long[2], new long[3]));
             assertThrows(IllegalArgumentException.class, () -> memory.allocateSlot(0));
             assertThrows(IllegalArgumentException.class, () -> memory.allocateSlot(-1));
         }
@@ -102,6 +106,8 @@ class PerCpuMemoryTest {
             long[] sums = new long[3];
             memory.sums(0, sums);
             assertArrayEquals(new long[]{0, 320_000, 2_400_000}, sums);
+            memory.sums(new long[]{16, 0, 8}, sums);
+            assertArrayEquals(new long[]{2_400_000, 0, 320_000}, sums);
         }
     }
 
@@ -139,6 +145,8 @@ class PerCpuMemoryTest {
         assertThrows(IllegalStateException.class, () -> memory.sum(0));
         assertThrows(IllegalStateException.class, () -> memory.get(0, 0));
         assertThrows(IllegalStateException.class, () -> memory.sums(0, new long[1]));
+        assertThrows(IllegalStateException.class, () -> memory.sums(new long[1], new long[1]));
+        assertThrows(IndexOutOfBoundsException.class, () -> memory.get(0, 64));
         assertThrows(IllegalStateException.class, () -> memory.allocateSlot(1));
         assertThrows(IllegalStateException.class, () -> memory.free(0));
         assertThrows(IllegalStateException.class, () -> RestartableSequences.BY_CPU.add(memory, 0, 1));
@@ -231,6 +239,27 @@ class PerCpuMemoryTest {
         assertThrows(IOException.class, () -> PerCpuMemory.map(folder.resolve("no/such"), 4096));
         assertThrows(NullPointerException.class, () -> PerCpuMemory.map(null, 4096));
         assertDoesNotThrow(() -> PerCpuMemory.map(target, 4096).close());
+    }
+
+    @Test
+    void aFileThatMayNotBeWrittenIsRefusedByName(@TempDir Path folder) throws IOException {
+        Path file = folder.resolve("words");
+        PerCpuMemory.map(file, 4096).close();
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
+        assumeTrue(!Files.isWritable(file), "root may write every file");
+        var refused = assertThrows(IOException.class, () -> PerCpuMemory.map(file, 4096));
+        assertTrue(refused.getMessage().contains("words"), refused.getMessage());
+    }
+
+    @Test
+    void tenThousandCountersTakeEightBytesForEachCpuAndNoMore() {
+        try (var memory = PerCpuMemory.allocate(80_000)) {
+            for (int i = 0; i < 10_000; i++) {
+                assertEquals(i * 8L, memory.allocateSlot(1));
+            }
+            // The next CPU's stride begins on the next page, which no line and no pair of lines of this one reaches.
+            assertEquals(81_920, memory.stride);
+        }
     }
 
     @Test

@@ -13,8 +13,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the library says where the platform is lacking, each in a JVM of its own; run once, not in every set-up. */
 @org.junit.jupiter.api.Tag("platform")
@@ -33,12 +38,19 @@ class PlatformTest {
 
     private static Answer doctor(Map<String, String> environment, List<String> prefix, String... jvm)
             throws IOException, InterruptedException {
+        return java(environment, prefix, List.of(jvm), "org.rseq4j.internal.Doctor", "--json");
+    }
+
+    private static Answer java(Map<String, String> environment, List<String> prefix, List<String> jvm,
+            String... program)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(prefix);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of(jvm));
+        command.addAll(jvm);
         // A test's class path, without what surefire or the launcher put there.
-        String classes = Path.of("").toAbsolutePath().endsWith("core") ? "target/classes" : "core/target/classes";
-        command.addAll(List.of("-cp", classes, "org.rseq4j.internal.Doctor", "--json"));
+        String target = Path.of("").toAbsolutePath().endsWith("core") ? "target" : "core/target";
+        command.addAll(List.of("-cp", target + "/classes:" + target + "/test-classes"));
+        command.addAll(List.of(program));
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().remove("GLIBC_TUNABLES");
         builder.environment().putAll(environment);
@@ -124,12 +136,67 @@ class PlatformTest {
                 .says("\"registration\": \"NONE\"", "EPERM", "seccomp");
     }
 
-    @Test
-    void aBlockedPrctlIsSaid() throws Exception {
+    /** Each error of prctl(PR_RSEQ_SLICE_EXTENSION) has a state of its own; 524 is in the test kernel's tests. */
+    @ParameterizedTest
+    @CsvSource({"1,BLOCKED", "38,BLOCKED", "22,KERNEL_LACKS_IT", "6,NOT_REGISTERED", "5,REFUSED"})
+    void whatPrctlGaveIsSaid(int error, String state) throws Exception {
         needsRseq();
         assumeTrue(Files.exists(DENY), "needs the test's seccomp program");
-        doctor(Map.of(), List.of(DENY.toString(), "prctl", "1"), "--enable-native-access=ALL-UNNAMED",
-                "-Drseq4j.sliceExtension=force").says("\"sliceExtension\": \"BLOCKED\"");
+        Answer answer = doctor(Map.of(), List.of(DENY.toString(), "prctl", "" + error),
+                "--enable-native-access=ALL-UNNAMED", "-Drseq4j.sliceExtension=force");
+        answer.says("\"sliceExtension\": \"" + state + "\"");
+        if (state.equals("REFUSED")) {
+            answer.says("errno 5");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"7.0.12,true", "7.1.0-rc3,true", "7.1,true", "7.2.0,false", "7.10.1,false", "6.18.1,false"})
+    void aKernelThatCouldLockUpIsNotAskedUnlessForced(String release, boolean lockup) throws Exception {
+        needsRseq();
+        String[] jvm = {"--enable-native-access=ALL-UNNAMED", "-Dos.version=" + release};
+        assertEquals(lockup, doctor(jvm).text.contains("KERNEL_MAY_LOCK_UP"));
+        Answer forced = doctor("--enable-native-access=ALL-UNNAMED", "-Dos.version=" + release,
+                "-Drseq4j.sliceExtension=force");
+        assertFalse(forced.text.contains("KERNEL_MAY_LOCK_UP"), forced.text);
+    }
+
+    /** What a program does without a fence is in {@link WithoutFence}. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 22})
+    void aRefusedFenceIsSaidAndNothingElseSuffers(int error) throws Exception {
+        needsRseq();
+        assumeTrue(Files.exists(DENY), "needs the test's seccomp program");
+        java(Map.of(), List.of(DENY.toString(), "membarrier", "" + error),
+                List.of("--enable-native-access=ALL-UNNAMED"), WithoutFence.class.getName())
+                .says("membarrier failed with errno " + error, "stack is whole: true");
+    }
+
+    @Test
+    void theFlightRecorderIsToldTheStatusAtStart(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("doctor.jfr");
+        doctor("--enable-native-access=ALL-UNNAMED", "-XX:StartFlightRecording:filename=" + file)
+                .says("\"registration\"");
+        List<RecordedEvent> events = RecordingFile.readAllEvents(file).stream()
+                .filter(event -> event.getEventType().getName().startsWith("org.rseq4j.")).toList();
+        assertEquals(1, events.size(), events::toString);
+        assertEquals("org.rseq4j.Status", events.get(0).getEventType().getName());
+        assertTrue(events.get(0).getString("status").contains("\"sliceExtension\""));
+    }
+
+    /** See {@link org.rseq4j.internal.FirstGrant}; without training it is thrown away, so this can fail. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theFirstGrantThrowsNoCompiledCodeAway(boolean training) throws Exception {
+        needsRseq();
+        Answer answer = java(Map.of(), List.of(),
+                List.of("--enable-native-access=ALL-UNNAMED", "-Drseq4j.benchmark.simulateRequests=true",
+                        "-Drseq4j.debug.training=" + training),
+                "org.rseq4j.internal.FirstGrant");
+        assertEquals(0, answer.status, answer.text);
+        assertTrue(answer.text.contains("deoptimised: "), answer.text);
+        assertEquals(training, answer.text.contains("deoptimised: 0\n"), answer.text);
+        assertTrue(answer.text.contains("revoked=50, interrupted=50"), answer.text);
     }
 
     @Test

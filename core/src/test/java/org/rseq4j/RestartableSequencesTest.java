@@ -20,8 +20,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class RestartableSequencesTest {
     private static final int CAPACITY = 64;
-    /** The long form of the torture: more seconds. */
+    /** The torture's least length; its long form goes on until it has done as many operations as these say. */
     private static final int SECONDS = Integer.getInteger("rseq4j.test.seconds", 3);
+    private static final long ADDS = Long.getLong("rseq4j.test.adds", 0);
+    private static final long STACK_OPERATIONS = Long.getLong("rseq4j.test.stackOperations", 0);
 
     private final PerCpuMemory memory = PerCpuMemory.allocate(8192);
 
@@ -203,7 +205,11 @@ class RestartableSequencesTest {
             }));
         }
         ready.await();
-        Storm.Faults faults = Storm.rage(numbers, SECONDS * 1000L / 2);
+        Storm.Faults storm = Storm.rage(numbers, SECONDS * 1000L / 2);
+        while (failures.isEmpty() && (added.get() < ADDS || moved.get() < STACK_OPERATIONS)) {
+            storm = storm.and(Storm.rage(numbers, 1000));
+        }
+        Storm.Faults faults = storm;
         over.set(true);
         for (Thread worker : workers) {
             worker.join();
@@ -252,6 +258,12 @@ class RestartableSequencesTest {
             }
             giveBack(sequences, stack, owners, words, n);
             moves += 2L * n;
+            if ((ADDS > 0 || STACK_OPERATIONS > 0) && round % 10_000 == 0) {
+                added.addAndGet(adds);
+                moved.addAndGet(moves);
+                adds = 0;
+                moves = 0;
+            }
             if (round % 1000 == worker * 50) {
                 List<Long> drained = new ArrayList<>();
                 sequences.drain(memory, round / 1000 % memory.strideCount(), stack, 600, drained::add);

@@ -1,0 +1,84 @@
+package org.rseq4j.benchmarks;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+import org.rseq4j.PerCpuMemory;
+
+/** What it takes to read 10,000 counters, once each, when every CPU has written to all. */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+public class ScrapeBenchmark {
+    private static final int COUNTERS = 10_000;
+
+    private final PerCpuMemory memory = PerCpuMemory.allocate(COUNTERS * 8);
+    private final long[] offsets = new long[COUNTERS];
+    private final long[] sums = new long[COUNTERS];
+    private final LongAdder[] adders = new LongAdder[COUNTERS];
+
+    @Setup
+    public void write() throws InterruptedException {
+        for (int i = 0; i < COUNTERS; i++) {
+            offsets[i] = memory.allocateSlot(1);
+            adders[i] = new LongAdder();
+        }
+        Thread[] threads = new Thread[Runtime.getRuntime().availableProcessors() * 2];
+        for (int i = 0; i < threads.length; i++) {
+            threads[i] = Thread.ofPlatform().start(() -> {
+                for (int round = 0; round < 50; round++) {
+                    for (int j = 0; j < COUNTERS; j++) {
+                        memory.add(offsets[j], 1);
+                        adders[j].increment();
+                    }
+                }
+            });
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+    }
+
+    /** Slots that follow one another. */
+    @Benchmark
+    public long[] consecutiveSlots() {
+        memory.sums(0, sums);
+        return sums;
+    }
+
+    /** Slots wherever they are. */
+    @Benchmark
+    public long[] anySlots() {
+        memory.sums(offsets, sums);
+        return sums;
+    }
+
+    /** One counter after the other. */
+    @Benchmark
+    public long[] oneByOne() {
+        for (int i = 0; i < COUNTERS; i++) {
+            sums[i] = memory.sum(offsets[i]);
+        }
+        return sums;
+    }
+
+    @Benchmark
+    public long[] longAdders() {
+        for (int i = 0; i < COUNTERS; i++) {
+            sums[i] = adders[i].sum();
+        }
+        return sums;
+    }
+}

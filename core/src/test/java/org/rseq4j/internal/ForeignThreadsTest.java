@@ -1,0 +1,95 @@
+package org.rseq4j.internal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.rseq4j.PerCpuMemory;
+import org.rseq4j.RestartableSequences;
+import org.rseq4j.Rseq;
+import org.rseq4j.RseqStatus;
+import org.rseq4j.SliceExtension;
+import org.rseq4j.Storm;
+
+/** Threads that attach to Java and detach, a thread that cannot register, and copies of the library in class loaders. */
+class ForeignThreadsTest {
+    @BeforeEach
+    void needsAreas() {
+        assumeTrue(Registration.ACTIVE, "needs rseq");
+    }
+
+    @Test
+    void threadsThatAttachAndDetachLeaveNoRecordBehind() {
+        assumeTrue(Storm.available(), "needs the test's native library");
+        try (var memory = PerCpuMemory.allocate(64)) {
+            long before = 0;
+            for (int i = 0; i < 100; i++) {
+                assertEquals(0, Storm.inForeignThread(() -> {
+                    assertNotEquals(0, ThreadArea.record());
+                    assertTrue(Rseq.cpuId() < Rseq.cpuCount());
+                    SliceExtension.run(() -> RestartableSequences.BY_CPU.add(memory, 0, 1));
+                }, false));
+                if (i == 50) {
+                    before = ThreadArea.records()[0];
+                }
+            }
+            assertEquals(100, memory.sum(0));
+            long after = ThreadArea.records()[0];
+            assertTrue(after <= before + 20, "records grew from " + before + " to " + after);
+        }
+    }
+
+    @Test
+    void oneThreadsFailureDoesNotTurnTheProcesssAnswerWrong() {
+        assumeTrue(Storm.available(), "needs the test's native library");
+        assumeTrue(Rseq.status().registration() == RseqStatus.Registration.OWN,
+                "needs areas of our own: the C library registers before a thread can be refused");
+        try (var memory = PerCpuMemory.allocate(64)) {
+            RestartableSequences.BY_CPU.add(memory, 0, 1);
+            int error = Storm.inForeignThread(() -> {
+                assertEquals(0, ThreadArea.find());
+                assertTrue(Rseq.cpuId() >= 0 && Rseq.cpuId() < Rseq.cpuCount());
+                SliceExtension.run(() -> {});
+                // By atomics, on the stride that no sequence touches.
+                if (RestartableSequences.isNative()) {
+                    assertEquals(Rseq.cpuCount(), RestartableSequences.BY_CPU.add(memory, 0, 1));
+                    assertEquals(Rseq.cpuCount(), RestartableSequences.BY_CONCURRENCY_ID.push(memory, 8, 3, 42));
+                }
+                assertEquals(RseqStatus.Registration.OWN, Rseq.status().registration());
+            }, true);
+            assumeTrue(error == 0, "needs seccomp, errno " + error);
+            assertEquals(2, memory.sum(0));
+            assertNotEquals(0, ThreadArea.find());
+            assertTrue(RestartableSequences.BY_CPU.add(memory, 0, 1) < Rseq.cpuCount());
+        }
+    }
+
+    @Test
+    void copiesInClassLoadersShareAThreadsArea() throws Exception {
+        URL classes = ThreadArea.class.getProtectionDomain().getCodeSource().getLocation();
+        for (int i = 0; i < 2; i++) {
+            try (var loader = new URLClassLoader(new URL[]{classes}, ClassLoader.getPlatformClassLoader())) {
+                Class<?> copy = loader.loadClass(ThreadArea.class.getName());
+                assertNotSame(ThreadArea.class, copy);
+                Method find = copy.getMethod("find");
+                assertEquals(ThreadArea.find(), (long) find.invoke(null));
+                Class<?> section = loader.loadClass(SliceExtension.class.getName());
+                // Whichever asks first, the other leaves its request alone; both end as they began.
+                section.getMethod("run", Runnable.class).invoke(null, (Runnable) () -> SliceExtension.run(() -> {}));
+                if (SliceExtension.isSupported()) {
+                    long mine = SliceExtension.begin();
+                    assertNotEquals(0, mine);
+                    section.getMethod("run", Runnable.class).invoke(null, (Runnable) () -> {});
+                    SliceExtension.end(mine);
+                }
+            }
+        }
+    }
+}
