@@ -3,7 +3,9 @@ package org.rseq4j.benchmarks;
 import com.fasterxml.jackson.core.util.RecyclerPool;
 import io.netty.util.Recycler;
 import io.netty.util.concurrent.FastThreadLocalThread;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentLinkedDeque;
@@ -16,6 +18,7 @@ import org.apache.commons.pool2.impl.DefaultPooledObject;
 import org.apache.commons.pool2.impl.GenericObjectPool;
 import org.apache.commons.pool2.impl.GenericObjectPoolConfig;
 import org.jctools.queues.MpmcArrayQueue;
+import org.jctools.queues.SpscArrayQueue;
 import org.rseq4j.pools.PerCpuPool;
 import stormpot.Allocator;
 import stormpot.Pool;
@@ -24,8 +27,10 @@ import stormpot.Slot;
 import stormpot.Timeout;
 
 /**
- * Acquire and release of an object, which is written to in between; every 16th time with a yield while it is held. The
- * number of operations is that of pairs.
+ * Acquire and release of an object, which is written to in between; the number of operations is that of pairs. Plain; or
+ * every 16th time with a yield while it is held; or one way: each even thread only acquires, and hands the objects to the next
+ * one, which only releases, by a queue of one producer and one consumer. All that the queue costs is in the contender
+ * "the queue alone".
  */
 final class PoolsSuite implements Suite {
     private static final int SIZE = 1024;
@@ -65,18 +70,82 @@ final class PoolsSuite implements Suite {
         }
     }
 
+    /** How acquires and releases follow one another. */
+    enum Pattern {
+        PLAIN("pools"), YIELD("pools-yield"), ONE_WAY("pools-one-way");
+
+        private final String suite;
+
+        Pattern(String suite) {
+            this.suite = suite;
+        }
+    }
+
+    private final Pattern pattern;
     private final boolean yields;
 
-    PoolsSuite(boolean yields) {
-        this.yields = yields;
+    PoolsSuite(Pattern pattern) {
+        this.pattern = pattern;
+        yields = pattern == Pattern.YIELD;
     }
 
     @Override
     public String name() {
-        return yields ? "pools-yield" : "pools";
+        return pattern.suite;
     }
 
-    private <T extends Item> Contender pool(Supplier<T> acquire, Consumer<T> release) {
+    private <T extends Item> Contender pool(int threads, Supplier<T> acquire, Consumer<T> release) {
+        return pattern == Pattern.ONE_WAY ? oneWay(threads, acquire, release) : pairs(acquire, release);
+    }
+
+    private static <T extends Item> Contender oneWay(int threads, Supplier<T> acquire, Consumer<T> release) {
+        List<SpscArrayQueue<T>> queues = new ArrayList<>();
+        for (int i = 0; i < threads / 2; i++) {
+            queues.add(new SpscArrayQueue<>(256));
+        }
+        if (queues.isEmpty()) {
+            throw new IllegalArgumentException("one way needs two threads");
+        }
+        return (thread, round) -> {
+            if (thread / 2 >= queues.size()) {
+                return 0;
+            }
+            SpscArrayQueue<T> queue = queues.get(thread / 2);
+            long operations = 0;
+            if (thread % 2 == 0) {
+                while (round.running()) {
+                    T item = acquire.get();
+                    item.uses++;
+                    for (int spins = 0; !queue.relaxedOffer(item) && round.running(); spins++) {
+                        pause(spins);
+                    }
+                }
+                return 0;
+            }
+            while (round.running()) {
+                T item = queue.relaxedPoll();
+                for (int spins = 0; item == null && round.running(); spins++) {
+                    pause(spins);
+                    item = queue.relaxedPoll();
+                }
+                if (item != null) {
+                    release.accept(item);
+                    operations++;
+                }
+            }
+            return operations;
+        };
+    }
+
+    private static void pause(int spins) {
+        if (spins < 100) {
+            Thread.onSpinWait();
+        } else {
+            Thread.yield();
+        }
+    }
+
+    private <T extends Item> Contender pairs(Supplier<T> acquire, Consumer<T> release) {
         return (thread, round) -> {
             long operations = 0;
             while (round.running()) {
@@ -99,10 +168,13 @@ final class PoolsSuite implements Suite {
         Map<String, Contender.Factory> contenders = new LinkedHashMap<>();
         contenders.put("rseq4j PerCpuPool", threads -> {
             var pool = PerCpuPool.of(Item::new);
-            return pool(pool::acquire, pool::release);
+            return pool(threads, pool::acquire, pool::release);
         });
         contenders.put("rseq4j PerCpuPool lease", threads -> {
             var pool = PerCpuPool.of(Item::new);
+            if (pattern == Pattern.ONE_WAY) {
+                return pool(threads, pool::acquire, pool::release); // a lease stays in its try statement
+            }
             return (thread, round) -> {
                 long operations = 0;
                 while (round.running()) {
@@ -121,32 +193,32 @@ final class PoolsSuite implements Suite {
         });
         contenders.put("rseq4j PerCpuPool strict", threads -> {
             var pool = PerCpuPool.builder(Item::new).maxSize(SIZE).build();
-            return pool(pool::acquire, pool::release);
+            return pool(threads, pool::acquire, pool::release);
         });
         contenders.put("ConcurrentLinkedDeque", threads -> {
             var deque = new ConcurrentLinkedDeque<Item>();
-            return pool(() -> {
+            return pool(threads, () -> {
                 Item item = deque.pollFirst();
                 return item == null ? new Item() : item;
             }, deque::offerFirst);
         });
         contenders.put("MpmcArrayQueue strict", threads -> {
             var queue = new MpmcArrayQueue<Item>(SIZE);
-            return pool(() -> {
+            return pool(threads, () -> {
                 Item item = queue.poll();
                 return item == null ? new Item() : item;
             }, queue::offer);
         });
         contenders.put("MpmcArrayQueue relaxed", threads -> {
             var queue = new MpmcArrayQueue<Item>(SIZE);
-            return pool(() -> {
+            return pool(threads, () -> {
                 Item item = queue.relaxedPoll();
                 return item == null ? new Item() : item;
             }, queue::relaxedOffer);
         });
         contenders.put("ArrayBlockingQueue", threads -> {
             var queue = new ArrayBlockingQueue<Item>(SIZE);
-            return pool(() -> {
+            return pool(threads, () -> {
                 Item item = queue.poll();
                 return item == null ? new Item() : item;
             }, queue::offer);
@@ -160,7 +232,7 @@ final class PoolsSuite implements Suite {
                     return new Item();
                 }
             };
-            return pool(pool::acquirePooled, pool::releasePooled);
+            return pool(threads, pool::acquirePooled, pool::releasePooled);
         });
         contenders.put("Jackson ConcurrentDequePoolBase", threads -> {
             var pool = new RecyclerPool.ConcurrentDequePoolBase<Item>(0) {
@@ -171,7 +243,7 @@ final class PoolsSuite implements Suite {
                     return new Item();
                 }
             };
-            return pool(pool::acquirePooled, pool::releasePooled);
+            return pool(threads, pool::acquirePooled, pool::releasePooled);
         });
         contenders.put("commons-pool2", threads -> {
             var config = new GenericObjectPoolConfig<Item>();
@@ -189,7 +261,7 @@ final class PoolsSuite implements Suite {
                     return new DefaultPooledObject<>(item);
                 }
             }, config);
-            return pool(() -> {
+            return pool(threads, () -> {
                 try {
                     return pool.borrowObject();
                 } catch (Exception e) {
@@ -204,7 +276,7 @@ final class PoolsSuite implements Suite {
                     return new RecycledItem(handle);
                 }
             };
-            Contender pool = pool(recycler::get, item -> item.handle.recycle(item));
+            Contender pool = pool(threads, recycler::get, item -> item.handle.recycle(item));
             return (thread, round) -> {
                 long[] operations = new long[1];
                 FastThreadLocalThread.runWithFastThreadLocal(() -> {
@@ -229,11 +301,20 @@ final class PoolsSuite implements Suite {
                 }
             }).setSize(SIZE).build();
             var timeout = new Timeout(10, TimeUnit.SECONDS);
+            if (pattern == Pattern.ONE_WAY) {
+                return pool(threads, () -> {
+                    try {
+                        return pool.claim(timeout);
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                }, SlotItem::release);
+            }
             return (thread, round) -> {
                 var tap = Thread.currentThread().isVirtual()
                         ? pool.getVirtualThreadSafeTap()
                         : pool.getSingleThreadedTap();
-                return pool(() -> {
+                return pool(threads, () -> {
                     try {
                         return tap.claim(timeout);
                     } catch (InterruptedException e) {
@@ -242,9 +323,16 @@ final class PoolsSuite implements Suite {
                 }, SlotItem::release).work(thread, round);
             };
         });
+        if (pattern == Pattern.ONE_WAY) {
+            contenders.put("the queue alone", threads -> {
+                var item = new Item();
+                return pool(threads, () -> item, returned -> {});
+            });
+            return contenders; // the others keep nothing that another thread could use
+        }
         contenders.put("ThreadLocal", threads -> {
             ThreadLocal<Item> local = ThreadLocal.withInitial(Item::new);
-            return pool(local::get, item -> {});
+            return pool(threads, local::get, item -> {});
         });
         contenders.put("fresh byte[8192]", threads -> (thread, round) -> {
             long operations = 0;

@@ -7,8 +7,10 @@ import java.util.List;
 final class Suites {
     private static final List<Suite> ALL = List.of(new CountersSuite(), new SequencesSuite(false),
             new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(), new LockHoldsSuite(),
-            new ReadLocksSuite(false), new ReadLocksSuite(true), new PoolsSuite(false), new PoolsSuite(true),
-            new StatisticsSuites.Summaries(), new StatisticsSuites.Histograms());
+            new ReadLocksSuite(false), new ReadLocksSuite(true), new PoolsSuite(PoolsSuite.Pattern.PLAIN),
+            new PoolsSuite(PoolsSuite.Pattern.YIELD), new PoolsSuite(PoolsSuite.Pattern.ONE_WAY),
+            new BuffersSuite(false), new BuffersSuite(true), new StatisticsSuites.Summaries(),
+            new StatisticsSuites.Histograms());
 
     private Suites() {
     }

@@ -29,13 +29,13 @@ import org.rseq4j.internal.ThreadArea;
  * <p>
  * Without {@code maxSize} it is not promised that an acquire finds an object that is in the pool: nobody ever waits for a
  * slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. A slab may
- * also go on referring to objects that were acquired from it, at most as many as its capacity, until other objects take
+ * also go on referring to objects that were acquired from it, at most one more than its capacity, until other objects take
  * their places.
  *
  * <p>
  * Cost: an acquire or a release is one atomic instruction on memory of the current CPU, plus the look-up of the CPU (about a
  * nanosecond on a platform thread, a native call on a virtual one, see {@link Rseq}). Nothing is allocated. Where the kernel
- * grants time slice extensions, one is requested for the few nanoseconds in which a slab is held. Without rseq, slabs are
+ * grants time slice extensions, one is requested for the few nanoseconds in which a slab's stack is held. Without rseq, slabs are
  * chosen by a stripe of the thread.
  *
  * <p>
@@ -54,7 +54,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * A slab is entered by a try-lock. A push is refused at the slab's limit, a pop at size 0; whatever is special (closed,
      * somebody waits, over the bound) is made to look like one of these two, so that the quick path checks nothing else.
      *
-     * Limits are shares of the bound: the sum of all limits and of `budget` is maxPooled at all times. A slab that reaches
+     * Before a slab's lock comes its hot place, entered by one compare-and-set, which serves most calls (Slab).
+     *
+     * Limits are shares of the bound: the sum of all limits, of one for each hot place in use, and of `budget` is maxPooled. A slab that reaches
      * its limit takes more from the budget, then from what other slabs do not use; objects that move to the overflow or to
      * another slab take their share with them. The limit of the overflow is its size.
      *
@@ -76,8 +78,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private final Loans loans;
     private final ScheduledFuture<?> trimming;
     private final PerCpuCounter misses = new PerCpuCounter();
+    private final PerCpuCounter hotSteals = new PerCpuCounter();
     private final PerCpuCounter drops = new PerCpuCounter();
-    /** What {@code taken} of each slab was at the last trim; the last one is the overflow's. */
+    /** What {@code allTaken} of each slab was at the last trim; the last one is the overflow's. */
     private final long[] takenBefore;
     private volatile boolean closed;
 
@@ -375,9 +378,15 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
         long area = ThreadArea.find();
         Slab slab = slabs[Ids.cpuId(area)];
-        boolean kept = false;
+        if (!slab.putHot(object)) {
+            push(area, slab, object);
+        }
+    }
+
+    private void push(long area, Slab slab, T object) {
         long section = Section.begin(area);
-        if (slab.tryLock()) {
+        boolean kept = slab.replaceHot(object);
+        if (!kept && slab.tryLock()) {
             kept = slab.push(object);
             slab.unlock();
         }
@@ -405,6 +414,16 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private T pop() {
         long area = ThreadArea.find();
         Slab slab = slabs[Ids.cpuId(area)];
+        Object found = slab.takeHot();
+        if (found == null) {
+            found = pop(area, slab);
+        }
+        @SuppressWarnings("unchecked")
+        T object = (T) found;
+        return object;
+    }
+
+    private static Object pop(long area, Slab slab) {
         Object found = null;
         long section = Section.begin(area);
         if (slab.tryLock()) {
@@ -412,9 +431,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             slab.unlock();
         }
         Section.end(section);
-        @SuppressWarnings("unchecked")
-        T object = (T) found;
-        return object;
+        return found;
     }
 
     private T tryPop() {
@@ -467,7 +484,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 found = slab.pop();
             }
             slab.unlock();
-            return found;
+            return found != null ? found : stealHot();
         }
         if (!overflow.looksEmpty() && overflow.tryLock()) {
             Object found = overflow.pop();
@@ -490,6 +507,17 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 if (found != null) {
                     return found;
                 }
+            }
+        }
+        return stealHot();
+    }
+
+    private Object stealHot() {
+        for (Slab victim : slabs) {
+            Object found = victim.takeHot();
+            if (found != null) {
+                hotSteals.increment();
+                return found;
             }
         }
         return null;
@@ -520,7 +548,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     /** Objects that moved in brought their share of the bound with them. */
     private void trimLimit(Slab slab) {
-        int excess = slab.limit - slab.capacity();
+        int excess = slab.limit - slab.room();
         if (excess > 0) {
             slab.limit -= excess;
             budget.addAndGet(excess);
@@ -552,14 +580,15 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         if (slab.tryLock()) {
             boolean kept = false;
             if (slab.limit != SHUT) {
-                if (slab.size == slab.capacity() && overflow.tryLock()) {
+                if (slab.size == slab.room() && overflow.tryLock()) {
                     slab.moveTo(overflow, batch);
                     overflow.unlock();
                 }
-                if (slab.size == slab.limit && slab.limit < slab.capacity()) {
+                if (slab.size == slab.limit && slab.limit < slab.room()) {
                     slab.limit += share(slab);
                 }
-                kept = slab.push(object);
+                // Where misuse is looked for, nothing may refer to an object that left: no hot place.
+                kept = loans == null && slab.openHot(object) || slab.push(object);
             }
             slab.unlock();
             return kept;
@@ -578,7 +607,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     /** A share of the bound for a slab that has used up its own: from the budget, or what another does not use. */
     private int share(Slab slab) {
-        int wanted = Math.min(batch, slab.capacity() - slab.limit);
+        int wanted = Math.min(batch, slab.room() - slab.limit);
         for (int left = budget.get(); left > 0; left = budget.get()) {
             int granted = Math.min(left, wanted);
             if (budget.compareAndSet(left, left - granted)) {
@@ -590,6 +619,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 int granted = Math.min(wanted, (other.limit - other.size + 1) / 2);
                 if (granted > 0) {
                     other.limit -= granted;
+                } else {
+                    granted = other.shutEmptyHot();
                 }
                 other.unlock();
                 if (granted > 0) {
@@ -621,8 +652,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         for (int i = 0; i <= slabs.length; i++) {
             Slab slab = slab(i);
             slab.lock();
-            slab.drainTo(to);
-            budget.addAndGet(Math.max(0, slab.limit));
+            budget.addAndGet(slab.drainTo(to) + Math.max(0, slab.limit));
             slab.limit = SHUT;
             slab.unlock();
         }
@@ -653,10 +683,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             for (int i = 0; i <= slabs.length; i++) {
                 Slab slab = slab(i);
                 // Allocated before the slab is held.
-                var drained = new ArrayList<Object>(slab.capacity());
+                var drained = new ArrayList<Object>(slab.capacity() + 1);
                 slab.lock();
-                if (slab.taken == takenBefore[i]) {
-                    slab.drainTo(drained);
+                if (slab.allTaken() == takenBefore[i]) {
+                    budget.addAndGet(slab.drainTo(drained));
                     if (slab.limit != SHUT) {
                         budget.addAndGet(slab.limit);
                         slab.limit = 0;
@@ -664,7 +694,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 } else {
                     slab.forgetLeft();
                 }
-                takenBefore[i] = slab.taken;
+                takenBefore[i] = slab.allTaken();
                 slab.unlock();
                 idle.addAll(drained);
             }
@@ -738,7 +768,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         for (int i = 0; i <= slabs.length; i++) {
             Slab slab = slab(i);
             slab.lock();
-            size += slab.size;
+            size += slab.objects();
             slab.unlock();
         }
         return size;
@@ -750,11 +780,11 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             sweep();
         }
         long hits = room == null ? 0 : room.taken();
-        long steals = 0;
+        long steals = hotSteals.sum();
         for (int i = 0; i <= slabs.length; i++) {
             Slab slab = slab(i);
             slab.lock();
-            hits += slab.taken;
+            hits += slab.allTaken();
             steals += slab.stolen;
             slab.unlock();
         }

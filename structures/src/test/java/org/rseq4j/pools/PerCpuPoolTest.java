@@ -32,6 +32,33 @@ class PerCpuPoolTest {
     }
 
     @Test
+    void givesNestedHoldersTheSameObjectsAgain() {
+        var pool = PerCpuPool.of(Object::new);
+        var seen = new HashSet<Object>();
+        for (int i = 0; i < 1000; i++) {
+            Object one = pool.acquire();
+            Object two = pool.acquire();
+            assertNotSame(one, two);
+            seen.addAll(List.of(one, two));
+            pool.release(i % 2 == 0 ? one : two);
+            pool.release(i % 2 == 0 ? two : one);
+        }
+        assertEquals(2, seen.size());
+        assertEquals(2, pool.size());
+    }
+
+    @Test
+    void findsTheObjectThatAnotherCpuKeepsForItself() {
+        var pool = PerCpuPool.builder(Object::new).capacityPerCpu(2).overflow(0).build();
+        Object only = pool.acquire();
+        pool.release(only);
+        // Whichever CPU this thread is on by now.
+        assertSame(only, pool.acquire());
+        pool.release(only);
+        assertSame(only, pool.tryAcquire());
+    }
+
+    @Test
     void handsOutEachObjectOnceUntilItIsReleased() {
         var pool = PerCpuPool.of(Object::new);
         var held = new HashSet<Object>();
