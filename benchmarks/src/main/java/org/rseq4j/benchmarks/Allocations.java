@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
  */
 @Command(name = "allocations", mixinStandardHelpOptions = true, description = "Bytes allocated for an operation.")
 public final class Allocations implements Callable<Integer> {
-    @Parameters(index = "0", description = "the suite: ${COMPLETION-CANDIDATES}", completionCandidates = Suites.Names.class)
+    @Parameters(index = "0", description = "the suite, as in WallClock")
     private String suite;
 
     @Option(names = "--threads", description = "number of threads, default ${DEFAULT-VALUE}", defaultValue = "2")

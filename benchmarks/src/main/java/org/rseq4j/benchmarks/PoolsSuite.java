@@ -94,6 +94,11 @@ final class PoolsSuite implements Suite {
         return pattern.suite;
     }
 
+    @Override
+    public List<Integer> threads() {
+        return pattern == Pattern.ONE_WAY ? List.of(2) : List.of(1, 2, 16, 64);
+    }
+
     private <T extends Item> Contender pool(int threads, Supplier<T> acquire, Consumer<T> release) {
         return pattern == Pattern.ONE_WAY ? oneWay(threads, acquire, release) : pairs(acquire, release);
     }

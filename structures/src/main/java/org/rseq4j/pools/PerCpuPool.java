@@ -28,7 +28,8 @@ import org.rseq4j.internal.ThreadArea;
  *
  * <p>
  * Without {@code maxSize} it is not promised that an acquire finds an object that is in the pool: nobody ever waits for a
- * slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. A slab may
+ * slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. It also makes
+ * one where a CPU only acquires and would find but a few of another CPU's, up to as many as travel in batches. A slab may
  * also go on referring to objects that were acquired from it, at most one more than its capacity, until other objects take
  * their places.
  *
@@ -59,6 +60,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * Limits are shares of the bound: the sum of all limits, of one for each hot place in use, and of `budget` is maxPooled. A slab that reaches
      * its limit takes more from the budget, then from what other slabs do not use; objects that move to the overflow or to
      * another slab take their share with them. The limit of the overflow is its size.
+     *
+     * Where one CPU only acquires and another only releases, few free objects would mean that both meet for each of them. So
+     * a CPU that got few from another one's slab, used them up and saw none return, has the factory make one instead of taking
+     * few again, until there are so many that they travel in batches by the overflow.
      *
      * Two slabs may be held at once: all locks but those of lock() are tries, so that cannot deadlock; lock() is called
      * with no slab held.
@@ -436,14 +441,14 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     private T tryPop() {
         T pooled = pop();
-        return pooled != null ? pooled : popSlowly();
+        return pooled != null ? pooled : popSlowly(false);
     }
 
-    private T popSlowly() {
+    private T popSlowly(boolean mayMake) {
         long area = ThreadArea.find();
         Slab slab = slabs[Ids.cpuId(area)];
         long section = Section.begin(area);
-        Object found = refill(slab);
+        Object found = refill(slab, mayMake);
         Section.end(section);
         @SuppressWarnings("unchecked")
         T object = (T) found;
@@ -451,7 +456,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     private T miss() {
-        T pooled = popSlowly();
+        T pooled = popSlowly(room == null && loans == null);
         if (pooled != null) {
             return pooled;
         }
@@ -477,14 +482,20 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /** Brings a batch to the slab and takes one of it; where the slab is in use or shut, one from elsewhere. */
-    private Object refill(Slab slab) {
+    private Object refill(Slab slab, boolean mayMake) {
         if (slab.tryLock()) {
             Object found = slab.pop();
-            if (found == null && bringBatch(slab)) {
+            boolean makes = false;
+            if (found == null && bringBatchOfOverflow(slab)) {
                 found = slab.pop();
+            } else if (found == null) {
+                makes = mayMake && slab.isStarved();
+                if (!makes && bringBatchOfOthers(slab)) {
+                    found = slab.pop();
+                }
             }
             slab.unlock();
-            return found != null ? found : stealHot();
+            return found != null || makes ? found : stealHot();
         }
         if (!overflow.looksEmpty() && overflow.tryLock()) {
             Object found = overflow.pop();
@@ -523,20 +534,26 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         return null;
     }
 
-    private boolean bringBatch(Slab slab) {
+    private boolean bringBatchOfOverflow(Slab slab) {
         if (!overflow.looksEmpty() && overflow.tryLock()) {
             int moved = overflow.moveTo(slab, batch);
             overflow.unlock();
             if (moved > 0) {
+                slab.fewInARow = 0;
                 trimLimit(slab);
                 return true;
             }
         }
+        return false;
+    }
+
+    private boolean bringBatchOfOthers(Slab slab) {
         for (Slab victim : slabs) {
             if (victim != slab && !victim.looksEmpty() && victim.tryLock()) {
                 int moved = victim.moveTo(slab, Math.min(batch, (victim.size + 1) / 2));
                 victim.unlock();
                 if (moved > 0) {
+                    slab.gotFromOther(moved <= batch / 4);
                     slab.stolen += moved;
                     trimLimit(slab);
                     return true;

@@ -30,6 +30,11 @@ abstract class SlabFields extends SlabPadding {
     final boolean clears;
     /** How many objects callers got from here, without those of the hot place. */
     long taken;
+    /** How many times in a row a batch from another CPU's slab had few objects, and nothing was released here in between. */
+    int fewInARow;
+    /** Whether anything was pushed since the last batch, and what the hot place's word was then. */
+    boolean returned;
+    long hotThen;
     /** How many objects came from or went to another CPU, as their number is known under this lock. */
     long stolen;
 
@@ -75,6 +80,8 @@ final class Slab extends SlabFields {
     private static final long TAKEN = 4;
     /** Of so many pushes that find their place on the stack as they left it, one tries the hot place. */
     private static final int PASSES = 16;
+    /** So many batches with few objects in a row are no accident. */
+    private static final int PATIENCE = 8;
 
     static {
         try {
@@ -192,6 +199,23 @@ final class Slab extends SlabFields {
         }
     }
 
+    /** Notes that a batch came from another CPU's slab. */
+    void gotFromOther(boolean few) {
+        fewInARow = !few ? 0 : onlyAcquires() ? fewInARow + 1 : 1;
+        returned = false;
+        hotThen = (long) HOT.getAcquire(this);
+    }
+
+    /** Whether nothing was released here since the last batch. */
+    private boolean onlyAcquires() {
+        return !returned && hotThen == (long) HOT.getAcquire(this);
+    }
+
+    /** Whether this CPU only acquires, and gets few objects each time. */
+    boolean isStarved() {
+        return fewInARow >= PATIENCE && onlyAcquires();
+    }
+
     /** Objects here. */
     int objects() {
         return size + ((((long) HOT.getAcquire(this)) & STATE) == FULL ? 1 : 0);
@@ -240,6 +264,7 @@ final class Slab extends SlabFields {
             objects[FIRST + n] = object;
         }
         size = n + 1;
+        returned = true;
         return true;
     }
 
