@@ -206,7 +206,9 @@ final class Faults {
 
     /** The library once more, from other class loaders: each has its own native library and its own registration. */
     static final class SecondLibrary extends Fault {
-        private int left = 3;
+        private static final int MOST = 3; // what they reserve stays reserved
+
+        final LongAdder loaded = new LongAdder();
 
         SecondLibrary() {
             super("a second copy of the library");
@@ -214,9 +216,9 @@ final class Faults {
 
         @Override
         void inject(SplittableRandom random) throws Exception {
-            if (left > 0) { // what they reserve stays reserved
-                left--;
+            if (loaded.sum() < MOST) {
                 Loaders.secondLibrary();
+                loaded.increment();
             }
         }
     }

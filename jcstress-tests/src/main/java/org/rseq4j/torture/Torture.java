@@ -305,6 +305,7 @@ public final class Torture implements Callable<Integer> {
                     injected.put("loaders", loaders.loaded.sum());
                     injected.put("loaders unloaded", loaders.unloaded.sum());
                 }
+                case Faults.SecondLibrary second -> injected.put(second.name(), second.loaded.sum());
                 default -> {
                 }
             }
