@@ -9,6 +9,7 @@ module org.rseq4j.structures {
     requires static jdk.jfr;
     // Optional ones are not transitive: javac would then demand them of every user's module.
     requires static com.fasterxml.jackson.core;
+    requires static org.agrona;
     requires transitive HdrHistogram;
     requires static micrometer.core;
 

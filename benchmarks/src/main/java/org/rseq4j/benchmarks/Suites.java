@@ -10,7 +10,7 @@ final class Suites {
             new ReadLocksSuite(false), new ReadLocksSuite(true), new PoolsSuite(PoolsSuite.Pattern.PLAIN),
             new PoolsSuite(PoolsSuite.Pattern.YIELD), new PoolsSuite(PoolsSuite.Pattern.ONE_WAY),
             new BuffersSuite(false), new BuffersSuite(true), new StatisticsSuites.Summaries(),
-            new StatisticsSuites.Histograms());
+            new StatisticsSuites.Histograms(), new ExecutorsSuite());
 
     private Suites() {
     }

@@ -2,180 +2,416 @@ package org.rseq4j.queues;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Collection;
 import java.util.Objects;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Section;
-import org.rseq4j.internal.ThreadArea;
 
 /**
  * A bounded queue for many producers and many consumers, with one ring for each CPU.
  *
  * <p>
- * <b>It relaxes the order of a queue</b>: each ring is first in, first out; elements of different rings have no order, so
- * the elements of one producer that was moved to another CPU may overtake each other.
+ * {@code offer} puts an element into the ring of the running thread, chosen by its concurrency ID; {@code poll} takes from
+ * there. As long as each CPU runs both producers and consumers, no cache line moves between CPUs. A call that finds its ring
+ * empty while another has elements, or full while another has room, first yields to its CPU's other threads; when that did not
+ * help, up to 256 elements are moved between the two rings at once. A ring in use by a thread that was scheduled out is
+ * yielded to a few times, then gone around.
  *
  * <p>
- * {@code offer} puts the element on the current CPU's ring, or on another when it is full or in use; {@code poll} takes from
- * the current CPU's ring first, then from the others. A ring is entered under a try-lock that is held for a few nanoseconds;
- * nobody waits for a ring while there is another.
+ * <b>It relaxes the order of a queue.</b> Each ring is first in, first out, and moved elements keep their order among
+ * themselves; elements of different rings have no order. So the elements of one producer may overtake each other when that
+ * producer is moved to another CPU, or when a part of its ring is moved to another ring. Whoever needs order takes
+ * {@link SliceMpmcArrayQueue}.
+ *
+ * <p>
+ * <b>No ring is forgotten:</b> at each 1024th element that a ring gave out, its consumer moves up to 64 elements from the
+ * front of another ring that has some, in turn, into it, as far as there is room. So a ring whose CPU has no consumers is
+ * passed over by about 1024 polls of each other CPU, times the number of such rings, and is itself served in order.
+ *
+ * <p>
+ * <b>Emptiness:</b> {@code poll}, {@code peek} and {@code isEmpty} say that there is nothing only after they found each ring
+ * empty, one after the other, while no elements were moved between rings: never while an element whose offer returned before
+ * the call is in the queue, unless other consumers took all such elements meanwhile. {@code offer} says that the queue is
+ * full only after it found each ring full in the same way; room that a running {@link #fill(Supplier, int) fill} has reserved
+ * counts as full.
+ *
+ * <p>
+ * <b>Size:</b> the sum of the rings' sizes, read one after the other: exact while nobody uses the queue; otherwise it may
+ * count an element twice that is being moved, or miss it, and was perhaps never the size at any one moment.
+ *
+ * <p>
+ * <b>Relaxed calls</b> look at their own ring only and fail at once when it is empty, full or in use; one of 64 failures
+ * does what the strict call does, so repeating them gets to every element and all room.
+ *
+ * <p>
+ * <b>It is not lock-free:</b> a ring has a lock for either end, held for some nanoseconds, or about a microsecond to move
+ * elements. A strict call that finds locks taken and nothing anywhere else spins briefly, then calls {@code Thread.yield};
+ * the kernel is asked not to schedule a holder out, and does as asked where the time slice extension is supported. No code of
+ * the user runs under a lock.
+ *
+ * <p>
+ * <b>Cost:</b> one atomic instruction an operation, and one read of the concurrency ID. Without rseq the ring is chosen from
+ * the thread's number, which spreads threads but follows no CPU. Memory for each CPU that the JVM may use (not for each
+ * thread): a reference for each element, rounded up to a power of two, and 33 KB that keep the garbage collector's cards of
+ * different CPUs apart.
+ *
+ * <p>
+ * Source: rings as in {@link SliceMpmcArrayQueue}; moving half of what another has is from work stealing (Hendler and
+ * Shavit, "Non-blocking steal-half work queues", 2002).
  *
  * @param <E> the type of the elements
  * @since 0.1.0
  */
-public final class PerCpuQueue<E> {
-    private final Ring[] rings;
+public final class PerCpuQueue<E> extends RingQueue<E> {
+    /** The most elements that are moved between rings at once. */
+    private static final int MOVE = Integer.getInteger("q.move", 256);
+    /** Fewer are not worth a move. */
+    private static final int FEW = 4;
+    /** How often the own CPU's threads get a chance when the own ring is in use, before others are. */
+    private static final int YIELDS = Integer.getInteger("q.yields", 4);
+    /** One of so many relaxed calls that fail looks at the other rings. */
+    private static final int LOOK = Integer.getInteger("q.cross", 16);
+    /** After so many elements from a ring others are looked at. */
+    private static final int TURN = 1024;
+    /** References between the slots of two rings: 32 KB, whose cards in the collector's table fill a cache line. */
+    private static final int CARDS = 8192;
+    private static final long LARGEST_ARRAY = 1 << 26;
 
-    /** One CPU's ring; its fields stand apart from the next ring's by padding. */
-    private static final class Ring {
-        private static final VarHandle LOCKED;
+    private static final int HINTS = 64;
+    private static final int FAILED_OFFERS = 32;
+    private static final int FAILED_POLLS = 48;
+    private static final int VICTIM = 49;
+
+    private final Moves moves = new Moves();
+    /** For each ring, what its users last did; racy, only hints. */
+    private final int[] hints;
+
+    @SuppressWarnings("UnusedVariable")
+    private abstract static class MovesPadding {
+        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+    }
+
+    /** Counts moves before they begin and after they end, so that who looks at ring after ring knows of them. */
+    private abstract static class MovesCounts extends MovesPadding {
+        volatile long started;
+        volatile long finished;
+    }
+
+    @SuppressWarnings("UnusedVariable")
+    private static final class Moves extends MovesCounts {
+        private static final VarHandle STARTED;
+        private static final VarHandle FINISHED;
 
         static {
             try {
-                LOCKED = MethodHandles.lookup().findVarHandle(Ring.class, "locked", int.class);
+                MethodHandles.Lookup lookup = MethodHandles.lookup();
+                STARTED = lookup.findVarHandle(MovesCounts.class, "started", long.class);
+                FINISHED = lookup.findVarHandle(MovesCounts.class, "finished", long.class);
             } catch (ReflectiveOperationException e) {
                 throw new ExceptionInInitializerError(e);
             }
         }
 
-        @SuppressWarnings("UnusedVariable")
-        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14;
-        @SuppressWarnings("UnusedVariable") // by LOCKED
-        private int locked;
-        private int head;
-        private volatile int size;
-        private final Object[] elements;
-        @SuppressWarnings("UnusedVariable")
-        private long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14;
+        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
-        Ring(int capacity) {
-            elements = new Object[capacity];
-        }
-
-        boolean tryLock() {
-            return (int) LOCKED.getOpaque(this) == 0 && LOCKED.compareAndSet(this, 0, 1);
-        }
-
-        void unlock() {
-            LOCKED.setRelease(this, 0);
+        int move(Ring from, Ring to, int n, int user) {
+            STARTED.getAndAdd(this, 1L);
+            int moved = from.moveTo(to, n, user);
+            FINISHED.getAndAdd(this, 1L);
+            return moved;
         }
     }
 
     /**
-     * A queue.
+     * A queue with as many rings as the JVM has processors.
      *
-     * @param capacity how many elements it holds at least, shared out equally between the CPUs
-     * @throws IllegalArgumentException when the capacity is not positive
+     * @param capacity how many elements it holds at least, from 1 to 2^30, shared out equally between the rings and rounded
+     *     up so that all are equal
+     * @throws IllegalArgumentException when the capacity is not in that range
      */
     public PerCpuQueue(int capacity) {
-        if (capacity <= 0) {
-            throw new IllegalArgumentException("capacity must be positive: " + capacity);
-        }
-        rings = new Ring[Rseq.cpuCount()];
-        for (int i = 0; i < rings.length; i++) {
-            rings[i] = new Ring(Math.ceilDiv(capacity, rings.length));
-        }
+        this(capacity, Math.min(Runtime.getRuntime().availableProcessors(), Rseq.cpuCount()), 0);
     }
 
+    /** A queue with a number of rings whose indices start anywhere. */
+    PerCpuQueue(int capacity, int rings, long start) {
+        super(rings(Ring.checkCapacity(capacity), rings, start));
+        hints = new int[HINTS * (rings + 1)];
+    }
+
+    private static Ring[] rings(int capacity, int n, long start) {
+        Ring[] rings = new Ring[n];
+        int each = Math.ceilDiv(capacity, n);
+        long stride = Ring.slots(each) + (long) CARDS;
+        Object[] shared = stride * n <= LARGEST_ARRAY ? new Object[(int) stride * n] : null;
+        for (int i = 0; i < n; i++) {
+            rings[i] = shared == null
+                    ? new Ring(each, start)
+                    : new Ring(shared, (int) stride * i + CARDS / 2, each, start);
+        }
+        return rings;
+    }
+
+    @Override
+    int first() {
+        return user(rings.length);
+    }
+
+    @Override
+    long moves() {
+        return moves.finished;
+    }
+
+    @Override
+    boolean movedSince(long stamp) {
+        return moves.started != stamp;
+    }
+
+    private Ring after(int ring, int n) {
+        int next = ring + n;
+        return rings[next < rings.length ? next : next - rings.length];
+    }
+
+    // ---- In ----
+
     /**
-     * Adds an element unless every ring is full.
+     * Adds an element.
      *
      * @param element the element
      * @return false when every ring was found full
      * @throws NullPointerException when the element is null
      */
+    @Override
     public boolean offer(E element) {
         Objects.requireNonNull(element, "element");
-        while (true) {
-            boolean taken = false;
-            int cpu = Rseq.cpuId();
-            for (int i = 0; i < rings.length; i++) {
-                int outcome = offer(rings[cpu], element);
-                if (outcome > 0) {
-                    return true;
-                }
-                taken |= outcome < 0;
-                cpu = cpu + 1 == rings.length ? 0 : cpu + 1;
+        int user = first();
+        return rings[user].tryOffer(element, user) > 0 || offerAnywhere(element);
+    }
+
+    /**
+     * Adds an element if the own ring has room; one of 64 failing calls tries the others, too.
+     *
+     * @param element the element
+     * @return false when it was not added
+     * @throws NullPointerException when the element is null
+     */
+    @Override
+    public boolean relaxedOffer(E element) {
+        Objects.requireNonNull(element, "element");
+        int user = first();
+        return rings[user].tryOffer(element, user) > 0
+                || ++hints[user * HINTS + FAILED_OFFERS] % LOOK == 0 && offerAnywhere(element);
+    }
+
+    private boolean offerAnywhere(Object element) {
+        for (int tries = 0;; tries++) {
+            long stamp = moves();
+            int user = first();
+            Ring own = rings[user];
+            int outcome = own.tryOffer(element, user);
+            if (outcome > 0) {
+                return true;
             }
-            if (!taken) {
+            boolean again = outcome < 0;
+            // Before the first look elsewhere, and while the own ring is in use, the own CPU's other threads get a chance.
+            if (tries >= (outcome < 0 ? YIELDS : 1)) {
+                for (int i = 1; i < rings.length; i++) {
+                    Ring other = after(user, i);
+                    int free = other.free();
+                    if (free > 0) {
+                        int moved = outcome < 0 || free < FEW ? 0 : moves.move(own, other, share(free, other.producer == user), user);
+                        int there = moved > 0 ? own.tryOffer(element, user) : other.tryOffer(element, user);
+                        if (there > 0) {
+                            return true;
+                        }
+                        again |= moved != 0 || there < 0;
+                    }
+                }
+                if (!again && !movedSince(stamp)) {
+                    return false;
+                }
+            } else if (!again && noneHasRoom(user) && !movedSince(stamp)) {
                 return false;
             }
-            Thread.onSpinWait();
-            Thread.yield(); // its holder was scheduled out
+            Thread.yield();
         }
     }
 
-    /** {@return an element, or null when every ring was found empty} */
+    private boolean noneHasRoom(int user) {
+        for (int i = 1; i < rings.length; i++) {
+            if (after(user, i).free() > 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** How many of those that could be moved are: all, when this CPU was the last to use that end of the other ring. */
+    private static int share(int number, boolean mine) {
+        return Math.min(MOVE, mine ? number : number + 1 >> 1);
+    }
+
+    /**
+     * Adds as many of these elements as there is room for, the first ones, in batches to one ring after the other.
+     *
+     * @param elements the elements, in the order of their iterator
+     * @return how many were added
+     * @throws NullPointerException when the collection or an element is null; then nothing is added
+     */
+    public int offerAll(Collection<? extends E> elements) {
+        Object[] all = checked(elements);
+        int done = 0;
+        while (done < all.length) {
+            int user = first();
+            int n = rings[user].tryOfferAll(all, done, all.length - done, user);
+            done += Math.max(n, 0);
+            if (done < all.length) {
+                if (!offerAnywhere(all[done])) {
+                    break;
+                }
+                done++;
+            }
+        }
+        return done;
+    }
+
+    // ---- Out ----
+
+    /** {@return an element, which is taken out; null when every ring was found empty} */
+    @Override
     @SuppressWarnings("unchecked")
     public E poll() {
-        while (true) {
-            boolean taken = false;
-            int cpu = Rseq.cpuId();
-            for (int i = 0; i < rings.length; i++) {
-                Ring ring = rings[cpu];
-                if (ring.size > 0) {
-                    Object element = poll(ring);
-                    if (element != null) {
-                        return (E) element;
-                    }
-                    taken |= ring.size > 0;
-                }
-                cpu = cpu + 1 == rings.length ? 0 : cpu + 1;
+        int user = first();
+        Ring own = rings[user];
+        Object element = own.tryPoll(user);
+        if (element == null || element == Ring.BUSY) {
+            element = pollAnywhere();
+        } else if (own.headIsMultipleOf(TURN)) {
+            fetch(user);
+        }
+        return (E) element;
+    }
+
+    /** {@return an element, which is taken out; null when the own ring has none, but one of 64 such calls tries the others} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E relaxedPoll() {
+        int user = first();
+        Ring own = rings[user];
+        Object element = own.tryPoll(user);
+        if (element == null || element == Ring.BUSY) {
+            element = ++hints[user * HINTS + FAILED_POLLS] % LOOK == 0 ? pollAnywhere() : null;
+        } else if (own.headIsMultipleOf(TURN)) {
+            fetch(user);
+        }
+        return (E) element;
+    }
+
+    /** Moves some elements of another ring that has any to the own one. */
+    private void fetch(int user) {
+        int from = victim(user);
+        for (int i = 0; i < rings.length; i++) {
+            Ring other = after(from, i);
+            if (other != rings[user] && !other.isEmpty()) {
+                moves.move(other, rings[user], BATCH, user);
+                hints[user * HINTS + VICTIM] = from + i + 1;
+                return;
             }
-            if (!taken) {
+        }
+    }
+
+    /** The ring to look at first when the own one has nothing. */
+    private int victim(int user) {
+        return Math.floorMod(hints[user * HINTS + VICTIM], rings.length);
+    }
+
+    private Object pollAnywhere() {
+        for (int tries = 0;; tries++) {
+            long stamp = moves();
+            int user = first();
+            Ring own = rings[user];
+            Object element = own.tryPoll(user);
+            boolean again = element == Ring.BUSY;
+            if (element != null && !again) {
+                return element;
+            }
+            // As in offerAnywhere.
+            if (tries >= (again ? YIELDS : 1)) {
+                boolean inUse = again;
+                int from = victim(user);
+                for (int i = 0; i < rings.length; i++) {
+                    Ring other = after(from, i);
+                    int size = other == own ? 0 : other.size();
+                    if (size > 0) {
+                        int moved = inUse || size < FEW ? 0 : moves.move(other, own, share(size, other.consumer == user), user);
+                        element = moved > 0 ? own.tryPoll(user) : other.tryPoll(user);
+                        if (other.headIsMultipleOf(TURN) || moved > 0) {
+                            hints[user * HINTS + VICTIM] = from + i + 1;
+                        }
+                        if (element != null && element != Ring.BUSY) {
+                            return element;
+                        }
+                        again |= moved != 0 || element == Ring.BUSY;
+                    }
+                }
+                if (!again && !movedSince(stamp)) {
+                    return null;
+                }
+            } else if (!again && noneHasElements(user) && !movedSince(stamp)) {
                 return null;
             }
             Thread.yield();
         }
     }
 
-    /** {@return how many elements the rings hold; exact while nobody uses the queue} */
-    public int size() {
-        int size = 0;
-        for (Ring ring : rings) {
-            size += ring.size;
-        }
-        return size;
-    }
-
-    /** {@return how many elements the queue can hold} */
-    public int capacity() {
-        return rings.length * rings[0].elements.length;
-    }
-
-    /** 1: added; 0: full; -1: in use. */
-    private int offer(Ring ring, E element) {
-        long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
-        int outcome = -1;
-        if (ring.tryLock()) {
-            int size = ring.size;
-            outcome = 0;
-            if (size < ring.elements.length) {
-                int tail = ring.head + size;
-                ring.elements[tail < ring.elements.length ? tail : tail - ring.elements.length] = element;
-                ring.size = size + 1;
-                outcome = 1;
+    private boolean noneHasElements(int user) {
+        for (int i = 1; i < rings.length; i++) {
+            if (!after(user, i).isEmpty()) {
+                return false;
             }
-            ring.unlock();
         }
-        Section.end(section);
-        return outcome;
+        return true;
     }
 
-    private Object poll(Ring ring) {
-        long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
-        Object element = null;
-        if (ring.tryLock()) {
-            int size = ring.size;
-            if (size > 0) {
-                int head = ring.head;
-                element = ring.elements[head];
-                ring.elements[head] = null;
-                ring.head = head + 1 == ring.elements.length ? 0 : head + 1;
-                ring.size = size - 1;
+    /** {@return an element, which stays; null when every ring was found empty} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E peek() {
+        long stamp;
+        do {
+            stamp = moves();
+            int user = first();
+            for (int i = 0; i < rings.length; i++) {
+                Object element = after(user, i).peek();
+                if (element != null) {
+                    return (E) element;
+                }
             }
-            ring.unlock();
+        } while (movedSince(stamp));
+        return null;
+    }
+
+    /** {@return the first element of the own ring, which stays; null when it has none or another thread is taking it} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E relaxedPeek() {
+        int user = first();
+        for (int i = 0; i < rings.length; i++) {
+            Object element = after(user, i).relaxedPeek();
+            if (element != null) {
+                return (E) element;
+            }
         }
-        Section.end(section);
-        return element;
+        return null;
+    }
+
+    @Override
+    int pollAll(Object[] to, int n) {
+        int user = first();
+        int taken = rings[user].tryPollAll(to, n, user);
+        if (taken <= 0) {
+            to[0] = pollAnywhere();
+            return to[0] == null ? 0 : 1;
+        }
+        return taken;
     }
 }

@@ -1,0 +1,162 @@
+package org.rseq4j.queues;
+
+import java.util.Collection;
+import java.util.Objects;
+import org.rseq4j.Rseq;
+
+/**
+ * A bounded queue for many producers and many consumers, strictly first in, first out, in an array, whose claim of a slot
+ * and its publication stand in one section.
+ *
+ * <p>
+ * <b>Order:</b> linearizable. Every call that is not marked relaxed takes effect at one moment between its begin and its end:
+ * elements leave in the order in which their offers took effect, whatever threads do.
+ *
+ * <p>
+ * <b>Emptiness:</b> {@code poll}, {@code peek} and {@code isEmpty} say that there is nothing only when there was nothing at
+ * one moment of the call: never while an element whose offer has returned is in the queue. {@code offer} says that it is full
+ * only when it was, at one moment; room that a running {@link #fill(Supplier, int) fill} has reserved counts as full.
+ *
+ * <p>
+ * <b>Size:</b> {@code size} is how many there were at one moment of the call.
+ *
+ * <p>
+ * <b>Relaxed calls</b> ({@code relaxedOffer}, {@code relaxedPoll}, {@code relaxedPeek}) may also fail because another thread
+ * is at the same end of the queue; they never wait. What they do succeed with is in the same strict order.
+ *
+ * <p>
+ * <b>Batches:</b> {@code drain} and {@code fill} move up to 64 elements under one lock and in one section, {@link #offerAll} all
+ * that it adds; those stay together and become visible at one moment. A batch of thousands takes longer than a grant lasts.
+ *
+ * <p>
+ * <b>It is not lock-free:</b> there is a lock for either end, held for some nanoseconds. A thread that is scheduled out there
+ * holds up those of its end, who spin briefly, then call {@code Thread.yield}; the kernel is asked not to let that happen,
+ * and does as asked where the time slice extension is supported. No code of the user runs under a lock, so exceptions and the
+ * end of a thread leave the queue whole.
+ *
+ * <p>
+ * <b>Cost:</b> one atomic instruction an operation; a failing call loads two words and writes nothing. Threads of one CPU
+ * keep an end of the queue for a while when those of another want it too, at most a few yields: that is what keeps the cache
+ * lines from moving at every operation. Memory: a reference for each element, the capacity rounded up to a power of two,
+ * and about 800 bytes.
+ *
+ * <p>
+ * <b>Unsupported</b> is nothing of {@code java.util.Queue}; what looks at all elements (iterators, contains, remove(Object),
+ * removeIf) locks both ends while it copies or closes gaps. Iterators show the elements as they were when the iterator was
+ * made.
+ *
+ * <p>
+ * Source: a ring with an index for either end (Lamport); each side keeps the other's index as it last saw it (as in Lee, Bu
+ * and Chandranmenon's MCRingBuffer, 2010); the lock is the index's lowest bit.
+ *
+ * @param <E> the type of the elements
+ * @since 0.1.0
+ */
+public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
+    private final Ring ring;
+
+    /**
+     * A queue.
+     *
+     * @param capacity how many elements it holds at most, from 1 to 2^30
+     * @throws IllegalArgumentException when the capacity is not in that range
+     */
+    public SliceMpmcArrayQueue(int capacity) {
+        this(capacity, 0);
+    }
+
+    /** A queue whose indices start anywhere. */
+    SliceMpmcArrayQueue(int capacity, long start) {
+        super(new Ring[]{new Ring(Ring.checkCapacity(capacity), start)});
+        ring = rings[0];
+    }
+
+    @Override
+    int first() {
+        return 0;
+    }
+
+    /**
+     * Adds an element at the end.
+     *
+     * @param element the element
+     * @return false when there was no room
+     * @throws NullPointerException when the element is null
+     */
+    @Override
+    public boolean offer(E element) {
+        Objects.requireNonNull(element, "element");
+        return ring.offer(element);
+    }
+
+    /**
+     * Adds an element at the end, unless that would take long.
+     *
+     * @param element the element
+     * @return false when there was no room, or another thread was adding elements
+     * @throws NullPointerException when the element is null
+     */
+    @Override
+    public boolean relaxedOffer(E element) {
+        Objects.requireNonNull(element, "element");
+        return ring.relaxedOffer(element);
+    }
+
+    /**
+     * Adds as many of these elements as there is room for, the first ones, next to each other and at one moment.
+     *
+     * @param elements the elements, in the order of their iterator
+     * @return how many were added
+     * @throws NullPointerException when the collection or an element is null; then nothing is added
+     */
+    public int offerAll(Collection<? extends E> elements) {
+        Object[] all = checked(elements);
+        for (int spins = 0; all.length > 0; spins++) {
+            int n = ring.tryOfferAll(all, 0, all.length, Rseq.concurrencyId());
+            if (n >= 0) {
+                return n;
+            }
+            Ring.pause(spins);
+        }
+        return 0;
+    }
+
+    /** {@return the first element, which is taken out; null when there is none} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E poll() {
+        return (E) ring.poll();
+    }
+
+    /** {@return the first element, which is taken out; null when there is none or another thread is taking one} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E relaxedPoll() {
+        return (E) ring.relaxedPoll();
+    }
+
+    /** {@return the first element, which stays; null when there is none} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E peek() {
+        return (E) ring.peek();
+    }
+
+    /** {@return the first element, which stays; null when there is none or another thread is taking it} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E relaxedPeek() {
+        return (E) ring.relaxedPeek();
+    }
+
+    @Override
+    int pollAll(Object[] to, int n) {
+        for (int spins = 0;; spins++) {
+            int taken = ring.tryPollAll(to, n, Rseq.concurrencyId());
+            if (taken >= 0) {
+                return taken;
+            }
+            Ring.pause(spins);
+        }
+    }
+}
