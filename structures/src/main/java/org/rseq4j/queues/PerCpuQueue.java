@@ -218,7 +218,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                     Ring other = after(user, i);
                     int free = other.free();
                     if (free > 0) {
-                        int moved = outcome < 0 || free < FEW ? 0 : moves.move(own, other, share(free, other.producer == user), user);
+                        int moved = outcome < 0 || free < FEW
+                                ? 0
+                                : moves.move(own, other, share(free, other.producer == user), user);
                         int there = moved > 0 ? own.tryOffer(element, user) : other.tryOffer(element, user);
                         if (there > 0) {
                             return true;
@@ -342,7 +344,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                     Ring other = after(from, i);
                     int size = other == own ? 0 : other.size();
                     if (size > 0) {
-                        int moved = inUse || size < FEW ? 0 : moves.move(other, own, share(size, other.consumer == user), user);
+                        int moved = inUse || size < FEW
+                                ? 0
+                                : moves.move(other, own, share(size, other.consumer == user), user);
                         element = moved > 0 ? own.tryPoll(user) : other.tryPoll(user);
                         if (other.headIsMultipleOf(TURN) || moved > 0) {
                             hints[user * HINTS + VICTIM] = from + i + 1;

@@ -136,8 +136,7 @@ abstract class RingQueue<E> extends AbstractQueue<E> implements MessagePassingQu
      */
     @Override
     public Iterator<E> iterator() {
-        return new Ring.Iterator<>(rings, () -> {
-        });
+        return new Ring.Iterator<>(rings, () -> {});
     }
 
     // ---- MessagePassingQueue ----

@@ -250,16 +250,14 @@ class MessagePassingTest {
         assertThrows(NullPointerException.class, () -> queue.relaxedOffer(null));
         assertThrows(IllegalArgumentException.class, () -> queue.drain(null));
         assertThrows(IllegalArgumentException.class, () -> queue.drain(null, 1));
-        assertThrows(IllegalArgumentException.class, () -> queue.drain(element -> {
-        }, -1));
+        assertThrows(IllegalArgumentException.class, () -> queue.drain(element -> {}, -1));
         assertThrows(IllegalArgumentException.class, () -> queue.fill(null));
         assertThrows(IllegalArgumentException.class, () -> queue.fill(null, 1));
         assertThrows(IllegalArgumentException.class, () -> queue.fill(() -> 1, -1));
         assertThrows(IllegalArgumentException.class, () -> queue.fill(() -> 1, null, () -> true));
         assertThrows(IllegalArgumentException.class, () -> queue.fill(() -> 1, counter -> counter, null));
         assertThrows(IllegalArgumentException.class, () -> queue.drain(null, counter -> counter, () -> true));
-        assertThrows(IllegalArgumentException.class, () -> queue.drain(element -> {
-        }, null, () -> true));
+        assertThrows(IllegalArgumentException.class, () -> queue.drain(element -> {}, null, () -> true));
         assertTrue(queue.isEmpty());
         for (int capacity : new int[]{0, -1, Integer.MIN_VALUE, (1 << 30) + 1, Integer.MAX_VALUE}) {
             assertThrows(IllegalArgumentException.class, () -> kind.make(capacity));

@@ -51,7 +51,11 @@ class QueueStallsTest {
         double rateWith = rate(with);
         double rateWithout = rate(without);
         long seen = without.values().stream().mapToLong(result -> result.unfinished).sum();
-        assumeTrue(seen > 20, "NOT CHECKED: only " + seen + " offers were scheduled out without the extension");
+        if (seen <= 20) {
+            String few = "only " + seen + " offers were scheduled out without the extension";
+            System.out.println("NOT CHECKED: " + few);
+            assumeTrue(false, few);
+        }
         assertTrue(rateWith * 5 <= rateWithout,
                 "unfinished offers seen a transfer fell only from " + rateWithout + " to " + rateWith);
     }
