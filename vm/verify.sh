@@ -96,6 +96,8 @@ run "sections end in yields, where the C library registers nothing" --cpus 1 -- 
 
 run "holders of locks end their holds within the grant" --cpus 1 -- bash -c "$(junit structures "$short" "$grants")"
 run "sections end in yields, with glibc 2.41's area" --libc trixie --cpus 1 -- bash -c "$(junit core "$short" "$grants")"
+run "offers to a queue are not scheduled out before they are published" --cpus 1 -- bash -c "$(junit structures \
+  "-Drseq4j.test.forks=1 -Drseq4j.test.stallMillis=4000" "--include-tag grants --select-package org.rseq4j.queues")"
 run "a CPU goes offline and comes back" --cpus 2 -- \
   bash -c "$(junit core "" "--include-tag hotplug --select-package org.rseq4j.vm")"
 

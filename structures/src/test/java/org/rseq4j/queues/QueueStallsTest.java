@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
 
@@ -19,6 +20,7 @@ import org.rseq4j.SliceExtension;
  * between its claim and its publication, how often that lasts longer than a millisecond, and p99.9 of the time in the queue.
  */
 @org.junit.jupiter.api.Tag("grants")
+@Timeout(value = 900, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @EnabledIfEnvironmentVariable(named = "RSEQ4J_VM", matches = "1", disabledReason = "needs the test kernel: bin/vm run --cpus 1")
 class QueueStallsTest {
     private static final int FORKS = Integer.getInteger("rseq4j.test.forks", 2);

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jctools.queues.MessagePassingQueue;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -24,12 +25,14 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Nothing is lost, nothing comes twice, and each producer's elements come in order where that is promised: many more threads
  * than CPUs, all calls mixed, interrupts, suppliers and consumers that throw, and threads that end after few operations.
  */
+@Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class QueuesStressTest {
     private static final int PRODUCERS = 12;
     private static final int CONSUMERS = 12;
-    private static final int EACH = 3_000 * Integer.getInteger("rseq4j.test.seconds", 1);
+    /** Fewer under emulation. */
+    private static final int EACH = (System.getenv("RSEQ4J_VM") == null ? 1_000 : 150) * Integer.getInteger("rseq4j.test.seconds", 1);
     /** How many operations a thread lives for before another takes its place. */
-    private static final int LIFE = 700;
+    private static final int LIFE = 100;
 
     record Kind(String name, boolean strict, boolean virtual, Supplier<Queue<Long>> factory) {
         @Override
@@ -42,12 +45,12 @@ class QueuesStressTest {
         return Stream.of(new Kind("SliceMpmcArrayQueue of 1", true, false, () -> new SliceMpmcArrayQueue<>(1)),
                 new Kind("SliceMpmcArrayQueue of 100", true, false, () -> new SliceMpmcArrayQueue<>(100)),
                 new Kind("SliceMpmcArrayQueue, wrapping around", true, false,
-                        () -> new SliceMpmcArrayQueue<>(64, -5_000)),
+                        () -> new SliceMpmcArrayQueue<>(64, -2_000)),
                 new Kind("SliceMpmcArrayQueue, virtual threads", true, true, () -> new SliceMpmcArrayQueue<>(64)),
                 new Kind("SliceBlockingQueue of 3", true, false, () -> new SliceBlockingQueue<>(3)),
                 new Kind("SliceBlockingQueue of 100", true, false, () -> new SliceBlockingQueue<>(100)),
                 new Kind("SliceBlockingQueue, wrapping around", true, false,
-                        () -> new SliceBlockingQueue<>(64, false, -5_000)),
+                        () -> new SliceBlockingQueue<>(64, false, -2_000)),
                 new Kind("SliceBlockingQueue, fair", true, false, () -> new SliceBlockingQueue<>(16, true)),
                 new Kind("SliceBlockingQueue, virtual threads", true, true, () -> new SliceBlockingQueue<>(16)),
                 new Kind("SliceBlockingQueue, fair, virtual threads", true, true,
@@ -55,7 +58,7 @@ class QueuesStressTest {
                 new Kind("PerCpuQueue of 2", false, false, () -> new PerCpuQueue<>(2)),
                 new Kind("PerCpuQueue of 1024", false, false, () -> new PerCpuQueue<>(1024)),
                 new Kind("PerCpuQueue of 7 rings, wrapping around", false, false,
-                        () -> new PerCpuQueue<>(300, 7, -700)),
+                        () -> new PerCpuQueue<>(300, 7, -300)),
                 new Kind("PerCpuQueue, virtual threads", false, true, () -> new PerCpuQueue<>(64)));
     }
 

@@ -189,7 +189,7 @@ class SliceBlockingQueueTest {
 
     @Test
     void aWakeUpIsPassedOnWhenItsThreadIsInterrupted() throws Exception {
-        for (int round = 0; round < 200; round++) {
+        for (int round = 0; round < 50; round++) {
             var queue = new SliceBlockingQueue<Integer>(4);
             var got = new AtomicInteger();
             List<Thread> takers = new ArrayList<>();
@@ -300,7 +300,7 @@ class SliceBlockingQueueTest {
     @ValueSource(booleans = {false, true})
     void anExecutorRunsOnIt(boolean fair) throws Exception {
         var queue = new SliceBlockingQueue<Runnable>(16, fair);
-        int tasks = 20_000;
+        int tasks = System.getenv("RSEQ4J_VM") == null ? 20_000 : 2_000;
         var ran = new AtomicInteger();
         List<Future<Integer>> futures = new ArrayList<>();
         try (var executor = new ThreadPoolExecutor(8, 12, 5, TimeUnit.MILLISECONDS, queue,
@@ -342,13 +342,11 @@ class SliceBlockingQueueTest {
         running.await();
         List<Runnable> waiting = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
-            Runnable task = () -> {
-            };
+            Runnable task = () -> {};
             waiting.add(task);
             executor.execute(task);
         }
-        assertThrows(RejectedExecutionException.class, () -> executor.execute(() -> {
-        }));
+        assertThrows(RejectedExecutionException.class, () -> executor.execute(() -> {}));
         assertTrue(executor.remove(waiting.remove(1)));
         List<Runnable> left = executor.shutdownNow();
         assertEquals(waiting.size(), left.size());
