@@ -277,6 +277,7 @@ public final class Transfers implements Callable<Integer> {
         }
     }
 
+    @SuppressWarnings("ReferenceEquality") // END is one object
     private long consume(Queues.Transfer queue, Histogram times) throws InterruptedException {
         long count = 0;
         int fails = 0;

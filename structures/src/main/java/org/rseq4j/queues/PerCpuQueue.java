@@ -39,7 +39,7 @@ import org.rseq4j.Rseq;
  * count an element twice that is being moved, or miss it, and was perhaps never the size at any one moment.
  *
  * <p>
- * <b>Relaxed calls</b> look at their own ring only and fail at once when it is empty, full or in use; one of 64 failures
+ * <b>Relaxed calls</b> look at their own ring only and fail at once when it is empty, full or in use; one of 16 failures
  * does what the strict call does, so repeating them gets to every element and all room.
  *
  * <p>
@@ -51,8 +51,8 @@ import org.rseq4j.Rseq;
  * <p>
  * <b>Cost:</b> one atomic instruction an operation, and one read of the concurrency ID. Without rseq the ring is chosen from
  * the thread's number, which spreads threads but follows no CPU. Memory for each CPU that the JVM may use (not for each
- * thread): a reference for each element, rounded up to a power of two, and 33 KB that keep the garbage collector's cards of
- * different CPUs apart.
+ * thread): a reference for each element, rounded up to a power of two, a kilobyte, and where that is at least 32 elements another 32 KB that
+ * keep the garbage collector's cards of different CPUs apart.
  *
  * <p>
  * Source: rings as in {@link SliceMpmcArrayQueue}; moving half of what another has is from work stealing (Hendler and
@@ -61,19 +61,22 @@ import org.rseq4j.Rseq;
  * @param <E> the type of the elements
  * @since 0.1.0
  */
+@SuppressWarnings("ReferenceEquality") // BUSY is one object
 public final class PerCpuQueue<E> extends RingQueue<E> {
     /** The most elements that are moved between rings at once. */
-    private static final int MOVE = Integer.getInteger("q.move", 256);
+    private static final int MOVE = 256;
     /** Fewer are not worth a move. */
     private static final int FEW = 4;
     /** How often the own CPU's threads get a chance when the own ring is in use, before others are. */
-    private static final int YIELDS = Integer.getInteger("q.yields", 4);
+    private static final int YIELDS = 4;
     /** One of so many relaxed calls that fail looks at the other rings. */
-    private static final int LOOK = Integer.getInteger("q.cross", 16);
+    private static final int LOOK = 16;
     /** After so many elements from a ring others are looked at. */
     private static final int TURN = 1024;
     /** References between the slots of two rings: 32 KB, whose cards in the collector's table fill a cache line. */
     private static final int CARDS = 8192;
+    /** Rings smaller than this are not worth it. */
+    private static final int SMALL = 32;
     private static final long LARGEST_ARRAY = 1 << 26;
 
     private static final int HINTS = 64;
@@ -141,12 +144,13 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     private static Ring[] rings(int capacity, int n, long start) {
         Ring[] rings = new Ring[n];
         int each = Math.ceilDiv(capacity, n);
-        long stride = Ring.slots(each) + (long) CARDS;
+        int gap = each < SMALL ? 2 * Ring.PAD : CARDS;
+        long stride = Ring.slots(each) + (long) gap;
         Object[] shared = stride * n <= LARGEST_ARRAY ? new Object[(int) stride * n] : null;
         for (int i = 0; i < n; i++) {
             rings[i] = shared == null
                     ? new Ring(each, start)
-                    : new Ring(shared, (int) stride * i + CARDS / 2, each, start);
+                    : new Ring(shared, (int) stride * i + gap / 2, each, start);
         }
         return rings;
     }
@@ -188,7 +192,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     }
 
     /**
-     * Adds an element if the own ring has room; one of 64 failing calls tries the others, too.
+     * Adds an element if the own ring has room; one of 16 failing calls tries the others, too.
      *
      * @param element the element
      * @return false when it was not added
@@ -293,7 +297,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         return (E) element;
     }
 
-    /** {@return an element, which is taken out; null when the own ring has none, but one of 64 such calls tries the others} */
+    /** {@return an element, which is taken out; null when the own ring has none, but one of 16 such calls tries the others} */
     @Override
     @SuppressWarnings("unchecked")
     public E relaxedPoll() {

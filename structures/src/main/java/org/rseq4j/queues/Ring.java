@@ -121,10 +121,13 @@ final class Ring extends RingConsumers {
     static final int PAD = 32;
     static final int MAX_CAPACITY = 1 << 30;
     private static final int SPINS = 32;
-    private static final int POLITE = Integer.getInteger("q.polite", 64);
-    private static final int GATHER = Integer.getInteger("q.gather", 50);
-    private static final int LITTLE = Integer.getInteger("q.little", 64) * 2;
-    private static final int WAITS = Integer.getInteger("q.waits", 4);
+    /** Pauses before another CPU's end of the ring is looked at again, and before a look that would find little. */
+    private static final int POLITE = 64;
+    private static final int GATHER = 50;
+    /** In units of the indices. */
+    private static final int LITTLE = 64 * 2;
+    /** After so many waits for another CPU its end is taken over. */
+    private static final int WAITS = 4;
 
     private static final VarHandle TAIL;
     private static final VarHandle HEAD;
@@ -683,6 +686,7 @@ final class Ring extends RingConsumers {
         }
 
         /** Whether a marked element stands at an index, or is this one if the indices have changed; then unmarks it. */
+        @SuppressWarnings("ReferenceEquality") // the same, not an equal one
         private boolean unmark(Object element, long index, int current) {
             long at = given + (index - first >>> 1);
             if (version != current) {

@@ -251,7 +251,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
      * @throws IllegalArgumentException when the collection is this queue
      */
     @Override
-    @SuppressWarnings("unchecked")
+    @SuppressWarnings({"unchecked", "ReferenceEquality"}) // the same queue
     public int drainTo(Collection<? super E> to, int limit) {
         Objects.requireNonNull(to, "to");
         if (to == this) {

@@ -18,8 +18,8 @@ import java.util.concurrent.locks.LockSupport;
  * next. In a fair queue the gate is closed as long as anybody waits.
  */
 final class Waiters {
-    private static final int SPINS = Integer.getInteger("q.bspins", 64);
-    private static final int YIELDS = Integer.getInteger("q.byields", 4);
+    private static final int SPINS = 64;
+    private static final int YIELDS = 4;
     private static final long REST_LEAST = 20_000;
     private static final long REST_MOST = 250_000;
     private static final long PATIENCE = 10_000_000;

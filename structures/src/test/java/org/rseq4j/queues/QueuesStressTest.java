@@ -30,7 +30,8 @@ class QueuesStressTest {
     private static final int PRODUCERS = 12;
     private static final int CONSUMERS = 12;
     /** Fewer under emulation. */
-    private static final int EACH = (System.getenv("RSEQ4J_VM") == null ? 1_000 : 150) * Integer.getInteger("rseq4j.test.seconds", 1);
+    private static final int EACH = (System.getenv("RSEQ4J_VM") == null ? 1_000 : 150)
+            * Integer.getInteger("rseq4j.test.seconds", 1);
     /** How many operations a thread lives for before another takes its place. */
     private static final int LIFE = 100;
 
