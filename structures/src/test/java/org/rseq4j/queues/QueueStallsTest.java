@@ -45,11 +45,8 @@ class QueueStallsTest {
         }
         System.out.printf("%-12s %-10s %12s %12s %12s %14s%n", "threads", "extension", "transfers", "unfinished",
                 "over 1 ms", "p99.9 us");
-        for (var each : List.of(without, with)) {
-            each.forEach((n, result) -> System.out.printf("%-12s %-10s %12d %12d %12d %14d%n", n + "+" + n,
-                    each == with ? "on" : "off", result.transfers, result.unfinished, result.stalls,
-                    result.worst / 1000));
-        }
+        print("off", without);
+        print("on", with);
         double rateWith = rate(with);
         double rateWithout = rate(without);
         long seen = without.values().stream().mapToLong(result -> result.unfinished).sum();
@@ -60,6 +57,11 @@ class QueueStallsTest {
         }
         assertTrue(rateWith * 5 <= rateWithout,
                 "unfinished offers seen a transfer fell only from " + rateWithout + " to " + rateWith);
+    }
+
+    private static void print(String extension, Map<String, Result> results) {
+        results.forEach((n, result) -> System.out.printf("%-12s %-10s %12d %12d %12d %14d%n", n + "+" + n, extension,
+                result.transfers, result.unfinished, result.stalls, result.worst / 1000));
     }
 
     private static double rate(Map<String, Result> results) {
