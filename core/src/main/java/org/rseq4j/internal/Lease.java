@@ -239,7 +239,8 @@ public final class Lease {
                 }
             }
             if (any && !fence()) {
-                throw new IllegalStateException("membarrier worked and does not any more: is there a new seccomp filter?");
+                throw new IllegalStateException(
+                        "membarrier worked and does not any more: is there a new seccomp filter?");
             }
             for (int i = 0; i < COUNT; i++) {
                 for (int spins = 0; OWNERS[i] != 0 && isBusy(OWNERS[i]); spins++) {

@@ -83,7 +83,7 @@ final class CounterSlots {
 
     /** Where the words are in a stride, in bytes. */
     long offset(Slot slot) {
-        return slot.number % slotsPerChunk * words * (long) Long.BYTES;
+        return (long) (slot.number % slotsPerChunk) * words * Long.BYTES;
     }
 
     private void free(Slot slot) {
