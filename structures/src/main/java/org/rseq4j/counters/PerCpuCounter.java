@@ -13,19 +13,23 @@ import org.rseq4j.internal.Words;
 
 /**
  * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}: each
- * CPU has a word of its own, which an add changes by one atomic instruction.
+ * CPU has a word of its own, which an add changes by one atomic instruction, and a thread that adds often one that it changes
+ * by a plain load and store.
  *
  * <p>
  * {@link #sum()} is not an atomic snapshot while others add; it is exact when they are done. Overflow wraps around.
  *
  * <p>
- * An add costs a look at the CPU number and one locked add to a word that no other CPU writes, unless the thread is moved
- * between the two. On a virtual thread the look is a native call, see {@link Rseq}; without rseq the word is chosen by the
- * thread, and threads whose choice is the same contend.
+ * A thread that adds now and then pays for a look at the CPU number and one locked add to a word that no other CPU writes,
+ * unless the thread is moved between the two. One that adds thousands of times while it runs gets a lease of other words,
+ * and pays neither, until another thread on its CPU does so; {@code -Drseq4j.leases=off} is without them, and so are a
+ * kernel without membarrier and a process without rseq. On a virtual thread the look is a native call, see {@link Rseq};
+ * without rseq the word is chosen by the thread, and threads whose choice is the same contend.
  *
  * <p>
- * A counter takes 8 bytes for each CPU, side by side with those of other counters. They are freed when the counter is no
- * longer reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
+ * A counter takes 8 bytes for each CPU and for each lease that is used, of which there are up to four for each available
+ * CPU, side by side with those of other counters, and about 70 on the heap. They are freed when the counter is no longer
+ * reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
  *
  * @since 0.1.0
  */

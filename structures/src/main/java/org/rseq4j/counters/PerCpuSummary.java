@@ -20,12 +20,13 @@ import org.rseq4j.internal.Words;
  * around on overflow.
  *
  * <p>
- * A record is made under a try-lock of the current CPU's shard, with a request for a time slice extension where the kernel
+ * A thread that records thousands of values while it runs gets a lease of a shard, which it alone writes without a lock or
+ * an atomic instruction, as with {@link PerCpuCounter}. Else a record is made under a try-lock of the current CPU's shard, with a request for a time slice extension where the kernel
  * grants them. When the shard is taken, the next is used, and none in particular is waited for. Readers take no lock.
- * {@link #snapshotAndReset()} takes each shard's lock in turn.
+ * {@link #snapshotAndReset()} takes each shard's lock in turn, and the leases away.
  *
  * <p>
- * A summary takes 72 bytes for each CPU and one shard more; they are freed when it is unreachable. Recording after
+ * A summary takes 72 bytes for each CPU, one shard more and each lease that is used; they are freed when it is unreachable. Recording after
  * {@link #close()} throws IllegalStateException.
  *
  * @since 0.1.0
