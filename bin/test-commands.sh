@@ -61,6 +61,12 @@ refuses "suite lookup is JMH's" bin/bench --vm lookup
 refuses "no suite" bin/bench --quick
 refuses "--json cannot write this file" bin/bench counters --json "$work/no/such/folder/out.json"
 refuses "Unknown option: '--nonsense'" bin/bench check --nonsense
+refuses "unknown option: --nonsense" bin/stat --nonsense
+refuses "a FILE is needed" bin/stat
+refuses "one FILE is needed" bin/stat a b
+refuses "--json and --once do not go together" bin/stat --json --once a
+refuses "--interval needs a whole number: soon" bin/stat --interval soon a
+refuses "--interval has to be positive" bin/stat --interval=0 a
 refuses "--cpus" bin/vm run --cpus none -- true
 refuses "nonsense" bin/vm nonsense
 refuses "unknown option: --nonsense" bin/jcstress --nonsense
@@ -74,7 +80,7 @@ refuses "no such target: all" bin/fuzz --target all
 refuses "unknown option: --nonsense" bin/fault-matrix --nonsense
 refuses "unknown option: --nonsense" bin/mutations --nonsense
 
-for name in setup doctor verify demo publish api javadoc jcstress torture fuzz fault-matrix mutations; do
+for name in setup doctor verify demo stat publish api javadoc jcstress torture fuzz fault-matrix mutations; do
   run 60 "bin/$name" --help
   check "bin/$name --help: status 0" equal "$status" 0
   check "bin/$name --help: the usage on stdout" has out '^usage: '
@@ -128,6 +134,49 @@ check "bin/bench report: the page has the target" grep -q 'at least 1.2 times Lo
 check "bin/bench report: a chart" grep -q '<svg' "$work/docs/charts/counters.svg"
 run 60 bin/bench report --results "$work/none" --out "$work/docs"
 check "bin/bench report without results: status 1" equal "$status" 1
+# Counter files.
+cat > "$work/Make.java" << 'EOF'
+import java.nio.file.Path;
+import org.rseq4j.counters.CounterFile;
+
+class Make {
+    public static void main(String[] arguments) throws Exception {
+        CounterFile file = CounterFile.create(Path.of(arguments[0]), 10, 100_000);
+        file.counter("requests.all", "all of \"them\"").add(42);
+        file.counter("requests_all", "another of that name").add(-1);
+        file.summary("size", "in bytes").record(-7);
+        for (int i = 1; i <= 1000; i++) {
+            file.histogram("latency", "in us", 1_000_000, 2).record(i);
+        }
+    }
+}
+EOF
+# shellcheck source=bin/lib.sh
+java=$(. bin/lib.sh && jdk)/bin/java
+run 60 "$java" --enable-native-access=ALL-UNNAMED -cp "benchmarks/target/classes:benchmarks/target/lib/*" \
+  "$work/Make.java" "$work/counters"
+check "a counter file is made" equal "$status" 0
+run 60 bin/stat --once "$work/counters"
+check "bin/stat --once: status 0" equal "$status" 0
+check "bin/stat --once: the counter" has out '^requests\.all +42'
+check "bin/stat --once: the percentiles" has out '^latency +1000 .*p50 50[0-9] .*p99 99[0-9] '
+run 60 bin/stat --json "$work/counters"
+check "bin/stat --json: every meter" json \
+  '[.meters[] | .name] == ["requests.all", "requests_all", "size", "latency"] and .meters[0].sum == 42' "$work/out"
+run 60 bin/stat --prometheus "$work/counters"
+check "bin/stat --prometheus: the counter" has out '^requests_all_total 42'
+check "bin/stat --prometheus: another of that name" has out '^requests_all_2 -1'
+check "bin/stat --prometheus: the summary" has out '^size_count 1$'
+check "bin/stat --prometheus: a quantile" has out '^latency.quantile="0.99". 99[0-9]'
+run 3 bin/stat --interval 200 "$work/counters"
+check "bin/stat: rates, until it is ended" has out '^requests\.all +42 +0\.0/s'
+head -c 5000 "$work/counters" > "$work/damaged"
+run 60 bin/stat --once "$work/damaged"
+check "bin/stat of a truncated file: status 1" equal "$status" 1
+check "bin/stat of a truncated file: says so" has err '^bin/stat: .*truncated'
+run 60 bin/stat --once "$work/none"
+check "bin/stat of no file: status 1" equal "$status" 1
+check "bin/stat of no file: says so" has err '^bin/stat: .*none'
 
 # The demo.
 conserved='(.checks | length == 3 and all(.[]; . == true))'

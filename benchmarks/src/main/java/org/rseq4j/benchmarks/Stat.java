@@ -3,9 +3,18 @@ package org.rseq4j.benchmarks;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.model.snapshots.CounterSnapshot;
+import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
+import io.prometheus.metrics.model.snapshots.MetricSnapshot;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import io.prometheus.metrics.model.snapshots.PrometheusNaming;
+import io.prometheus.metrics.model.snapshots.Quantiles;
+import io.prometheus.metrics.model.snapshots.SummarySnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -18,24 +27,24 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Shows a counter file, live or once. */
-@Command(name = "stat", mixinStandardHelpOptions = true, sortOptions = false, description = "Shows the counters, summaries and histograms of a file, live or once.")
+/** Shows a counter file, live or once; see bin/stat. */
+@Command(name = "stat")
 public final class Stat implements Callable<Integer> {
     private static final double[] PERCENTILES = {50, 90, 99, 99.9};
 
-    @Parameters(index = "0", paramLabel = "FILE", description = "the counter file")
+    @Parameters(index = "0")
     private Path file;
 
-    @Option(names = "--once", description = "show it once, without rates")
+    @Option(names = "--once")
     private boolean once;
 
-    @Option(names = "--json", description = "one JSON object, once")
+    @Option(names = "--json")
     private boolean json;
 
-    @Option(names = "--prometheus", description = "Prometheus' text format, once")
+    @Option(names = "--prometheus")
     private boolean prometheus;
 
-    @Option(names = "--interval", description = "milliseconds between two looks, default ${DEFAULT-VALUE}", defaultValue = "1000")
+    @Option(names = "--interval", defaultValue = "1000")
     private long interval;
 
     private final Map<String, Long> last = new HashMap<>();
@@ -46,22 +55,20 @@ public final class Stat implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        if (interval <= 0) {
-            System.err.println("stat: the interval must be positive");
-            return 2;
-        }
         try (var reader = CounterFileReader.open(file)) {
             if (json) {
                 System.out.println(new ObjectMapper().writerWithDefaultPrettyPrinter()
                         .writeValueAsString(json(reader.pid(), reader.read())));
             } else if (prometheus) {
-                prometheus(reader.read());
+                MetricSnapshots snapshots = prometheus(reader.read());
+                PrometheusTextFormatWriter.create().write(System.out, snapshots);
+                System.out.flush();
             } else {
                 live(reader);
             }
             return 0;
         } catch (IOException e) {
-            System.err.println("stat: " + e.getMessage());
+            System.err.println("bin/stat: " + e.getMessage());
             return 1;
         }
     }
@@ -143,32 +150,51 @@ public final class Stat implements Callable<Integer> {
         return root;
     }
 
-    private static void prometheus(List<CounterFileReader.Value> values) {
+    private static MetricSnapshots prometheus(List<CounterFileReader.Value> values) {
+        Map<String, MetricSnapshot> snapshots = new LinkedHashMap<>();
         for (CounterFileReader.Value value : values) {
-            // What the format has no letter for becomes an underscore.
-            String name = value.name().replaceAll("[^a-zA-Z0-9_:]", "_").replaceFirst("^(?=[0-9])", "_");
-            String help = value.description().replace("\\", "\\\\");
-            System.out.printf("# HELP %s %s%n", name, help);
-            switch (value) {
-                case CounterFileReader.Counter counter ->
-                    System.out.printf("# TYPE %s counter%n%s %d%n", name, name, counter.sum());
+            String name = PrometheusNaming.sanitizeMetricName(value.name());
+            // What the format has no letter for becomes an underscore, and so may two names one.
+            for (int i = 2; snapshots.containsKey(name); i++) {
+                name = PrometheusNaming.sanitizeMetricName(value.name()) + "_" + i;
+            }
+            snapshots.put(name, switch (value) {
+                case CounterFileReader.Counter counter -> counter.sum() < 0
+                        ? gauge(name, value.description(), counter.sum()) // Prometheus has no counters below 0
+                        : CounterSnapshot.builder().name(name).help(value.description())
+                                .dataPoint(CounterSnapshot.CounterDataPointSnapshot.builder().value(counter.sum())
+                                        .build())
+                                .build();
                 case CounterFileReader.Summary summary -> {
-                    System.out.printf("# TYPE %s summary%n%s_count %d%n%s_sum %d%n", name, name,
-                            summary.snapshot().count(), name, summary.snapshot().sum());
                     if (summary.snapshot().count() != 0) {
-                        System.out.printf("# TYPE %s_min gauge%n%s_min %d%n# TYPE %s_max gauge%n%s_max %d%n", name,
-                                name, summary.snapshot().min(), name, name, summary.snapshot().max());
+                        snapshots.put(name + "_min", gauge(name + "_min", "", summary.snapshot().min()));
+                        snapshots.put(name + "_max", gauge(name + "_max", "", summary.snapshot().max()));
                     }
+                    yield summary(name, value.description(), summary.snapshot().count(), summary.snapshot().sum(),
+                            Quantiles.EMPTY);
                 }
                 case CounterFileReader.Distribution distribution -> {
-                    System.out.printf("# TYPE %s summary%n", name);
+                    Histogram snapshot = distribution.snapshot();
+                    Quantiles.Builder quantiles = Quantiles.builder();
                     for (double percentile : PERCENTILES) {
-                        System.out.printf("%s{quantile=\"%s\"} %d%n", name, percentile / 100,
-                                distribution.snapshot().getValueAtPercentile(percentile));
+                        quantiles.quantile(percentile / 100, snapshot.getValueAtPercentile(percentile));
                     }
-                    System.out.printf("%s_count %d%n", name, distribution.snapshot().getTotalCount());
+                    long count = snapshot.getTotalCount();
+                    yield summary(name, value.description(), count, count == 0 ? 0 : snapshot.getMean() * count,
+                            quantiles.build());
                 }
-            }
+            });
         }
+        return new MetricSnapshots(snapshots.values());
+    }
+
+    private static MetricSnapshot gauge(String name, String help, long value) {
+        return GaugeSnapshot.builder().name(name).help(help)
+                .dataPoint(GaugeSnapshot.GaugeDataPointSnapshot.builder().value(value).build()).build();
+    }
+
+    private static MetricSnapshot summary(String name, String help, long count, double sum, Quantiles quantiles) {
+        return SummarySnapshot.builder().name(name).help(help).dataPoint(SummarySnapshot.SummaryDataPointSnapshot
+                .builder().count(count).sum(sum).quantiles(quantiles).build()).build();
     }
 }

@@ -94,7 +94,7 @@ public final class Demo implements Callable<Integer> {
         for (String name : List.of("rseq4j", "JDK")) {
             Files.deleteIfExists(folder.resolve("access-" + name + ".log"));
         }
-        List<Report.Column> columns = Stream.of(new Structures.PerCpu(), new Structures.Jdk())
+        List<Report.Column> columns = Stream.of(new Structures.PerCpu(folder.resolve("counters")), new Structures.Jdk())
                 .map(structures -> new Report.Column(new Server.Backend(structures, new AccessLog(structures, folder))))
                 .toList();
         Load load = client.equals("wrk") ? new Load.Wrk(Files.createTempDirectory(folder, "wrk")) : new Load.Jdk();
@@ -103,6 +103,7 @@ public final class Demo implements Callable<Integer> {
                 .filter(line -> line.startsWith("slice extension")
                         || line.startsWith("registration"))
                 .map(line -> line.replaceAll("  +", " ")).reduce((a, b) -> a + "; " + b).orElse(""));
+        System.err.println("bin/demo: bin/stat " + folder.resolve("counters") + " shows the counters");
         System.err.println("bin/demo: http://127.0.0.1:" + server.port() + "/ shows the live figures; " + connections
                 + " connections, driven by " + load.name());
         int round = seconds < 12 ? 1 : 2;

@@ -4,19 +4,17 @@ import io.helidon.http.HeaderNames;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
-import io.prometheus.metrics.model.snapshots.CounterSnapshot;
-import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
-import io.prometheus.metrics.model.snapshots.Labels;
-import io.prometheus.metrics.model.snapshots.MetricSnapshot;
-import io.prometheus.metrics.model.snapshots.MetricSnapshots;
-import java.io.ByteArrayOutputStream;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.ToLongFunction;
+import java.util.function.ToDoubleFunction;
 
 /** The HTTP server: one virtual thread a request, statistics over the text that is posted to /text. */
 final class Server {
@@ -24,13 +22,16 @@ final class Server {
     record Backend(Structures structures, AccessLog log) {
     }
 
+    @SuppressWarnings("UnusedVariable") // the registry refers to them weakly
     private final List<Backend> backends;
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final WebServer server;
     private volatile Backend current;
 
     Server(List<Backend> backends, int port) {
         this.backends = backends;
         this.current = backends.getFirst();
+        backends.forEach(backend -> bind(backend, registry));
         this.server = WebServer.builder().host("127.0.0.1").port(port).shutdownHook(false)
                 .routing(routing -> routing.post("/text", this::text).get("/metrics", this::metrics).get("/",
                         Server::page))
@@ -61,7 +62,7 @@ final class Server {
                 length = body.readNBytes(buffer.text, 0, Buffer.SIZE);
             }
             byte[] answer = render(buffer, length);
-            backend.structures.count(length, answer.length);
+            backend.structures.count(length, answer.length, System.nanoTime() - start);
             backend.log.add(
                     new AccessRecord(System.currentTimeMillis(), length, answer.length, System.nanoTime() - start));
             response.header(HeaderNames.CONTENT_TYPE, "application/json");
@@ -104,44 +105,33 @@ final class Server {
         return answer.append("}}\n").toString().getBytes(StandardCharsets.US_ASCII);
     }
 
-    private void metrics(ServerRequest request, ServerResponse response) throws IOException {
-        MetricSnapshots snapshots = MetricSnapshots.of(
-                counter("rseq4j_demo_requests", "Requests answered.", b -> b.structures.requests()),
-                counter("rseq4j_demo_read_bytes", "Bytes of text read.", b -> b.structures.bytesRead()),
-                counter("rseq4j_demo_sent_bytes", "Bytes of answers sent.", b -> b.structures.bytesSent()),
-                counter("rseq4j_demo_pool_hits", "Buffers taken from the pool.", b -> b.structures.poolHits()),
-                counter("rseq4j_demo_pool_misses", "Buffers made.", b -> b.structures.poolMisses()),
-                counter("rseq4j_demo_log_records", "Access records queued.", b -> b.log.queued()),
-                gauge("rseq4j_demo_queue_depth", "Access records that wait for a writer.", b -> b.structures.depth()),
-                gauge("rseq4j_demo_buffers_in_use", "Buffers that a request has.", b -> b.structures.buffersOut()));
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.create();
-        writer.write(out, snapshots);
-        response.header(HeaderNames.CONTENT_TYPE, writer.getContentType());
-        response.send(out.toByteArray());
+    private void metrics(ServerRequest request, ServerResponse response) {
+        response.header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+        response.send(registry.scrape());
     }
 
-    private MetricSnapshot counter(String name, String help, ToLongFunction<Backend> value) {
-        CounterSnapshot.Builder snapshot = CounterSnapshot.builder().name(name).help(help);
-        for (Backend backend : backends) {
-            snapshot.dataPoint(CounterSnapshot.CounterDataPointSnapshot.builder().labels(labels(backend))
-                    .value(value.applyAsLong(backend)).build());
-        }
-        return snapshot.build();
+    private static void bind(Backend backend, MeterRegistry registry) {
+        backend.structures.bindTo(registry);
+        counter(registry, "rseq4j.demo.pool.hits", "Buffers taken from the pool.", backend,
+                b -> b.structures.poolHits());
+        counter(registry, "rseq4j.demo.pool.misses", "Buffers made.", backend, b -> b.structures.poolMisses());
+        counter(registry, "rseq4j.demo.log.records", "Access records queued.", backend, b -> b.log.queued());
+        gauge(registry, "rseq4j.demo.queue.depth", "Access records that wait for a writer.", backend,
+                b -> b.structures.depth());
+        gauge(registry, "rseq4j.demo.buffers.in.use", "Buffers that a request has.", backend,
+                b -> b.structures.buffersOut());
     }
 
-    private MetricSnapshot gauge(String name, String help, ToLongFunction<Backend> value) {
-        GaugeSnapshot.Builder snapshot = GaugeSnapshot.builder().name(name).help(help);
-        for (Backend backend : backends) {
-            snapshot.dataPoint(
-                    GaugeSnapshot.GaugeDataPointSnapshot.builder().labels(labels(backend))
-                            .value(value.applyAsLong(backend)).build());
-        }
-        return snapshot.build();
+    private static void counter(MeterRegistry registry, String name, String help, Backend backend,
+            ToDoubleFunction<Backend> value) {
+        FunctionCounter.builder(name, backend, value).description(help).tag("structures", backend.structures.name())
+                .register(registry);
     }
 
-    private static Labels labels(Backend backend) {
-        return Labels.of("structures", backend.structures.name());
+    private static void gauge(MeterRegistry registry, String name, String help, Backend backend,
+            ToDoubleFunction<Backend> value) {
+        Gauge.builder(name, backend, value).description(help).tag("structures", backend.structures.name())
+                .register(registry);
     }
 
     private static void page(ServerRequest request, ServerResponse response) throws IOException {

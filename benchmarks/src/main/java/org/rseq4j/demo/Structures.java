@@ -1,22 +1,43 @@
 package org.rseq4j.demo;
 
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.FunctionTimer;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Queue;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import org.HdrHistogram.ConcurrentHistogram;
+import org.HdrHistogram.Histogram;
+import org.rseq4j.counters.CounterFile;
 import org.rseq4j.counters.PerCpuCounter;
+import org.rseq4j.counters.PerCpuHistogram;
+import org.rseq4j.counters.PerCpuMetrics;
 import org.rseq4j.pools.PerCpuPool;
 import org.rseq4j.queues.PerCpuQueue;
 
 /** What the server is built from: statistics, a pool of buffers and a queue of access records. */
 interface Structures {
+    String REQUESTS = "rseq4j.demo.requests";
+    String READ_BYTES = "rseq4j.demo.read.bytes";
+    String SENT_BYTES = "rseq4j.demo.sent.bytes";
+    String LATENCY = "rseq4j.demo.latency";
+    long MAX_LATENCY_MICROS = 60_000_000;
+
     /** Records that may wait for the writers. */
     int QUEUE_CAPACITY = 8192;
 
     String name();
 
-    void count(int bytesRead, int bytesSent);
+    void count(int bytesRead, int bytesSent, long nanos);
+
+    /** Shows what was counted to a registry of metrics. */
+    void bindTo(MeterRegistry registry);
 
     long requests();
 
@@ -43,9 +64,11 @@ interface Structures {
 
     /** On this library. */
     final class PerCpu implements Structures {
-        private final PerCpuCounter requests = new PerCpuCounter();
-        private final PerCpuCounter bytesRead = new PerCpuCounter();
-        private final PerCpuCounter bytesSent = new PerCpuCounter();
+        private final CounterFile file;
+        private final PerCpuCounter requests;
+        private final PerCpuCounter bytesRead;
+        private final PerCpuCounter bytesSent;
+        private final PerCpuHistogram latency;
         private final AtomicLong made = new AtomicLong();
         private final AtomicLong discarded = new AtomicLong();
         private final PerCpuPool<Buffer> pool = PerCpuPool.builder(() -> {
@@ -54,16 +77,32 @@ interface Structures {
         }).discard(buffer -> discarded.incrementAndGet()).build();
         private final PerCpuQueue<AccessRecord> queue = new PerCpuQueue<>(QUEUE_CAPACITY);
 
+        /** Counts in a file, which bin/stat shows. */
+        PerCpu(Path counters) throws IOException {
+            file = CounterFile.create(counters, 8, 32768);
+            requests = file.counter(REQUESTS, "Requests answered.");
+            bytesRead = file.counter(READ_BYTES, "Bytes of text read.");
+            bytesSent = file.counter(SENT_BYTES, "Bytes of answers sent.");
+            latency = file.histogram(LATENCY, "Time to answer a request, in microseconds.", MAX_LATENCY_MICROS, 2);
+        }
+
         @Override
         public String name() {
             return "rseq4j";
         }
 
         @Override
-        public void count(int read, int sent) {
+        public void count(int read, int sent, long nanos) {
             requests.increment();
             bytesRead.add(read);
             bytesSent.add(sent);
+            latency.record(Math.min(nanos / 1000, MAX_LATENCY_MICROS));
+        }
+
+        @Override
+        public void bindTo(MeterRegistry registry) {
+            PerCpuMetrics.file(file, name -> name.equals(LATENCY) ? TimeUnit.MICROSECONDS : null,
+                    Tag.of("structures", name())).bindTo(registry);
         }
 
         @Override
@@ -127,6 +166,7 @@ interface Structures {
         private final LongAdder requests = new LongAdder();
         private final LongAdder bytesRead = new LongAdder();
         private final LongAdder bytesSent = new LongAdder();
+        private final ConcurrentHistogram latency = new ConcurrentHistogram(MAX_LATENCY_MICROS, 2);
         private final LongAdder hits = new LongAdder();
         private final LongAdder made = new LongAdder();
         private final ConcurrentLinkedDeque<Buffer> pool = new ConcurrentLinkedDeque<>();
@@ -138,10 +178,25 @@ interface Structures {
         }
 
         @Override
-        public void count(int read, int sent) {
+        public void count(int read, int sent, long nanos) {
             requests.increment();
             bytesRead.add(read);
             bytesSent.add(sent);
+            latency.recordValue(Math.min(nanos / 1000, MAX_LATENCY_MICROS));
+        }
+
+        @Override
+        public void bindTo(MeterRegistry registry) {
+            counter(registry, REQUESTS, "Requests answered.", requests);
+            counter(registry, READ_BYTES, "Bytes of text read.", bytesRead);
+            counter(registry, SENT_BYTES, "Bytes of answers sent.", bytesSent);
+            FunctionTimer.builder(LATENCY, latency, Histogram::getTotalCount, h -> h.getMean() * h.getTotalCount(),
+                    TimeUnit.MICROSECONDS).tag("structures", name()).register(registry);
+        }
+
+        private void counter(MeterRegistry registry, String name, String description, LongAdder adder) {
+            FunctionCounter.builder(name, adder, LongAdder::sum).description(description).tag("structures", name())
+                    .register(registry);
         }
 
         @Override

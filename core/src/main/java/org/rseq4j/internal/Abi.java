@@ -37,7 +37,7 @@ final class Abi {
     static final int MEMBARRIER_FLAG_CPU = 1;
 
     /** {@code struct thread_record} of {@code rseq4j.h}. */
-    static final int RECORD_SIZE = 64;
+    static final int RECORD_SIZE = 128;
     static final int RECORD_AREA = 0;
     static final int RECORD_SECTION = 8;
     static final int RECORD_SEQUENCE = 16;
@@ -46,6 +46,9 @@ final class Abi {
     static final int RECORD_REGISTRATION = 40;
     static final int RECORD_REGISTRATION_ERROR = 44;
     static final int RECORD_SLICE_ERROR = 48;
+    static final int RECORD_BUSY = 64;
+    static final int RECORD_LEASE = 72;
+    static final int RECORD_MISSES = 80;
     static final int REGISTRATION_LIBC = 1;
     static final int REGISTRATION_OWN = 2;
 

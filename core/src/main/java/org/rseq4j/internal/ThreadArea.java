@@ -152,7 +152,7 @@ public final class ThreadArea {
                 && (long) NativeMemory.LONG.getOpaque(NativeMemory.ALL, record + Abi.RECORD_JAVA_THREAD) == TABLE[row];
     }
 
-    private static long areaOf(long record) {
+    static long areaOf(long record) {
         return (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_AREA);
     }
 

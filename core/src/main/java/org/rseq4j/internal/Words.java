@@ -11,9 +11,14 @@ import java.lang.foreign.MemorySegment;
  * segment's checks of bounds and alignment: one instruction for five.
  */
 public final class Words {
-    private static final long PLACE = 0x00FF_FFFF_FFFF_FFF8L;
+    static final long PLACE = 0x00FF_FFFF_FFFF_FFF8L;
 
     private Words() {
+    }
+
+    /** What the other methods take for a mapping; a constant where it is native. */
+    public static MemorySegment segment(Mapping mapping) {
+        return NativeLibrary.isAvailable() ? NativeMemory.ALL : mapping.segment;
     }
 
     private static MemorySegment of(MemorySegment segment) {

@@ -16,7 +16,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongFunction;
-import org.rseq4j.Rseq;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.Words;
 
@@ -79,7 +78,7 @@ public final class CounterFile {
                     "bytesPerCpu must be from 8 to " + (1L << CounterFileFormat.MAX_SHIFT) + ": " + bytesPerCpu);
         }
         int shift = Math.max(CounterFileFormat.MIN_SHIFT, 64 - Long.numberOfLeadingZeros(bytesPerCpu - 1));
-        var format = new CounterFileFormat(capacity, Rseq.cpuCount() + 1, shift, ProcessHandle.current().pid(),
+        var format = new CounterFileFormat(capacity, CounterSlots.STRIDES, shift, ProcessHandle.current().pid(),
                 System.currentTimeMillis());
         Path fresh = Files.createTempFile(target.getParent(), ".counters", ".new",
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));

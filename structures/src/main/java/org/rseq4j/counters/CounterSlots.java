@@ -1,37 +1,104 @@
 package org.rseq4j.counters;
 
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
-import org.rseq4j.PerCpuMemory;
+import org.rseq4j.Rseq;
+import org.rseq4j.internal.Lease;
+import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.Words;
 
-/** The memory that counters share: chunks of words, each chunk used up before the next is reserved. */
+/**
+ * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU and one more, which any thread
+ * writes by atomic instructions or under a lock in them, and then one for each lease, which its owner writes.
+ *
+ * <p>
+ * What a meter costs on the heap beside itself is a reference of 32 bytes: words whose meter is unreachable are found when
+ * somebody wants new ones.
+ */
 final class CounterSlots {
-    /** A chunk's bytes for each CPU, and so the distance between two CPUs' words: a shift, no multiplication. */
-    static final int STRIDE_SHIFT = 16;
-    private static final long CHUNK = 1L << STRIDE_SHIFT;
+    static final CounterSlots COUNTERS = new CounterSlots(1);
+    static final CounterSlots SUMMARIES = new CounterSlots(PerCpuSummary.WORDS);
 
-    private static final List<PerCpuMemory> CHUNKS = new ArrayList<>();
+    /** The bytes of a stride in a chunk: a shift, no multiplication. */
+    static final int SHIFT = 16;
+    /** The strides that are not a lease's. */
+    static final int SHARED = Rseq.cpuCount() + 1;
+    static final int STRIDES = SHARED + Lease.COUNT;
 
-    private CounterSlots() {
+    private final int words;
+    private final int slotsPerChunk;
+    private final List<Chunk> chunks = new ArrayList<>();
+    private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
+
+    private CounterSlots(int words) {
+        this.words = words;
+        this.slotsPerChunk = (1 << SHIFT) / Long.BYTES / words;
     }
 
-    /** Words in each stride of a chunk. */
-    record Slot(PerCpuMemory memory, long offset) {
-        void free() {
-            memory.free(offset);
+    /** The words of one meter. */
+    static final class Slot extends PhantomReference<Object> {
+        private final int number;
+
+        private Slot(Object meter, ReferenceQueue<Object> queue, int number) {
+            super(meter, queue);
+            this.number = number;
         }
     }
 
-    static synchronized Slot take(int words) {
-        for (int i = CHUNKS.size() - 1; i >= 0; i--) {
-            try {
-                return new Slot(CHUNKS.get(i), CHUNKS.get(i).allocateSlot(words));
-            } catch (IllegalStateException full) {
-                continue;
+    private static final class Chunk {
+        private final Mapping mapping = Mapping.anonymous((long) STRIDES << SHIFT);
+        private final BitSet used = new BitSet();
+        private final Slot[] slots;
+
+        private Chunk(int slots) {
+            this.slots = new Slot[slots];
+        }
+    }
+
+    /** Zeroed words for a meter, until it is unreachable. */
+    synchronized Slot take(Object meter) {
+        for (Object slot = unreachable.poll(); slot != null; slot = unreachable.poll()) {
+            free((Slot) slot);
+        }
+        int chunk = 0;
+        while (chunk < chunks.size() && chunks.get(chunk).used.cardinality() == slotsPerChunk) {
+            chunk++;
+        }
+        if (chunk == chunks.size()) {
+            chunks.add(new Chunk(slotsPerChunk));
+        }
+        Chunk chosen = chunks.get(chunk);
+        int i = chosen.used.nextClearBit(0);
+        chosen.used.set(i);
+        chosen.slots[i] = new Slot(meter, unreachable, chunk * slotsPerChunk + i);
+        return chosen.slots[i];
+    }
+
+    synchronized Mapping mapping(Slot slot) {
+        return chunks.get(slot.number / slotsPerChunk).mapping;
+    }
+
+    /** Where the words are in a stride, in bytes. */
+    long offset(Slot slot) {
+        return (long) (slot.number % slotsPerChunk) * words * Long.BYTES;
+    }
+
+    private void free(Slot slot) {
+        Chunk chunk = chunks.get(slot.number / slotsPerChunk);
+        int i = slot.number % slotsPerChunk;
+        var segment = Words.segment(chunk.mapping);
+        for (long stride = 0; stride < STRIDES; stride++) {
+            for (int word = 0; word < words; word++) {
+                long place = chunk.mapping.base + (stride << SHIFT) + offset(slot) + word * (long) Long.BYTES;
+                if (Words.getOpaque(segment, place) != 0) { // an untouched page stays so
+                    Words.setOpaque(segment, place, 0);
+                }
             }
         }
-        PerCpuMemory chunk = PerCpuMemory.allocate(CHUNK);
-        CHUNKS.add(chunk);
-        return new Slot(chunk, chunk.allocateSlot(words));
+        chunk.slots[i] = null;
+        chunk.used.clear(i);
     }
 }

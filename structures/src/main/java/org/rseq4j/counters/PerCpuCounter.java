@@ -4,29 +4,32 @@ import java.io.NotSerializableException;
 import java.io.ObjectOutputStream;
 import java.io.Serial;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.Ids;
+import org.rseq4j.internal.Lease;
 import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.MemoryAccess;
 import org.rseq4j.internal.Words;
 
 /**
  * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}: each
- * CPU has a word of its own, which an add changes by one atomic instruction.
+ * CPU has a word of its own, which an add changes by one atomic instruction, and a thread that adds often one that it changes
+ * by a plain load and store.
  *
  * <p>
  * {@link #sum()} is not an atomic snapshot while others add; it is exact when they are done. Overflow wraps around.
  *
  * <p>
- * An add costs a look at the CPU number and one locked add to a word that no other CPU writes, unless the thread is moved
- * between the two. On a virtual thread the look is a native call, see {@link Rseq}; without rseq the word is chosen by the
- * thread, and threads whose choice is the same contend.
+ * A thread that adds now and then pays for a look at the CPU number and one locked add to a word that no other CPU writes,
+ * unless the thread is moved between the two. One that adds thousands of times while it runs gets a lease of other words,
+ * and pays neither, until another thread on its CPU does so; {@code -Drseq4j.leases=off} is without them, and so are a
+ * kernel without membarrier and a process without rseq. On a virtual thread the look is a native call, see {@link Rseq};
+ * without rseq the word is chosen by the thread, and threads whose choice is the same contend.
  *
  * <p>
- * A counter takes 8 bytes for each CPU, side by side with those of other counters. They are freed when the counter is no
- * longer reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
+ * A counter takes 8 bytes for each CPU and for each lease that is used, of which there are up to four for each available
+ * CPU, side by side with those of other counters, and about 70 on the heap. They are freed when the counter is no longer
+ * reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
  *
  * @since 0.1.0
  */
@@ -34,31 +37,25 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     @Serial
     private static final long serialVersionUID = 1;
 
-    private static final Cleaner CLEANER = Cleaner.create();
+    private static final Object RESET = new Object();
 
-    // Of the memory that the slot is in, so that an add takes one load less.
-    private final transient MemorySegment segment;
     private final transient int shift;
     /** Keeps the words mapped while a thread that saw the counter open still writes. */
-    @SuppressWarnings("UnusedVariable")
     private final transient Mapping mapping;
     /** The place of CPU 0's word; negative when closed. */
     private transient long first;
 
     /** Makes a counter with sum 0. */
     public PerCpuCounter() {
-        CounterSlots.Slot taken = CounterSlots.take(1);
-        mapping = MemoryAccess.get().mapping(taken.memory());
-        segment = mapping.segment;
-        shift = CounterSlots.STRIDE_SHIFT;
-        first = mapping.base + taken.offset();
-        CLEANER.register(this, taken::free);
+        CounterSlots.Slot slot = CounterSlots.COUNTERS.take(this);
+        mapping = CounterSlots.COUNTERS.mapping(slot);
+        shift = CounterSlots.SHIFT;
+        first = mapping.base + CounterSlots.COUNTERS.offset(slot);
     }
 
     /** A counter of a file, whose words are never freed. */
     PerCpuCounter(Mapping mapping, long offset, int shift) {
         this.mapping = mapping;
-        this.segment = mapping.segment;
         this.shift = shift;
         this.first = mapping.base + offset;
     }
@@ -70,12 +67,30 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
      * @throws IllegalStateException when the counter is closed
      */
     public void add(long delta) {
-        long place = first;
-        if (place < 0) {
-            throw closed();
+        long place = opened();
+        long record = Lease.record();
+        if (record == 0) {
+            Words.add(Words.segment(mapping), place + ((long) Ids.cpuId() << shift), delta);
+        } else if (!addByLease(record, place, delta)) {
+            Words.add(Words.segment(mapping), place + ((long) Ids.cpuId(Lease.area(record)) << shift), delta);
+            Lease.missed(record);
         }
-        Words.add(segment, place + ((long) Ids.cpuId() << shift), delta);
         Reference.reachabilityFence(this);
+    }
+
+    private boolean addByLease(long record, long place, long delta) {
+        long lease = Lease.peek(record);
+        if (lease == 0) {
+            return false;
+        }
+        MemorySegment segment = Words.segment(mapping);
+        long word = place + ((long) (CounterSlots.SHARED + (int) lease) << shift);
+        if (!Lease.begin(record, lease, Words.getOpaque(segment, word))) {
+            return false;
+        }
+        Words.setOpaque(segment, word, Words.getOpaque(segment, word) + delta);
+        Lease.end(record);
+        return true;
     }
 
     /** Adds 1. */
@@ -90,30 +105,35 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
 
     /** {@return the sum; not an atomic snapshot while others add} */
     public long sum() {
+        long place = opened();
+        MemorySegment segment = Words.segment(mapping);
+        int leases = Lease.used();
+        // CPU 0's word first: what a reset subtracts there was in the other words before.
         long sum = 0;
-        for (int cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
-            sum += Words.getAcquire(segment, place(cpu));
+        for (long cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
+            sum += Words.getAcquire(segment, place + (cpu << shift));
+        }
+        for (long lease = CounterSlots.SHARED; lease < CounterSlots.SHARED + leases; lease++) {
+            sum += Words.getAcquire(segment, place + (lease << shift));
         }
         Reference.reachabilityFence(this);
         return sum;
     }
 
-    /** Sets the sum to 0; what others add at the same time may be lost, as with LongAdder. */
+    /** Sets the sum to 0. What others add at the same time is not lost. */
     public void reset() {
-        for (int cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
-            Words.setRelease(segment, place(cpu), 0);
-        }
-        Reference.reachabilityFence(this);
+        sumThenReset();
     }
 
     /** {@return the sum before, while setting it to 0; nothing is lost or counted twice, whatever others add} */
     public long sumThenReset() {
-        long sum = 0;
-        for (int cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
-            sum += Words.getAndSet(segment, place(cpu), 0);
+        synchronized (RESET) {
+            // Words of a lease are their owner's to write. So the sum is subtracted, where anybody may.
+            long sum = sum();
+            Words.add(Words.segment(mapping), opened(), -sum);
+            Reference.reachabilityFence(this);
+            return sum;
         }
-        Reference.reachabilityFence(this);
-        return sum;
     }
 
     /**
@@ -125,12 +145,12 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         first = -1;
     }
 
-    private long place(int cpu) {
+    private long opened() {
         long place = first;
         if (place < 0) {
             throw closed();
         }
-        return place + ((long) cpu << shift);
+        return place;
     }
 
     @Serial

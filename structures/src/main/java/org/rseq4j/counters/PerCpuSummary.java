@@ -2,12 +2,10 @@ package org.rseq4j.counters;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
-import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
-import org.rseq4j.Rseq;
 import org.rseq4j.internal.Ids;
+import org.rseq4j.internal.Lease;
 import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.MemoryAccess;
 import org.rseq4j.internal.Section;
 import org.rseq4j.internal.ThreadArea;
 import org.rseq4j.internal.Words;
@@ -22,12 +20,13 @@ import org.rseq4j.internal.Words;
  * around on overflow.
  *
  * <p>
- * A record is made under a try-lock of the current CPU's shard, with a request for a time slice extension where the kernel
+ * A thread that records thousands of values while it runs gets a lease of a shard, which it alone writes without a lock or
+ * an atomic instruction, as with {@link PerCpuCounter}. Else a record is made under a try-lock of the current CPU's shard, with a request for a time slice extension where the kernel
  * grants them. When the shard is taken, the next is used, and none in particular is waited for. Readers take no lock.
- * {@link #snapshotAndReset()} takes each shard's lock in turn.
+ * {@link #snapshotAndReset()} takes each shard's lock in turn, and the leases away.
  *
  * <p>
- * A summary takes 72 bytes for each CPU and one shard more; they are freed when it is unreachable. Recording after
+ * A summary takes 72 bytes for each CPU, one shard more and each lease that is used; they are freed when it is unreachable. Recording after
  * {@link #close()} throws IllegalStateException.
  *
  * @since 0.1.0
@@ -54,15 +53,11 @@ public final class PerCpuSummary implements AutoCloseable {
     private static final long SUM = WORD;
     private static final long MIN = 2 * WORD;
     private static final long MAX = 3 * WORD;
-    private static final int SHARDS = Rseq.cpuCount() + 1;
+    private static final int SHARDS = CounterSlots.SHARED;
     private static final int SPINS = 16;
 
-    private static final Cleaner CLEANER = Cleaner.create();
-
-    private final MemorySegment segment;
     private final int shift;
     /** Keeps the words mapped while a thread that saw the summary open still writes. */
-    @SuppressWarnings("UnusedVariable")
     private final Mapping mapping;
     /** The place of CPU 0's state word; negative when closed. */
     private long first;
@@ -93,18 +88,15 @@ public final class PerCpuSummary implements AutoCloseable {
 
     /** Makes a summary without records. */
     public PerCpuSummary() {
-        CounterSlots.Slot taken = CounterSlots.take(WORDS);
-        mapping = MemoryAccess.get().mapping(taken.memory());
-        segment = mapping.segment;
-        shift = CounterSlots.STRIDE_SHIFT;
-        first = mapping.base + taken.offset();
-        CLEANER.register(this, taken::free);
+        CounterSlots.Slot slot = CounterSlots.SUMMARIES.take(this);
+        mapping = CounterSlots.SUMMARIES.mapping(slot);
+        shift = CounterSlots.SHIFT;
+        first = mapping.base + CounterSlots.SUMMARIES.offset(slot);
     }
 
     /** A summary of a file, whose words are never freed. */
     PerCpuSummary(Mapping mapping, long offset, int shift) {
         this.mapping = mapping;
-        this.segment = mapping.segment;
         this.shift = shift;
         this.first = mapping.base + offset;
     }
@@ -117,11 +109,38 @@ public final class PerCpuSummary implements AutoCloseable {
      */
     public void record(long value) {
         long place = opened();
-        long area = ThreadArea.find();
-        if (!tryRecord(place + ((long) Ids.cpuId(area) << shift), area, value)) {
-            recordElsewhere(place, value);
+        long record = Lease.record();
+        if (record == 0 || !recordByLease(record, place, value)) {
+            recordWithoutLease(record, place, value);
         }
         Reference.reachabilityFence(this);
+    }
+
+    private boolean recordByLease(long record, long place, long value) {
+        long lease = Lease.peek(record);
+        if (lease == 0) {
+            return false;
+        }
+        MemorySegment segment = Words.segment(mapping);
+        long shard = place + ((long) (SHARDS + (int) lease) << shift);
+        long before = set(shard, Words.getOpaque(segment, shard));
+        long read = Words.getOpaque(segment, before + COUNT) | Words.getOpaque(segment, before + SUM)
+                | Words.getOpaque(segment, before + MAX);
+        if (!Lease.begin(record, lease, read)) {
+            return false;
+        }
+        update(shard, Words.getOpaque(segment, shard), value);
+        Lease.end(record);
+        return true;
+    }
+
+    private void recordWithoutLease(long record, long place, long value) {
+        long area = record == 0 ? ThreadArea.find() : Lease.area(record);
+        if (!tryRecord(place + ((long) Ids.cpuId(area) << shift), area, value)) {
+            recordElsewhere(place, value);
+        } else if (record != 0) {
+            Lease.missed(record);
+        }
     }
 
     /** Any shard does; a round over all of them fails only when every one was just then held. */
@@ -144,23 +163,29 @@ public final class PerCpuSummary implements AutoCloseable {
     }
 
     private boolean tryRecord(long shard, long area, long value) {
+        MemorySegment segment = Words.segment(mapping);
         long section = Section.isSupported() ? Section.begin(area) : 0;
         long state = Words.getOpaque(segment, shard);
         boolean taken = (state & 1) == 0 && Words.compareAndSet(segment, shard, state, state + 1);
         if (taken) {
-            long from = set(shard, state);
-            long to = set(shard, state + 2);
-            long count = Words.getOpaque(segment, from + COUNT);
-            long min = Words.getOpaque(segment, from + MIN);
-            long max = Words.getOpaque(segment, from + MAX);
-            Words.setOpaque(segment, to + COUNT, count + 1);
-            Words.setOpaque(segment, to + SUM, Words.getOpaque(segment, from + SUM) + value);
-            Words.setOpaque(segment, to + MIN, count == 0 ? value : Math.min(min, value));
-            Words.setOpaque(segment, to + MAX, count == 0 ? value : Math.max(max, value));
-            Words.setRelease(segment, shard, state + 2);
+            update(shard, state, value);
         }
         Section.end(section);
         return taken;
+    }
+
+    private void update(long shard, long state, long value) {
+        MemorySegment segment = Words.segment(mapping);
+        long from = set(shard, state);
+        long to = set(shard, state + 2);
+        long count = Words.getOpaque(segment, from + COUNT);
+        long min = Words.getOpaque(segment, from + MIN);
+        long max = Words.getOpaque(segment, from + MAX);
+        Words.setOpaque(segment, to + COUNT, count + 1);
+        Words.setOpaque(segment, to + SUM, Words.getOpaque(segment, from + SUM) + value);
+        Words.setOpaque(segment, to + MIN, count == 0 ? value : Math.min(min, value));
+        Words.setOpaque(segment, to + MAX, count == 0 ? value : Math.max(max, value));
+        Words.setRelease(segment, shard, state + 2);
     }
 
     private static long set(long shard, long state) {
@@ -175,25 +200,29 @@ public final class PerCpuSummary implements AutoCloseable {
      */
     public Snapshot snapshot() {
         long place = opened();
+        int shards = SHARDS + Lease.used();
         Snapshot all = Snapshot.EMPTY;
-        for (int i = 0; i < SHARDS; i++) {
-            long shard = place + ((long) i << shift);
-            while (true) {
-                long state = Words.getAcquire(segment, shard);
-                long set = set(shard, state);
-                long count = Words.getOpaque(segment, set + COUNT);
-                long sum = Words.getOpaque(segment, set + SUM);
-                long min = Words.getOpaque(segment, set + MIN);
-                long max = Words.getOpaque(segment, set + MAX);
-                VarHandle.acquireFence(); // the set before the state, pairs with the order of lock and set in an update
-                if (Words.getOpaque(segment, shard) >>> 1 == state >>> 1) {
-                    all = all.plus(count, sum, min, max);
-                    break;
-                }
-            }
+        for (int i = 0; i < shards; i++) {
+            all = snapshot(all, place + ((long) i << shift));
         }
         Reference.reachabilityFence(this);
         return all;
+    }
+
+    private Snapshot snapshot(Snapshot others, long shard) {
+        MemorySegment segment = Words.segment(mapping);
+        while (true) {
+            long state = Words.getAcquire(segment, shard);
+            long set = set(shard, state);
+            long count = Words.getOpaque(segment, set + COUNT);
+            long sum = Words.getOpaque(segment, set + SUM);
+            long min = Words.getOpaque(segment, set + MIN);
+            long max = Words.getOpaque(segment, set + MAX);
+            VarHandle.acquireFence(); // the set before the state, pairs with the order of lock and set in an update
+            if (Words.getOpaque(segment, shard) >>> 1 == state >>> 1) {
+                return others.plus(count, sum, min, max);
+            }
+        }
     }
 
     /**
@@ -204,23 +233,13 @@ public final class PerCpuSummary implements AutoCloseable {
      */
     public Snapshot snapshotAndReset() {
         long place = opened();
-        Snapshot all = Snapshot.EMPTY;
+        Snapshot[] all = {Snapshot.EMPTY};
         for (int i = 0; i < SHARDS; i++) {
             long shard = place + ((long) i << shift);
             for (int round = 0;; round++) {
-                long state = Words.getOpaque(segment, shard);
-                if ((state & 1) == 0 && Words.compareAndSet(segment, shard, state, state + 1)) {
-                    long from = set(shard, state);
-                    long count = Words.getOpaque(segment, from + COUNT);
-                    long sum = Words.getOpaque(segment, from + SUM);
-                    long min = Words.getOpaque(segment, from + MIN);
-                    long max = Words.getOpaque(segment, from + MAX);
-                    long to = set(shard, state + 2);
-                    for (long word = 0; word < SET * WORD; word += WORD) {
-                        Words.setOpaque(segment, to + word, 0);
-                    }
-                    Words.setRelease(segment, shard, state + 2);
-                    all = all.plus(count, sum, min, max);
+                long state = Words.getOpaque(Words.segment(mapping), shard);
+                if ((state & 1) == 0 && Words.compareAndSet(Words.segment(mapping), shard, state, state + 1)) {
+                    all[0] = take(all[0], shard, state);
                     break;
                 }
                 if (round < SPINS) {
@@ -230,7 +249,29 @@ public final class PerCpuSummary implements AutoCloseable {
                 }
             }
         }
+        if (Lease.used() > 0) {
+            Lease.exclusively(() -> {
+                for (int i = SHARDS; i < SHARDS + Lease.used(); i++) {
+                    long shard = place + ((long) i << shift);
+                    all[0] = take(all[0], shard, Words.getOpaque(Words.segment(mapping), shard));
+                }
+            });
+        }
         Reference.reachabilityFence(this);
+        return all[0];
+    }
+
+    /** Of a shard that nobody else writes meanwhile. */
+    private Snapshot take(Snapshot others, long shard, long state) {
+        MemorySegment segment = Words.segment(mapping);
+        long from = set(shard, state);
+        long to = set(shard, state + 2);
+        Snapshot all = others.plus(Words.getOpaque(segment, from + COUNT), Words.getOpaque(segment, from + SUM),
+                Words.getOpaque(segment, from + MIN), Words.getOpaque(segment, from + MAX));
+        for (long word = 0; word < SET * WORD; word += WORD) {
+            Words.setOpaque(segment, to + word, 0);
+        }
+        Words.setRelease(segment, shard, state + 2);
         return all;
     }
 

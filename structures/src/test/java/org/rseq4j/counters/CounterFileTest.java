@@ -97,7 +97,7 @@ class CounterFileTest {
 
     @Test
     void anyDamageIsAnErrorOrOtherNumbersAndEnds() throws IOException {
-        CounterFile file = CounterFile.create(file(), 3, 20_000);
+        CounterFile file = CounterFile.create(file(), 3, 5_000);
         file.counter("c", "a counter").add(1);
         file.summary("s", "a summary").record(1);
         file.histogram("h", "a histogram", 1000, 2).record(5);
@@ -122,7 +122,7 @@ class CounterFileTest {
     /** A file whose author knows the checksum. */
     @Test
     void aMaliciousEntryIsRefused() throws IOException {
-        CounterFile.create(file(), 3, 20_000);
+        CounterFile.create(file(), 3, 5_000);
         byte[] empty = Files.readAllBytes(file());
         byte[] name = {'n'};
         for (ByteBuffer entry : List.of(entry(CounterFileFormat.Type.COUNTER, 8, 1, 0, 0, name),
@@ -162,7 +162,7 @@ class CounterFileTest {
 
     @Test
     void aFileThatIsTruncatedWhileOpenIsAnError() throws IOException {
-        CounterFile.create(file(), 3, 20_000);
+        CounterFile.create(file(), 3, 5_000);
         Path copy = Files.copy(file(), directory.resolve("copy"));
         try (var reader = CounterFileReader.open(copy)) {
             try (FileChannel channel = FileChannel.open(copy, StandardOpenOption.WRITE)) {

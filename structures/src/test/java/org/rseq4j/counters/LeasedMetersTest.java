@@ -1,0 +1,105 @@
+package org.rseq4j.counters;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Counters and summaries in a process of their own, whose threads get leases soon, take them from one another, or get none. */
+class LeasedMetersTest {
+    @ParameterizedTest
+    @ValueSource(strings = {"-Drseq4j.debug.patience=64", "-Drseq4j.debug.patience=3000", "-Drseq4j.leases=off",
+            "-Drseq4j.registration=none", "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED"})
+    void nothingIsLostAndRecordsStayWhole(String argument) throws Exception {
+        Path file = Files.createTempFile("counters", ".file");
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED", argument, "-cp", System.getProperty("java.class.path"),
+                Writers.class.getName(), file.toString()).redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        assertTrue(output.contains("exact"), output);
+        Files.delete(file);
+    }
+
+    static final class Writers {
+        private Writers() {
+        }
+
+        public static void main(String[] arguments) throws Exception {
+            CounterFile file = CounterFile.create(new File(arguments[0]).toPath(), 10, 4096);
+            run(Thread.ofPlatform().factory(), 16, 30_000, new PerCpuCounter(), new PerCpuSummary());
+            run(Thread.ofVirtual().factory(), 100, 5_000, file.counter("c", ""), file.summary("s", ""));
+            System.out.println("exact");
+        }
+
+        private static void run(ThreadFactory factory, int threads, int times, PerCpuCounter counter,
+                PerCpuSummary summary) throws Exception {
+            var done = new AtomicBoolean();
+            var failure = new AtomicReference<Throwable>();
+            long[] counted = new long[1];
+            long[] recorded = new long[1];
+            Thread reader = Thread.ofPlatform().start(() -> {
+                try {
+                    long before = 0;
+                    for (int i = 0; !done.get(); i++) {
+                        long sum = counter.sum();
+                        assertTrue(sum >= before, sum + " after " + before);
+                        before = sum;
+                        check(summary.snapshot());
+                        if (i % 20 == 19) {
+                            counted[0] += counter.sumThenReset();
+                            before = 0;
+                            PerCpuSummary.Snapshot taken = summary.snapshotAndReset();
+                            check(taken);
+                            recorded[0] += taken.count();
+                        }
+                        Thread.sleep(1);
+                    }
+                } catch (Throwable e) {
+                    failure.set(e);
+                }
+            });
+            List<Thread> running = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                Thread thread = factory.newThread(() -> {
+                    for (int j = 0; j < times; j++) {
+                        counter.increment();
+                        summary.record(1_000_003);
+                        if (j % 700 == 0) {
+                            Thread.yield();
+                        }
+                    }
+                });
+                thread.start();
+                running.add(thread);
+            }
+            for (Thread thread : running) {
+                thread.join();
+            }
+            done.set(true);
+            reader.join();
+            assertNull(failure.get());
+            assertEquals((long) threads * times, counted[0] + counter.sum());
+            assertEquals((long) threads * times, recorded[0] + summary.snapshot().count());
+        }
+
+        private static void check(PerCpuSummary.Snapshot snapshot) {
+            assertEquals(snapshot.count() * 1_000_003, snapshot.sum());
+            if (snapshot.count() > 0) {
+                assertEquals(1_000_003, snapshot.min());
+                assertEquals(1_000_003, snapshot.max());
+            }
+        }
+    }
+}
