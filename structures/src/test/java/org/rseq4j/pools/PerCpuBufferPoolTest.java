@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.RestartableSequences;
+import org.rseq4j.Rseq;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
@@ -220,16 +221,19 @@ class PerCpuBufferPoolTest {
             }
             MemorySegment last = held.removeLast();
             held.forEach(pool::release);
-            assertEquals(8 * MEGABYTE, pool.statistics().spanBytes());
+            // A thread that is moved leaves part of a batch in the stack of the CPU that it was on.
+            long spans = pool.statistics().spanBytes();
+            assertTrue(spans >= 8 * MEGABYTE && spans <= 8 * MEGABYTE + Rseq.cpuCount() * Span.BYTES,
+                    () -> spans + " bytes of spans");
             pool.trim(); // it was used before
-            assertEquals(8 * MEGABYTE, pool.statistics().spanBytes());
+            assertEquals(spans, pool.statistics().spanBytes());
             pool.trim();
             assertEquals(Span.BYTES, pool.statistics().spanBytes()); // the last one's
             assertEquals(Span.BYTES - 8192, pool.statistics().freeBytes());
             pool.release(last);
             pool.trim();
             assertEquals(0, pool.statistics().spanBytes());
-            assertEquals(4, pool.statistics().spansGivenBack());
+            assertEquals(spans / Span.BYTES, pool.statistics().spansGivenBack());
             MemorySegment fresh = pool.acquire(8192);
             if (Mapping.isNative()) {
                 assertEquals(-1, fresh.mismatch(MemorySegment.ofArray(new byte[8192])));
