@@ -15,17 +15,8 @@ import org.rseq4j.queues.PerCpuQueue;
 
 /** {@link PerCpuQueue}. An element that is not there is 0. */
 public class PerCpuQueueStress {
-    /** Plain: the queue publishes it. */
-    static final class Element {
-        int value;
-
-        Element(int value) {
-            this.value = value;
-        }
-    }
-
     /** What all states have. */
-    static class Queued {
+    static class Queued extends QueueState {
         final PerCpuQueue<Element> queue;
 
         Queued(int capacity, int... values) {
@@ -35,13 +26,12 @@ public class PerCpuQueueStress {
             }
         }
 
-        int poll() {
-            Element element = queue.poll();
-            return element == null ? 0 : element.value;
+        final int poll() {
+            return value(queue.poll());
         }
 
         /** The sum of what is left. */
-        int rest() {
+        final int rest() {
             int sum = 0;
             for (int value = poll(); value != 0; value = poll()) {
                 sum += value;
@@ -108,7 +98,7 @@ public class PerCpuQueueStress {
 
     @JCStressTest
     @Outcome(id = {"1, 2, 0", "2, 1, 0"}, expect = ACCEPTABLE, desc = "each has another element")
-    @Outcome(expect = FORBIDDEN, desc = "one element was given to two, or one was not found by a consumer alone with it")
+    @Outcome(expect = FORBIDDEN, desc = "one element was given to two, or a consumer did not find the one that was left")
     @State
     public static class PollPoll extends Queued {
         public PollPoll() {
@@ -132,38 +122,264 @@ public class PerCpuQueueStress {
     }
 
     @JCStressTest
-    @Outcome(id = "true", expect = ACCEPTABLE, desc = "as many are there as offers said, and no more than fit")
-    @Outcome(expect = FORBIDDEN, desc = "a full ring took one more, or an offer said that it was added and it was not")
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "as many are there as offers said")
+    @Outcome(expect = FORBIDDEN, desc = "a full queue took one more, or an offer said that it was added and it was not")
     @State
     public static class OfferOfferPollWhenFull extends Queued {
-        private int added;
-        private int alsoAdded;
-        private int polled;
-
         public OfferOfferPollWhenFull() {
             super(1);
         }
 
         @Actor
         public void one() {
-            added += queue.offer(new Element(1)) ? 1 : 0;
-            added += queue.offer(new Element(2)) ? 2 : 0;
+            add(queue.offer(new Element(1)), 1);
+            add(queue.offer(new Element(2)), 2);
         }
 
         @Actor
         public void two() {
-            alsoAdded += queue.offer(new Element(4)) ? 4 : 0;
-            alsoAdded += queue.offer(new Element(8)) ? 8 : 0;
+            addAlso(queue.offer(new Element(4)), 4);
+            addAlso(queue.offer(new Element(8)), 8);
         }
 
         @Actor
         public void consumer() {
-            polled = poll();
+            taken += poll();
         }
 
         @Arbiter
-        public void after(org.openjdk.jcstress.infra.results.Z_Result r) {
-            r.r1 = queue.size() <= queue.capacity() && added + alsoAdded == polled + rest();
+        public void after(I_Result r) {
+            r.r1 = added + addedAlso - taken - rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "each element was polled, removed or left, once")
+    @Outcome(expect = FORBIDDEN, desc = "a removed element was polled too, or another one is gone")
+    @State
+    public static class RemovePoll extends Queued {
+        private final Element one = new Element(1);
+        private boolean removed;
+
+        public RemovePoll() {
+            super(4);
+            queue.offer(one);
+            queue.offer(new Element(2));
+        }
+
+        @Actor
+        public void remover() {
+            removed = queue.remove(one);
+        }
+
+        @Actor
+        public void consumer() {
+            taken += poll();
+            taken += poll();
+        }
+
+        @Arbiter
+        public void after(I_Result r) {
+            r.r1 = 3 - taken - (removed ? 1 : 0) - rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "nothing is left over that was removed, nothing else is gone")
+    @Outcome(expect = FORBIDDEN, desc = "an element that no filter takes out is gone, or one is there twice")
+    @State
+    public static class RemoveManyOffer extends Queued {
+        private final Element odd = new Element(1);
+
+        public RemoveManyOffer() {
+            super(8);
+            queue.offer(odd);
+        }
+
+        @Actor
+        public void remover() {
+            queue.removeIf(element -> element.value % 2 != 0);
+            queue.removeAll(java.util.Set.of(odd));
+        }
+
+        @Actor
+        public void producer() {
+            add(queue.offer(new Element(2)), 2);
+            add(queue.offer(new Element(4)), 4);
+        }
+
+        @Arbiter
+        public void after(I_Result r) {
+            r.r1 = added - rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0", "2"}, expect = ACCEPTABLE, desc = "clear -> offer, or offer -> clear")
+    @Outcome(expect = FORBIDDEN, desc = "an element from before is still there, or one is there twice")
+    @State
+    public static class ClearOffer extends Queued {
+        public ClearOffer() {
+            super(4, 1);
+        }
+
+        @Actor
+        public void clearer() {
+            queue.retainAll(java.util.Set.of());
+            queue.clear();
+        }
+
+        @Actor
+        public void producer() {
+            queue.offer(new Element(2));
+        }
+
+        @Arbiter
+        public void after(I_Result r) {
+            r.r1 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "each element was polled, removed by the iterator or left, once")
+    @Outcome(expect = FORBIDDEN, desc = "the iterator removed what was polled, or one is gone")
+    @State
+    public static class IteratePoll extends Queued {
+        private int seen;
+
+        public IteratePoll() {
+            super(4, 1, 2);
+        }
+
+        @Actor
+        public void reader() {
+            for (Element element : queue) {
+                seen += element.value;
+            }
+            taken += value(queue.peek()) * 0;
+        }
+
+        @Actor
+        public void consumer() {
+            takenAlso += poll();
+        }
+
+        @Arbiter
+        public void after(I_Result r) {
+            r.r1 = seen > 3 ? -seen : 3 - takenAlso - rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "what was offered was polled or is left")
+    @Outcome(expect = FORBIDDEN, desc = "an element is lost, or is there twice")
+    @State
+    public static class RelaxedOfferRelaxedPoll extends Queued {
+        public RelaxedOfferRelaxedPoll() {
+            super(4);
+        }
+
+        @Actor
+        public void producer() {
+            add(queue.relaxedOffer(new Element(1)), 1);
+            add(queue.relaxedOffer(new Element(2)), 2);
+        }
+
+        @Actor
+        public void consumer() {
+            taken += value(queue.relaxedPeek()) * 0;
+            taken += value(queue.relaxedPoll());
+            taken += value(queue.relaxedPoll());
+        }
+
+        @Arbiter
+        public void after(I_Result r) {
+            r.r1 = added - taken - rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "what was filled in was drained or is left")
+    @Outcome(expect = FORBIDDEN, desc = "a batch was lost in part, or is there twice")
+    @State
+    public static class FillDrain extends Queued {
+        public FillDrain() {
+            super(8);
+        }
+
+        @Actor
+        public void producer() {
+            int[] next = {1};
+            queue.fill(() -> new Element(next[0]++), 3);
+            queue.fill(() -> new Element(next[0]++));
+            added = next[0] * (next[0] - 1) / 2;
+        }
+
+        @Actor
+        public void consumer() {
+            queue.drain(element -> taken += element.value, 2);
+            queue.drain(element -> taken += element.value);
+        }
+
+        @Arbiter
+        public void after(I_Result r) {
+            r.r1 = added - taken - rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "what was filled in was drained or is left")
+    @Outcome(expect = FORBIDDEN, desc = "a batch was lost in part, or is there twice")
+    @State
+    public static class FillDrainUntil extends Queued {
+        public FillDrainUntil() {
+            super(8);
+        }
+
+        @Actor
+        public void producer() {
+            int[] next = {1};
+            int[] rounds = {2};
+            queue.fill(() -> new Element(next[0]++), idle -> idle + 1, () -> rounds[0]-- > 0);
+            added = next[0] * (next[0] - 1) / 2;
+        }
+
+        @Actor
+        public void consumer() {
+            int[] rounds = {2};
+            queue.drain(element -> taken += element.value, idle -> idle + 1, () -> rounds[0]-- > 0);
+        }
+
+        @Arbiter
+        public void after(I_Result r) {
+            r.r1 = added - taken - rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "what was offered was polled or is left")
+    @Outcome(expect = FORBIDDEN, desc = "a batch was lost in part, or is there twice")
+    @State
+    public static class OfferAllPoll extends Queued {
+        public OfferAllPoll() {
+            super(8);
+        }
+
+        @Actor
+        public void producer() {
+            int n = queue.offerAll(java.util.List.of(new Element(1), new Element(2)));
+            added = n == 0 ? 0 : n == 1 ? 1 : 3;
+        }
+
+        @Actor
+        public void consumer() {
+            taken += poll();
+            taken += poll();
+        }
+
+        @Arbiter
+        public void after(I_Result r) {
+            r.r1 = added - taken - rest();
         }
     }
 }

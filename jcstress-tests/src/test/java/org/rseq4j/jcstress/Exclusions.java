@@ -21,7 +21,13 @@ final class Exclusions {
         exclude("sum(), in another type", "counters.PerCpuCounter", "longValue", "intValue", "floatValue",
                 "doubleValue", "toString");
         exclude("snapshot(), as text", "counters.PerCpuSummary", "toString");
-        exclude("only reads", "queues.PerCpuQueue", "size", "capacity");
+        for (String queue : new String[]{"queues.PerCpuQueue", "queues.SliceMpmcArrayQueue",
+                "queues.SliceBlockingQueue"}) {
+            exclude("only reads", queue, "size", "isEmpty", "contains");
+        }
+        exclude("only reads", "queues.PerCpuQueue", "capacity");
+        exclude("only reads", "queues.SliceMpmcArrayQueue", "capacity");
+        exclude("only reads", "queues.SliceBlockingQueue", "remainingCapacity");
         exclude("only reads", "PerCpuMemory", "bytesPerCpu", "strideCount", "get");
         exclude("only reads", "RestartableSequences", "isNative", "reason", "abortsOfThisThread");
         exclude("only reads", "SliceExtension", "isSupported", "statistics");
