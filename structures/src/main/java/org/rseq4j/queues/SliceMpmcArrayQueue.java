@@ -9,8 +9,9 @@ import org.rseq4j.Rseq;
  * and its publication stand in one section.
  *
  * <p>
- * <b>Order:</b> linearizable. Every call that is not marked relaxed takes effect at one moment between its begin and its end:
- * elements leave in the order in which their offers took effect, whatever threads do.
+ * <b>Order:</b> linearizable. {@code offer}, {@code poll}, {@code peek}, {@code size}, {@code isEmpty}, {@code offerAll},
+ * {@code clear} and {@code remove(Object)} take effect at one moment between their begin and their end, {@code drain} and
+ * {@code fill} batch by batch: elements leave in the order in which their offers took effect, whatever threads do.
  *
  * <p>
  * <b>Emptiness:</b> {@code poll}, {@code peek} and {@code isEmpty} say that there is nothing only when there was nothing at

@@ -301,8 +301,8 @@ class MessagePassingTest {
         assertTrue(queue.remove(3));
         assertTrue(queue.removeIf(element -> element > 5));
         var iterator = queue.iterator();
-        for (Integer last = null; iterator.hasNext(); last = iterator.next()) {
-            if (last != null && last == 1) {
+        while (iterator.hasNext()) {
+            if (iterator.next() == 1) {
                 iterator.remove();
             }
         }
