@@ -111,8 +111,9 @@ if [[ ${1:-} == --long ]]; then
   run "torture: hotplug, cpusets, slices of 5 and 50 us" --timeout 400 --cpus 2 -- bash -c "$(torture "")"
 fi
 
-# Two at once: each emulates on one core. What only asks Java of Java is not repeated here: it takes minutes under emulation.
-all+=" --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool)Test'"
+# Two at once: each emulates on one core. What only asks Java of Java, or starts JVMs
+# of its own, is not repeated here: it takes minutes under emulation.
+all+=" --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters)Test'"
 unit() { # JVM arguments
   echo "$(junit core "$1 -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "$1" "$all structures/target/test-classes")"
 }

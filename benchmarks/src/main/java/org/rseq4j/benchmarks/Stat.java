@@ -153,10 +153,11 @@ public final class Stat implements Callable<Integer> {
     private static MetricSnapshots prometheus(List<CounterFileReader.Value> values) {
         Map<String, MetricSnapshot> snapshots = new LinkedHashMap<>();
         for (CounterFileReader.Value value : values) {
-            String name = PrometheusNaming.sanitizeMetricName(value.name());
+            String wanted = PrometheusNaming.prometheusName(PrometheusNaming.sanitizeMetricName(value.name()));
+            String name = wanted;
             // What the format has no letter for becomes an underscore, and so may two names one.
             for (int i = 2; snapshots.containsKey(name); i++) {
-                name = PrometheusNaming.sanitizeMetricName(value.name()) + "_" + i;
+                name = wanted + "_" + i;
             }
             snapshots.put(name, switch (value) {
                 case CounterFileReader.Counter counter -> counter.sum() < 0

@@ -72,7 +72,7 @@ interface Load {
             if (status != 0 || total == null) {
                 throw new IOException("wrk ended with status " + status + ":\n" + other);
             }
-            return new Round(total[0], total[2], seconds - 0.3, latency);
+            return new Round(total[0], total[2], seconds - 0.5, latency);
         }
     }
 

@@ -1,4 +1,4 @@
--- wrk's script. It posts a text, and sends nothing in a round's last 300 ms, so that every request is answered when wrk
+-- wrk's script. It posts a text, and sends nothing in a round's last 500 ms, so that every request is answered when wrk
 -- stops counting. At the end it prints what the demo reads: totals, errors and the distribution of latencies.
 local ffi = require("ffi")
 ffi.cdef [[
@@ -16,7 +16,7 @@ wrk.headers["Content-Type"] = "text/plain"
 local stop
 
 function init(arguments)
-  stop = now() + tonumber(arguments[1]) - 0.3
+  stop = now() + tonumber(arguments[1]) - 0.5
   wrk.body = string.rep(arguments[2] .. "\n", tonumber(arguments[3]))
   request_text = wrk.format()
 end
