@@ -115,7 +115,8 @@ fi
 # of its own, is not repeated here: it takes minutes under emulation.
 all+=" --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters)Test'"
 unit() { # JVM arguments
-  echo "$(junit core "$1 -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "$1" "$all structures/target/test-classes")"
+  local slow="-Djunit.jupiter.execution.timeout.default=900s -Drseq4j.test.operations=50000 $1"
+  echo "$(junit core "$slow -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "$slow" "$all structures/target/test-classes")"
 }
 bin/vm run --rseq-debug --timeout 1800 -- bash -ec "$doctor; $(unit -Drseq4j.sliceExtension=off)" > "$output.debug" 2>&1 < /dev/null &
 debugged=$!
