@@ -116,7 +116,17 @@ public final class Demo implements Callable<Integer> {
                     break;
                 }
                 server.use(column.backend);
-                Load.Round result = load.run(server.port(), connections, round);
+                Load.Round result;
+                try {
+                    result = load.run(server.port(), connections, round);
+                } catch (IOException e) {
+                    // Ctrl-C reaches the client too until it has a session of its own, before it sends anything: the
+                    // checks at the end tell whether that is so.
+                    if (interruptedSoon()) {
+                        break;
+                    }
+                    throw e;
+                }
                 column.add(result, warmUp);
                 System.err.println(String.format(Locale.ROOT,
                         "%-14s %-8s %,10.0f requests/s   p99 %,8d us   queue %,6d",
@@ -137,6 +147,14 @@ public final class Demo implements Callable<Integer> {
             new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(json.toFile(), report.toTree());
         }
         return !report.passed() ? 1 : stopped ? 130 : 0;
+    }
+
+    /** Whether Ctrl-C came: its hook may run a little later than what it did elsewhere. */
+    private boolean interruptedSoon() throws InterruptedException {
+        for (int i = 0; i < 100 && !interrupted; i++) {
+            Thread.sleep(10);
+        }
+        return interrupted;
     }
 
     private static void remove(Path folder) throws IOException {
