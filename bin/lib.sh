@@ -41,6 +41,7 @@ build() {
   flock 9
   if ! is_newest "$stamp" pom.xml "$@"; then
     say "building $module"
+    rm -rf -- "$root/$module/target/lib" # else jars of a former version stay on the class path
     (cd "$root" && mvn -q -B -ntp -pl "$module" -am package -DskipTests 9<&-) >&2 || die 1 "the build of $module failed"
     touch "$stamp"
   fi
