@@ -6,14 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
@@ -21,30 +17,24 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The Java code in README.md and docs/ compiles. */
+/** The Java code in the pages compiles. */
 class CodeBlocksTest {
-    private static final Pattern BLOCK = Pattern.compile("(?ms)^```java\\n(.*?)^```$");
-
     @TempDir
     private Path classes;
 
     @Test
     void everyJavaBlockOfTheDocumentationCompiles() throws IOException {
-        Path root = Path.of("").toAbsolutePath().getParent();
-        List<Path> pages = new ArrayList<>(List.of(root.resolve("README.md")));
-        try (Stream<Path> files = Files.list(root.resolve("docs"))) {
-            files.filter(file -> file.toString().endsWith(".md")).sorted().forEach(pages::add);
-        }
         int blocks = 0;
-        for (Path page : pages) {
-            for (MatchResult block : BLOCK.matcher(Files.readString(page)).results().toList()) {
-                StringWriter problems = new StringWriter();
-                assertTrue(compiles(block.group(1), problems),
-                        page.getFileName() + ":\n" + block.group(1) + "\n" + problems);
-                blocks++;
+        for (Page page : Page.all()) {
+            for (Page.Block block : page.blocks) {
+                if (block.language().equals("java")) {
+                    StringWriter problems = new StringWriter();
+                    assertTrue(compiles(block.text(), problems), page + ":\n" + block.text() + "\n" + problems);
+                    blocks++;
+                }
             }
         }
-        assertTrue(blocks >= 2, "blocks found: " + blocks);
+        assertTrue(blocks >= 10, "blocks found: " + blocks);
     }
 
     @Test
