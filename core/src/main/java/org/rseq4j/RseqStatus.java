@@ -27,7 +27,11 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
         Mode mode, int featureSize, int cpuCount, int cpuId, int concurrencyId, int nodeId,
         SliceState sliceExtension, String advice) {
 
-    /** Whose rseq area the threads use. */
+    /**
+     * Whose rseq area the threads use.
+     *
+     * @since 0.1.0
+     */
     public enum Registration {
         /** The C library's, which registers each thread as it starts (glibc 2.35 and later). */
         LIBC,
@@ -37,7 +41,11 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
         NONE
     }
 
-    /** How the kernel treats a registration; it goes by the registered length. */
+    /**
+     * How the kernel treats a registration; it goes by the registered length.
+     *
+     * @since 0.1.0
+     */
     public enum Mode {
         /** 32 bytes: ids, restartable sequences, no time slice extension (but on early 7.0). */
         LEGACY,
@@ -47,7 +55,11 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
         NONE
     }
 
-    /** Whether the time slice extension is on, or the reason why it is not, each with what to do about it. */
+    /**
+     * Whether the time slice extension is on, or the reason why it is not, each with what to do about it.
+     *
+     * @since 0.1.0
+     */
     public enum SliceState {
         /** Requests are made and granted. */
         ENABLED("enabled", "Nothing is missing."),

@@ -49,6 +49,7 @@ public final class SliceExtension {
      * @param yielded granted an extension, and ended within it
      * @param revoked granted an extension that was over when the section ended and gave it back
      * @param interrupted scheduled out inside: there was no grant, or it had been revoked before the section's end
+     * @since 0.1.0
      */
     public record Statistics(long yielded, long revoked, long interrupted) {
     }

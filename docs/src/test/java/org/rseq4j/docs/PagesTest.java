@@ -22,7 +22,7 @@ import org.xml.sax.InputSource;
 /** What the pages refer to is there. */
 class PagesTest {
     private static final Pattern COMMAND = Pattern
-            .compile("(?<![\\w/.$-])(?:bin/[a-z][\\w.-]*\\w|vm/[\\w-]+\\.sh|docs/sample/test\\.sh)");
+            .compile("(?<![\\w/.$-])(?:bin/[a-z][\\w.-]*\\w|vm/[\\w-]+\\.sh|docs/sample/\\w+\\.sh)");
     private static final Pattern OPTION = Pattern.compile("(?<![\\w-])--[a-z][a-z-]+");
     private static final Pattern PATH = Pattern
             .compile("(?<![\\w/.$-])(?:bin|vm|docs|core|structures|benchmarks|jcstress-tests)/[\\w./-]*\\w");
@@ -243,6 +243,35 @@ class PagesTest {
         assertEquals(List.of(), wrong);
         assertTrue(Files.readString(Page.ROOT.resolve("CHANGELOG.md")).contains("\n## " + version),
                 "no part of CHANGELOG.md on " + version);
+    }
+
+    /** Public types of the exported packages, nested ones included. */
+    @Test
+    void everyPublicTypeSaysSinceWhen() throws IOException {
+        Pattern type = Pattern.compile("(?m)^ *public (?:static |final |sealed |abstract |non-sealed )*"
+                + "(?:class|interface|enum|record|@interface) (\\w+)");
+        List<String> missing = new ArrayList<>();
+        int types = 0;
+        for (String module : List.of("core", "structures")) {
+            try (Stream<Path> files = Files.walk(Page.ROOT.resolve(module).resolve("src/main/java"))) {
+                for (Path file : files.filter(path -> path.toString().endsWith(".java")
+                        && !path.toString().contains("/internal/")).toList()) {
+                    String text = Files.readString(file);
+                    if (file.toString().endsWith("-info.java") && !text.contains("@since ")) {
+                        missing.add(file.getFileName().toString());
+                    }
+                    for (MatchResult match : type.matcher(text).results().toList()) {
+                        types++;
+                        int comment = text.lastIndexOf("/**", match.start());
+                        if (comment < 0 || !text.substring(comment, match.start()).contains("@since ")) {
+                            missing.add(file.getFileName() + ": " + match.group(1));
+                        }
+                    }
+                }
+            }
+        }
+        assertEquals(List.of(), missing);
+        assertTrue(types > 20, "types: " + types);
     }
 
     private static String version(Path pom, String regex) throws IOException {

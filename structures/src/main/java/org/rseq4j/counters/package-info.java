@@ -1,5 +1,5 @@
 /**
- * Counters for statistics: written from any number of threads, each touching only its CPU's words.
+ * Counters for statistics: written from any number of threads, each touching only words of its CPU or of its own.
  *
  * @since 0.1.0
  */

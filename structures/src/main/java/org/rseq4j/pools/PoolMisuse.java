@@ -9,7 +9,11 @@ package org.rseq4j.pools;
  * @since 0.1.0
  */
 public record PoolMisuse(Kind kind, String object, Throwable acquired) {
-    /** What can happen. */
+    /**
+     * What can happen.
+     *
+     * @since 0.1.0
+     */
     public enum Kind {
         /** An object was released that is in the pool already. */
         RELEASED_TWICE,
