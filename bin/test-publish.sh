@@ -14,7 +14,7 @@ check() { # name, then a command that must succeed
   if "$@" > "$work/check" 2>&1; then
     passed=$((passed + 1)); echo "ok - $name ($SECONDS s)"
   else
-    failed=$((failed + 1)); echo "not ok - $name ($SECONDS s)"; head -n 60 -- "$work/check" | sed 's/^/    | /'
+    failed=$((failed + 1)); echo "not ok - $name ($SECONDS s)"; tail -n 80 -- "$work/check" | sed 's/^/    | /'
   fi
 }
 

@@ -1,144 +1,244 @@
 package org.rseq4j.sample;
 
-import java.io.EOFException;
+import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.Socket;
+import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import org.HdrHistogram.Histogram;
-import org.rseq4j.sample.JettyServer.Parts;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.function.ToDoubleFunction;
+import org.rseq4j.Rseq;
+import org.rseq4j.sample.JettyServer.Part;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /**
- * The same load on each kind of server in turn, several rounds of it, and a table: {@code JettyLoad [ROUNDS [SECONDS
- * [CONNECTIONS]]]}. Clients and server share this machine and this JVM, so only the difference between rows means something.
+ * The same load on each kind of server in turn, and a table. Each server is a JVM of its own that stays for all rounds, and so is
+ * the load. All share this machine: only differences between the servers mean something.
  */
-public final class JettyLoad {
-    private static final byte[] REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+@Command(name = "jetty.sh", mixinStandardHelpOptions = true, sortOptions = false, usageHelpAutoWidth = true,
+        description = "Jetty as it comes, beside Jetty with parts replaced, under the same load in turn.")
+public final class JettyLoad implements Callable<Integer> {
+    @Option(names = "--rounds", paramLabel = "N", defaultValue = "7",
+            description = "rounds of each server that count (default: ${DEFAULT-VALUE})")
+    private int rounds;
+    @Option(names = "--seconds", paramLabel = "N", defaultValue = "3", description = "seconds of a round (default: ${DEFAULT-VALUE})")
+    private int seconds;
+    @Option(names = "--warmup", paramLabel = "N", defaultValue = "6",
+            description = "seconds of the round before them, which does not count (default: ${DEFAULT-VALUE})")
+    private int warmup;
+    @Option(names = "--connections", paramLabel = "N", defaultValue = "128",
+            description = "connections, each with one request at a time (default: ${DEFAULT-VALUE})")
+    private int connections;
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "64", description = "threads of the server (default: ${DEFAULT-VALUE})")
+    private int threads;
+    @Option(names = "--reserved", paramLabel = "N", defaultValue = "-1", description = "threads that Jetty hands requests to "
+            + "without its queue; 0: all go through the queue; -1: as many as Jetty thinks best (default: ${DEFAULT-VALUE})")
+    private int reserved;
+    @Option(names = "--java-client", description = "the load from Java, also where there is wrk")
+    private boolean javaClient;
 
-    private record Round(long requests, double seconds, Histogram micros) {
-        double rate() {
-            return requests / seconds;
-        }
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    /** The kinds of server, in the order of the table. */
+    private static final Map<String, Set<Part>> KINDS = new LinkedHashMap<>();
+
+    static {
+        KINDS.put("Jetty as it comes", EnumSet.noneOf(Part.class));
+        KINDS.put("buffer pool on PerCpuPool", EnumSet.of(Part.BUFFERS));
+        KINDS.put("queue a SliceBlockingQueue", EnumSet.of(Part.QUEUE));
+        KINDS.put("both", EnumSet.allOf(Part.class));
     }
 
-    public static void main(String[] arguments) throws Exception {
-        int rounds = argument(arguments, 0, 5);
-        int seconds = argument(arguments, 1, 3);
-        int connections = argument(arguments, 2, 128);
-        System.out.println(org.rseq4j.Rseq.status());
-        Map<Parts, List<Round>> results = new EnumMap<>(Parts.class);
-        Map<Parts, String> statistics = new EnumMap<>(Parts.class);
-        for (int round = -1; round < rounds; round++) { // the first one warms up
-            for (Parts parts : Parts.values()) {
-                try (JettyServer server = new JettyServer(parts)) {
-                    Round result = run(server, seconds, connections);
-                    server.awaitRequests(result.requests);
-                    if (round >= 0) {
-                        results.computeIfAbsent(parts, p -> new ArrayList<>()).add(result);
-                        statistics.put(parts, server.statistics());
-                    }
+    /** What a server counted. */
+    private record Counts(long requests, long queued, long handedOver, long buffersMade) {
+    }
+
+    public static void main(String[] arguments) {
+        System.exit(new CommandLine(new JettyLoad()).execute(arguments));
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        check("--rounds", rounds, 1, 1000);
+        check("--seconds", seconds, 1, 3600);
+        check("--warmup", warmup, 1, 3600);
+        check("--connections", connections, 1, 10_000);
+        check("--threads", threads, 8, 10_000);
+        check("--reserved", reserved, -1, threads / 2);
+        Load load = javaClient ? new Load.Java() : Load.wrkOrJava();
+        System.out.println(Rseq.status());
+        System.out.printf("%n%d rounds of %d s in turn, after one of %d s; load: %s, %d connections; servers of %d threads, %s%n%n",
+                rounds, seconds, warmup, load, connections, threads,
+                reserved < 0 ? "reserved threads as Jetty thinks best" : reserved + " reserved");
+        List<Server> servers = new ArrayList<>();
+        try {
+            for (Map.Entry<String, Set<Part>> kind : KINDS.entrySet()) {
+                servers.add(new Server(kind.getKey(), kind.getValue(), threads, reserved));
+            }
+            for (Server server : servers) {
+                server.run(new Load.Java(), 1, connections); // which counts exactly: one check more
+                server.run(load, warmup, connections);
+            }
+            for (int round = 0; round < rounds; round++) {
+                for (int i = 0; i < servers.size(); i++) {
+                    Server server = servers.get((round + i) % servers.size());
+                    server.rounds.add(server.run(load, seconds, connections));
                 }
             }
+            report(servers);
+        } finally {
+            servers.forEach(Server::close);
         }
-        System.out.printf("%n%d rounds of %d s, %d connections, %d threads; each row: median of the rounds, lowest, highest%n%n",
-                rounds, seconds, connections, JettyServer.THREADS);
-        System.out.printf("| server | requests/s | lowest | highest | p50 us | p99 us | p99.9 us |%n");
-        System.out.printf("| --- | --- | --- | --- | --- | --- | --- |%n");
-        results.forEach((parts, list) -> {
-            double[] rates = list.stream().mapToDouble(Round::rate).sorted().toArray();
-            System.out.printf("| %s | %.0f | %.0f | %.0f | %d | %d | %d |%n", name(parts), median(rates), rates[0],
-                    rates[rates.length - 1], percentile(list, 50), percentile(list, 99), percentile(list, 99.9));
-        });
-        statistics.forEach((parts, text) -> {
-            if (!text.isEmpty()) {
-                System.out.println(name(parts) + ", last round: " + text);
+        return 0;
+    }
+
+    private void check(String option, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw new ParameterException(spec.commandLine(), option + " has to be from " + least + " to " + most + ": " + value);
+        }
+    }
+
+    private static void report(List<Server> servers) throws IOException {
+        System.out.println("Medians of the rounds, (lowest to highest); the factor is that of the rates of the same round.");
+        System.out.println();
+        System.out.println("| server | requests/s | times Jetty's | p50 us | p99 us | p99.9 us | through the queue | handed over |");
+        System.out.println("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        List<Load.Round> baseline = servers.getFirst().rounds;
+        for (Server server : servers) {
+            List<Load.Round> rounds = server.rounds;
+            double[] factors = new double[rounds.size()];
+            for (int i = 0; i < factors.length; i++) {
+                factors[i] = rounds.get(i).rate() / baseline.get(i).rate();
             }
-        });
+            Counts counts = server.counts();
+            System.out.printf("| %s | %s | %s | %s | %s | %s | %.0f%% | %.0f%% |%n", server.name,
+                    spread("%.0f", rounds, Load.Round::rate),
+                    server == servers.getFirst() ? "1" : spread("%.2f", factors), spread("%.0f", rounds, Load.Round::p50),
+                    spread("%.0f", rounds, Load.Round::p99), spread("%.0f", rounds, Load.Round::p999),
+                    100.0 * counts.queued / counts.requests, 100.0 * counts.handedOver / counts.requests);
+        }
+        System.out.println();
+        for (Server server : servers) {
+            Counts counts = server.counts();
+            System.out.println(server.name + ": " + counts.requests + " requests"
+                    + (counts.buffersMade < 0 ? "" : ", " + counts.buffersMade + " buffers made"));
+        }
     }
 
-    private static String name(Parts parts) {
-        return switch (parts) {
-            case JETTY -> "Jetty as it comes";
-            case RSEQ4J -> "with a buffer pool on PerCpuPool";
-        };
+    private static String spread(String format, List<Load.Round> rounds, ToDoubleFunction<Load.Round> value) {
+        return spread(format, rounds.stream().mapToDouble(value).toArray());
     }
 
-    private static int argument(String[] arguments, int index, int otherwise) {
-        return arguments.length > index ? Integer.parseInt(arguments[index]) : otherwise;
+    private static String spread(String format, double[] values) {
+        double[] sorted = values.clone();
+        java.util.Arrays.sort(sorted);
+        int n = sorted.length;
+        double median = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+        return String.format(format + " (" + format + " to " + format + ")", median, sorted[0], sorted[n - 1]);
     }
 
-    private static double median(double[] sorted) {
-        return sorted.length % 2 == 1
-                ? sorted[sorted.length / 2]
-                : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
-    }
+    /** A server's process. */
+    private static final class Server implements AutoCloseable {
+        private final String name;
+        private final Process process;
+        private final PrintStream in;
+        private final BufferedReader out;
+        private final int port;
+        private final List<Load.Round> rounds = new ArrayList<>();
 
-    private static long percentile(List<Round> rounds, double percentile) {
-        long[] values = rounds.stream().mapToLong(r -> r.micros.getValueAtPercentile(percentile)).sorted().toArray();
-        return (long) median(Arrays.stream(values).asDoubleStream().toArray());
-    }
-
-    private static Round run(JettyServer server, int seconds, int connections)
-            throws InterruptedException, ExecutionException {
-        long begun = System.nanoTime();
-        long end = begun + seconds * 1_000_000_000L;
-        Histogram all = new Histogram(60_000_000, 3);
-        try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
-            List<Future<Histogram>> parts = new ArrayList<>();
-            for (int i = 0; i < connections; i++) {
-                parts.add(clients.submit(() -> client(server, end)));
+        /** Starts it by this JVM's own command, with another main class. */
+        Server(String name, Set<Part> parts, int threads, int reserved) throws IOException {
+            this.name = name;
+            List<String> command = new ArrayList<>();
+            command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(argument -> !argument.startsWith("-agentlib"))
+                    .forEach(command::add);
+            command.addAll(List.of("-Xms512m", "-Xmx512m"));
+            String main = JettyServer.class.getName();
+            Module module = JettyServer.class.getModule();
+            if (module.isNamed()) {
+                command.addAll(List.of("--module-path", System.getProperty("jdk.module.path"), "--module",
+                        module.getName() + "/" + main));
+            } else {
+                command.addAll(List.of("-cp", System.getProperty("java.class.path"), main));
             }
-            for (Future<Histogram> part : parts) {
-                all.add(part.get());
+            command.add(Integer.toString(threads));
+            command.add(Integer.toString(reserved));
+            parts.forEach(part -> command.add(part.name()));
+            process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+            in = new PrintStream(process.getOutputStream(), true, StandardCharsets.US_ASCII);
+            out = process.inputReader(StandardCharsets.US_ASCII);
+            try {
+                port = Integer.parseInt(line());
+            } catch (IOException | RuntimeException e) {
+                process.destroyForcibly();
+                throw e;
             }
         }
-        return new Round(all.getTotalCount(), (System.nanoTime() - begun) / 1e9, all);
-    }
 
-    /** One connection: a request, its answer, the next request. */
-    private static Histogram client(JettyServer server, long end) throws IOException {
-        Histogram micros = new Histogram(60_000_000, 3);
-        byte[] buffer = new byte[JettyServer.ANSWER + 1024];
-        try (Socket socket = new Socket(server.address().getAddress(), server.address().getPort())) {
-            socket.setTcpNoDelay(true);
-            InputStream in = socket.getInputStream();
-            while (System.nanoTime() < end) {
-                long begun = System.nanoTime();
-                socket.getOutputStream().write(REQUEST);
-                readAnswer(in, buffer);
-                micros.recordValue((System.nanoTime() - begun) / 1000);
+        private String line() throws IOException {
+            String line = out.readLine();
+            if (line == null) {
+                throw new IOException(name + ": the server has ended");
             }
+            return line;
         }
-        return micros;
-    }
 
-    /** Reads the header up to the empty line, and then as many bytes as an answer has. */
-    private static void readAnswer(InputStream in, byte[] buffer) throws IOException {
-        int filled = 0;
-        int body = -1;
-        while (body < 0 || filled < body + JettyServer.ANSWER) {
-            int n = in.read(buffer, filled, buffer.length - filled);
-            if (n < 0) {
-                throw new EOFException("the server closed the connection");
+        Counts counts() throws IOException {
+            in.println("statistics");
+            String[] words = line().split(" ");
+            return new Counts(Long.parseLong(words[0]), Long.parseLong(words[1]), Long.parseLong(words[2]),
+                    Long.parseLong(words[3]));
+        }
+
+        /** Runs the load, and checks that the server counted as many requests as were answered. */
+        Load.Round run(Load load, int seconds, int connections) throws Exception {
+            long before = counts().requests;
+            Load.Round round = load.run(port, seconds, connections);
+            for (int again = 0; round.requests() == 0 && again < 5; again++) { // a machine that is very busy
+                round = load.run(port, seconds, connections);
             }
-            for (int i = Math.max(filled, 3); body < 0 && i < filled + n; i++) {
-                if (buffer[i] == '\n' && buffer[i - 1] == '\r' && buffer[i - 2] == '\n' && buffer[i - 3] == '\r') {
-                    body = i + 1;
+            long least = round.requests();
+            // Those under way at the end of this round, and of the last one if they were answered late.
+            long most = least + (load.leavesRequests() ? 2L * connections : 0);
+            long patience = System.nanoTime() + 60_000_000_000L;
+            long requests = counts().requests - before;
+            while (requests < least && System.nanoTime() < patience) { // the last may still be on their way to the statistics
+                Thread.sleep(10);
+                requests = counts().requests - before;
+            }
+            if (least == 0 || requests < least || requests > most) {
+                throw new AssertionError(name + ": " + least + " answers, " + requests + " requests in the server's statistics");
+            }
+            return round;
+        }
+
+        @Override
+        public void close() {
+            in.close();
+            try {
+                if (!process.waitFor(60, java.util.concurrent.TimeUnit.SECONDS)) {
+                    process.destroyForcibly();
+                    throw new IllegalStateException(name + ": the server does not end");
                 }
+                if (process.exitValue() != 0) {
+                    throw new IllegalStateException(name + ": the server ended with status " + process.exitValue());
+                }
+            } catch (InterruptedException e) {
+                process.destroyForcibly();
+                throw new IllegalStateException(e);
             }
-            filled += n;
-        }
-        if (buffer[9] != '2') {
-            throw new IOException("not a status of 200: " + new String(buffer, 0, body, StandardCharsets.US_ASCII));
         }
     }
 }

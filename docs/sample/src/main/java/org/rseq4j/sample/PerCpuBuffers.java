@@ -58,17 +58,15 @@ final class PerCpuBuffers implements ByteBufferPool {
         }
     }
 
-    /** How many buffers were acquired that were made before, and how many were made. */
-    String statistics() {
-        long hits = 0;
-        long misses = 0;
+    /** How many buffers were made. */
+    long made() {
+        long made = 0;
         for (PerCpuPool<SlabBuffer>[] pools : java.util.List.of(heap, direct)) {
             for (PerCpuPool<SlabBuffer> pool : pools) {
-                hits += pool.statistics().hits();
-                misses += pool.statistics().misses();
+                made += pool.statistics().misses();
             }
         }
-        return hits + " buffers reused, " + misses + " made";
+        return made;
     }
 
     /** A buffer that goes back to its pool when the last of its users releases it. */
