@@ -17,7 +17,6 @@ ok() { passed=$((passed + 1)); echo "ok - $1 ($SECONDS s)"; }
 not_checked() { unchecked=$((unchecked + 1)); echo "NOT CHECKED - $1 ($SECONDS s)"; grep 'NOT CHECKED' "$output" | sed 's/^/    | /'; }
 not_ok() { failed=$((failed + 1)); echo "not ok - $1 ($SECONDS s)"; sed 's/^/    | /' "$output" | tail -n 60; }
 
-doctor="bin/doctor --json"
 says() { # name, then the lines of JSON that must be there
   local name=$1 line
   shift
@@ -58,10 +57,16 @@ run() { # name, then bin/vm run's arguments
 grants="--include-tag grants --select-package org.rseq4j.vm"
 short="-Drseq4j.test.lockMillis=1500 -Drseq4j.test.seconds=4"
 
-# What the library says, in each of four set-ups; and what it does with musl.
+# What the library says, in each of four set-ups; and what it does with musl. Two machines at once: each emulates on one core.
 library=core/target/classes/org/rseq4j/internal/native/linux-x86_64/librseq4j.so
-bin/vm run -- bash -c "echo == plain; $doctor; echo == legacy; JAVA_OPTS=-Drseq4j.registration=libc $doctor; echo == tunable; GLIBC_TUNABLES=glibc.pthread.rseq=0 $doctor;
-  echo == musl; core/target/selftest/selftest-musl $library own 5000" > "$output.all" 2>&1
+quick="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" # the JVM's start is most of it
+doctor() { echo "echo == $1; JAVA_OPTS='$quick ${*:2}' bin/doctor --json"; }
+bin/vm run --cpus 1 -- bash -c "$(doctor plain); $(doctor legacy -Drseq4j.registration=libc); export GLIBC_TUNABLES=glibc.pthread.rseq=0; $(doctor tunable)
+  unset GLIBC_TUNABLES; echo == musl; core/target/selftest/selftest-musl $library own 1000" > "$output.all" 2>&1 < /dev/null &
+plain=$!
+bin/vm run --cpus 1 --no-slice-extension -- bash -c "$(doctor off)" > "$output.off" 2>&1 < /dev/null
+bin/vm run --cpus 1 --libc trixie -- bash -c "$(doctor auto); $(doctor own -Drseq4j.registration=own)" > "$output.trixie" 2>&1 < /dev/null
+wait "$plain"
 section plain "$output.all" > "$output"
 says "this machine's C library: its legacy registration is replaced, the extension is on" \
   '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"featureSize": 33'
@@ -79,17 +84,15 @@ else
   echo "NOT CHECKED: bin/setup installs musl-tools" > "$output"
   not_checked "the native library with musl"
 fi
-bin/vm run --no-slice-extension -- bash -c "$doctor" > "$output" 2>&1
+section off "$output.off" > "$output"
 says "the extension is off at boot, and it says so" '"registration": "LIBC"' '"sliceExtension": "OFF_AT_BOOT"'
-bin/vm run --libc trixie -- bash -c "echo == auto; $doctor; echo == own; JAVA_OPTS=-Drseq4j.registration=own $doctor" \
-  > "$output.all" 2>&1
-section auto "$output.all" > "$output"
+section auto "$output.trixie" > "$output"
 says "glibc 2.41: its registration is used, the extension is on" \
   '"registration": "LIBC"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"libc": "glibc 2.41"'
-section own "$output.all" > "$output"
+section own "$output.trixie" > "$output"
 says "glibc 2.41: its registration is replaced when that is asked for" \
   '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"'
-rm -f -- "$output.all"
+rm -f -- "$output.all" "$output.off" "$output.trixie"
 
 run "sections end in yields, with the library's own area" --cpus 1 -- bash -c "$(junit core "$short" "$grants")"
 run "sections end in yields, where the C library registers nothing" --cpus 1 -- \
@@ -99,7 +102,6 @@ run "sections end in yields, with glibc 2.41's area" --libc trixie --cpus 1 -- b
 run "a CPU goes offline and comes back" --cpus 2 -- \
   bash -c "$(junit core "" "--include-tag hotplug --select-package org.rseq4j.vm")"
 
-all="--exclude-tag platform --exclude-tag grants --exclude-tag hotplug --scan-classpath"
 # The long form: what wants an idle host, or takes too long for every change.
 if [[ ${1:-} == --long ]]; then
   run "holders of locks end their holds within the grant" --cpus 1 -- bash -c "$(junit structures "$short" "$grants")"
@@ -113,12 +115,12 @@ fi
 
 # Two at once: each emulates on one core. What only asks Java of Java, or starts JVMs
 # of its own, is not repeated here: it takes minutes under emulation.
-all+=" --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters)Test'"
+all="--exclude-tag platform --exclude-tag grants --exclude-tag hotplug --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters)Test' --scan-classpath"
 unit() { # JVM arguments
   local slow="-Djunit.jupiter.execution.timeout.default=900s -Drseq4j.test.operations=50000 $1"
   echo "$(junit core "$slow -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "$slow" "$all structures/target/test-classes")"
 }
-bin/vm run --rseq-debug --timeout 1800 -- bash -ec "$doctor; $(unit -Drseq4j.sliceExtension=off)" > "$output.debug" 2>&1 < /dev/null &
+bin/vm run --rseq-debug --timeout 1800 -- bash -ec "bin/doctor --json; $(unit -Drseq4j.sliceExtension=off)" > "$output.debug" 2>&1 < /dev/null &
 debugged=$!
 run "unit tests of core and structures, with the extension" --timeout 1800 -- bash -ec "$(unit "")"
 wait "$debugged"

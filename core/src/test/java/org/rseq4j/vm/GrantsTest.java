@@ -30,37 +30,55 @@ class GrantsTest {
         assumeTrue(Runtime.getRuntime().availableProcessors() == 1, "needs one CPU, see docs/test-kernel.md");
     }
 
+    /** What became of the sections that were interrupted: by the library's counts and the kernel's, which agree. */
+    private record Outcome(long all, long yielded, Grants grants) {
+        boolean mostlyYielded(int percent) {
+            return yielded * 100 >= all * percent;
+        }
+    }
+
     @Test
     void interruptedSectionsEndGrantedAndTheKernelCountsTheSame() throws Exception {
         int rounds = calibrate();
         run(rounds, 5); // the JIT's threads starve among busy ones: warm up before measuring
-        String busy = "";
+        Outcome last = null;
         for (int trial = 0; trial < TRIALS; trial++) {
-            Map<String, Long> before = Grants.counts();
-            SliceExtension.Statistics ours = SliceExtension.statistics();
-            run(rounds, SECONDS);
-            SliceExtension.Statistics now = SliceExtension.statistics();
-            Map<String, Long> after = Grants.counts();
-            long yielded = now.yielded() - ours.yielded();
-            long revoked = now.revoked() - ours.revoked();
-            long interrupted = now.interrupted() - ours.interrupted();
-            long all = yielded + revoked + interrupted;
-            System.out.printf("sections interrupted %d: yielded %d, revoked %d, scheduled out %d; kernel: %s%n", all,
-                    yielded, revoked, interrupted, difference(before, after));
-            assertTrue(all > 100, "only " + all + " sections were interrupted");
-            assertEquals(after.get("syield") - before.get("syield"), yielded);
-            long granted = after.get("sgrant") - before.get("sgrant");
-            // A grant that comes and runs out between an end's look at its request and at its grant is not counted.
-            long revokedByKernel = after.get("srevok") - before.get("srevok");
-            assertTrue(granted >= yielded && granted - revokedByKernel <= all, granted + " grants");
-            busy = new Grants(granted, after.get("sexpir") - before.get("sexpir")).hostIsBusy();
-            if (busy.isEmpty()) {
-                assertTrue(yielded * 100 >= all * 90, "only " + yielded + " of " + all + " ended in a yield");
+            Outcome outcome = measure(rounds, SECONDS);
+            assertTrue(outcome.all > 100, "only " + outcome.all + " sections were interrupted");
+            if (outcome.mostlyYielded(90)) {
                 return;
             }
+            // Grants end early for sections of next to no length as well, where the host is the reason.
+            Outcome brief = measure(rounds / 10, SECONDS);
+            assertTrue(!brief.mostlyYielded(98),
+                    "only " + outcome + " ended in a yield, where of brief sections " + brief);
+            last = outcome;
         }
+        // Busy or not, what is broken shows.
+        assertTrue(last.mostlyYielded(50), "only " + last + " ended in a yield");
+        String busy = last.grants.hostIsBusy();
         System.out.println("NOT CHECKED, how many ended in a yield: " + busy);
         assumeTrue(false, busy);
+    }
+
+    private static Outcome measure(int rounds, int seconds) throws Exception {
+        Map<String, Long> before = Grants.counts();
+        SliceExtension.Statistics ours = SliceExtension.statistics();
+        Grants begun = Grants.now();
+        run(rounds, seconds);
+        Grants grants = Grants.now().since(begun);
+        SliceExtension.Statistics now = SliceExtension.statistics();
+        Map<String, Long> after = Grants.counts();
+        long yielded = now.yielded() - ours.yielded();
+        long revoked = now.revoked() - ours.revoked();
+        long interrupted = now.interrupted() - ours.interrupted();
+        long all = yielded + revoked + interrupted;
+        System.out.printf("sections interrupted %d: yielded %d, revoked %d, scheduled out %d; kernel: %s%n", all,
+                yielded, revoked, interrupted, difference(before, after));
+        assertEquals(after.get("syield") - before.get("syield"), yielded);
+        // A grant that comes and runs out between an end's look at its request and at its grant is not counted.
+        assertTrue(grants.granted() >= yielded && grants.granted() - grants.revoked() <= all, grants + " of " + all);
+        return new Outcome(all, yielded, grants);
     }
 
     /** Rounds of work that take about 2 us. */

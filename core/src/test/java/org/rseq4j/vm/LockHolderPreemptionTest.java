@@ -36,7 +36,9 @@ class LockHolderPreemptionTest {
     private static final int SPINS = 200;
     /** A hold takes some microseconds here: one of this length was scheduled out. */
     private static final long PREEMPTED_NANOS = 500_000;
-    private static final int TRIALS = 3;
+    private static final int TRIALS = 4;
+    /** So many of the plain lock say nothing yet: one in twenty of them may be left with sections, by the host's fault. */
+    private static final int FEW = 60;
 
     private enum Variant {
         PLAIN, AROUND_TRY_AND_HOLD, WHILE_SPINNING_TOO, WHILE_SPINNING_RENEWED
@@ -46,10 +48,10 @@ class LockHolderPreemptionTest {
         long holds;
         long preempted;
         long switches;
-        Grants grants = new Grants(0, 0);
+        Grants grants = new Grants(0, 0, 0);
 
         void add(Result other) {
-            grants = new Grants(grants.granted() + other.grants.granted(), grants.expired() + other.grants.expired());
+            grants = grants.plus(other.grants, 1);
             holds += other.holds;
             preempted += other.preempted;
             switches += other.switches;
@@ -89,20 +91,25 @@ class LockHolderPreemptionTest {
     private void compare(int cpus, int threads, int outside) throws Exception {
         boolean judged = cpus == 1 && threads >= 8 && outside <= INSIDE;
         String busy = "";
+        var plain = new Result();
+        var section = new Result();
         for (int trial = 0; trial < (judged ? TRIALS : 1); trial++) {
             Map<Variant, Result> results = measure(threads, outside);
             if (!judged) {
                 return;
             }
-            Result plain = results.get(Variant.PLAIN);
-            Result section = results.get(Variant.AROUND_TRY_AND_HOLD);
-            busy = section.grants.hostIsBusy();
-            if (busy.isEmpty()) {
-                // A share of the holds, since the variants do not hold equally often.
-                double without = plain.preempted / (double) plain.holds;
-                double with = section.preempted / (double) section.holds;
-                assertTrue(plain.preempted > 20,
-                        "the plain lock's holder was preempted only " + plain.preempted + " times");
+            plain.add(results.get(Variant.PLAIN));
+            section.add(results.get(Variant.AROUND_TRY_AND_HOLD));
+            busy = plain.preempted <= FEW
+                    ? "the plain lock's holder was preempted only " + plain.preempted + " times"
+                    : section.grants.hostIsBusy();
+            // A share of the holds, since the variants do not hold equally often.
+            double without = plain.preempted / (double) plain.holds;
+            double with = section.preempted / (double) section.holds;
+            if (!busy.isEmpty()) {
+                assertTrue(with <= without || plain.preempted <= FEW,
+                        "preempted holds rose from " + without + " to " + with + ", and " + busy);
+            } else {
                 assertTrue(with * 8 <= without, "preempted holds fell only from " + without + " to " + with);
                 return;
             }
