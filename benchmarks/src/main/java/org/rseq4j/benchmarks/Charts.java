@@ -101,6 +101,23 @@ final class Charts {
         categories(file, title, "threads", y, counts.stream().map(String::valueOf).toList(), values, false);
     }
 
+    /** Bars for multiples, on a logarithmic axis. */
+    static void factors(Path file, String title, List<String> names, Map<String, List<Double>> values)
+            throws IOException {
+        CategoryChart chart = new CategoryChartBuilder().width(WIDTH).height(HEIGHT + 120).title(title).xAxisTitle("")
+                .yAxisTitle("times, 1: the same").build();
+        double least = values.values().stream().flatMap(List::stream).mapToDouble(Double::doubleValue).min().orElse(1);
+        double most = values.values().stream().flatMap(List::stream).mapToDouble(Double::doubleValue).max().orElse(1);
+        chart.getStyler().setYAxisMin(Math.min(0.5, least / 1.5)).setYAxisMax(Math.max(2, most * 1.5));
+        chart.getStyler().setYAxisLogarithmic(true).setXAxisLabelRotation(35);
+        chart.getStyler().setAvailableSpaceFill(0.8);
+        chart.getStyler().setLabelsVisible(true).setLabelsPosition(0.98);
+        style(chart.getStyler());
+        chart.getStyler().setDecimalPattern("0.0#");
+        values.forEach((name, list) -> chart.addSeries(name, names, list));
+        save(chart, file);
+    }
+
     private static void categories(Path file, String title, String x, String y, List<String> names,
             Map<String, List<Double>> values, boolean logarithmic) throws IOException {
         CategoryChart chart = new CategoryChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(x)

@@ -48,6 +48,7 @@ final class Report implements Callable<Integer> {
         text = text.replace("{{environment}}", environments(newest)).replace("{{targets}}", targets(runs))
                 .replace("{{suites}}", suites(newest, docs.resolve("charts")));
         Files.writeString(docs.resolve("results.md"), text);
+        Gains.draw(newest, docs.resolve("charts/gains.svg"));
         System.out.println("written to " + docs.resolve("results.md"));
         return 0;
     }
