@@ -30,13 +30,8 @@ public class PerCpuQueueStress {
             return value(queue.poll());
         }
 
-        /** The sum of what is left. */
         final int rest() {
-            int sum = 0;
-            for (int value = poll(); value != 0; value = poll()) {
-                sum += value;
-            }
-            return queue.size() == 0 ? sum : -1;
+            return rest(queue);
         }
     }
 

@@ -1,6 +1,11 @@
 package org.rseq4j.jcstress;
 
-/** What the states of all queues have: elements, and what each side did. */
+import java.util.Queue;
+
+/**
+ * What the states of all queues have: elements, and what each side did. The actors cannot stand here: jcstress looks for them
+ * in the class of the test only.
+ */
 class QueueState {
     int added;
     int addedAlso;
@@ -18,6 +23,15 @@ class QueueState {
 
     static int value(Element element) {
         return element == null ? 0 : element.value;
+    }
+
+    /** The sum of what is left. */
+    static int rest(Queue<Element> queue) {
+        int sum = 0;
+        for (int value = value(queue.poll()); value != 0; value = value(queue.poll())) {
+            sum += value;
+        }
+        return queue.size() == 0 ? sum : -1;
     }
 
     final void add(boolean done, int value) {

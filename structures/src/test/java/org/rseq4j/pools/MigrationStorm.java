@@ -14,7 +14,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** Pins the threads that joined it to one CPU, then to another, as fast as it can, until it is closed. */
-final class MigrationStorm implements AutoCloseable {
+public final class MigrationStorm implements AutoCloseable {
     /** As large as the kernel's masks can be. */
     private static final long MASK_BYTES = 1024;
 
@@ -27,7 +27,7 @@ final class MigrationStorm implements AutoCloseable {
     private volatile long moves;
 
     @SuppressWarnings("restricted")
-    MigrationStorm() {
+    public MigrationStorm() {
         Linker linker = Linker.nativeLinker();
         gettid = linker.downcallHandle(linker.defaultLookup().findOrThrow("gettid"), FunctionDescriptor.of(JAVA_INT));
         FunctionDescriptor affinity = FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ValueLayout.ADDRESS);
@@ -45,13 +45,13 @@ final class MigrationStorm implements AutoCloseable {
         thread.start();
     }
 
-    static boolean available() {
+    public static boolean available() {
         return System.getProperty("os.name").equals("Linux")
                 && Linker.nativeLinker().defaultLookup().find("gettid").isPresent();
     }
 
     /** The calling platform thread is moved from now on; it must not end before the storm. */
-    void join() {
+    public void join() {
         try {
             joined.add((int) gettid.invokeExact());
         } catch (Throwable e) {
@@ -59,7 +59,7 @@ final class MigrationStorm implements AutoCloseable {
         }
     }
 
-    long moves() {
+    public long moves() {
         return moves;
     }
 

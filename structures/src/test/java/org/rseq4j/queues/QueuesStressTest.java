@@ -3,12 +3,14 @@ package org.rseq4j.queues;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -20,6 +22,7 @@ import org.jctools.queues.MessagePassingQueue;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.rseq4j.pools.MigrationStorm;
 
 /**
  * Nothing is lost, nothing comes twice, and each producer's elements come in order where that is promised: many more threads
@@ -88,12 +91,19 @@ class QueuesStressTest {
         boolean run(Line line, Queue<Long> queue, Random random) throws InterruptedException;
     }
 
+    /** Null, or what moves the threads; they stay alive, since the kernel may give a dead thread's number to another. */
+    private MigrationStorm storm;
+    private final CountDownLatch stormIsOver = new CountDownLatch(1);
+
     private void start(ThreadFactory factory, Line line, Queue<Long> queue, Part part, List<Thread> all) {
         Thread thread = factory.newThread(() -> {
             boolean more = true;
             try {
                 var random = new Random(line.number * 31L + line.next);
-                for (int i = 0; i < LIFE && more; i++) {
+                if (storm != null) {
+                    storm.join();
+                }
+                for (int i = 0; (i < LIFE || storm != null) && more; i++) {
                     if (failure.get() != null) {
                         return;
                     }
@@ -110,6 +120,7 @@ class QueuesStressTest {
                     start(factory, line, queue, part, all); // this one ends
                 } else {
                     line.done = true;
+                    awaitEndOfStorm();
                 }
             }
         });
@@ -118,6 +129,34 @@ class QueuesStressTest {
             all.add(thread);
         }
         thread.start();
+    }
+
+    private void awaitEndOfStorm() {
+        while (storm != null && stormIsOver.getCount() > 0) {
+            try {
+                stormIsOver.await();
+            } catch (InterruptedException e) {
+                continue;
+            }
+        }
+    }
+
+    static Stream<Kind> platformKinds() {
+        return kinds().filter(kind -> !kind.virtual);
+    }
+
+    @ParameterizedTest
+    @MethodSource("platformKinds")
+    void conservesElementsAndOrderInAMigrationStorm(Kind kind) throws Exception {
+        assumeTrue(MigrationStorm.available(), "only Linux moves threads on demand");
+        storm = new MigrationStorm();
+        try {
+            conservesElementsAndOrder(kind);
+            assertTrue(storm.moves() > 0, "no thread was moved");
+        } finally {
+            storm.close();
+            stormIsOver.countDown();
+        }
     }
 
     @ParameterizedTest
@@ -139,10 +178,14 @@ class QueuesStressTest {
         var random = new Random(1);
         while (lines.stream().anyMatch(line -> !line.done) && failure.get() == null) {
             Thread thread = lines.get(random.nextInt(lines.size())).thread;
-            if (thread != null && queue instanceof BlockingQueue) {
-                thread.interrupt();
+            if (thread != null) {
+                thread.interrupt(); // those queues that never wait leave it alone
             }
             Thread.sleep(1);
+        }
+        if (storm != null) {
+            storm.close();
+            stormIsOver.countDown();
         }
         for (int i = 0; i < all.size(); i++) {
             Thread thread;
