@@ -34,10 +34,10 @@ import picocli.CommandLine.Spec;
 public final class Bench implements Callable<Integer> {
     static final String NAME = "bin/bench";
 
-    @Parameters(arity = "0..*", paramLabel = "SUITE", description = "a suite, or 'all'")
+    @Parameters(arity = "0..*", paramLabel = "SUITE", description = "a suite, or 'all': each, and those with targets for virtual threads also on these; with --vm those made for the test kernel")
     private List<String> suites = List.of();
 
-    @Option(names = "--quick", description = "2 JVMs of two short rounds each: shows the order of things, not their distance")
+    @Option(names = "--quick", description = "2 JVMs of two short rounds each, a minute or so for a suite: shows the order of things, not their distance")
     private boolean quick;
 
     @Option(names = "--full", description = "5 JVMs of five rounds of one second each")
@@ -54,6 +54,12 @@ public final class Bench implements Callable<Integer> {
 
     @Option(names = "--outside", paramLabel = "NS", description = "suites of locks: nanoseconds outside, default 400; 100 with --vm, where 100 stands for 50 multiplications")
     private Integer outside;
+
+    @Option(names = "--capacity", paramLabel = "N", description = "suites of queues: elements that one holds, default 1024")
+    private Integer capacity;
+
+    @Option(names = "--waiting", paramLabel = "HOW", description = "suites of queues: ${COMPLETION-CANDIDATES}; after 100 spins a yield (the default), Agrona's backoff, or a park of 50 us")
+    private Waiting waiting;
 
     @Option(names = "--in-vm", hidden = true)
     private boolean inVm;
@@ -73,6 +79,7 @@ public final class Bench implements Callable<Integer> {
 
     static CommandLine commandLine() {
         var line = new CommandLine(new Bench());
+        line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setParameterExceptionHandler((error, _) -> {
             System.err.println(NAME + ": " + error.getMessage().lines().findFirst().orElse("bad input"));
             error.getCommandLine().usage(System.err);
@@ -95,8 +102,12 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        mix("--inside", inside);
-        mix("--outside", outside);
+        number("--inside", inside, 0, 1_000_000);
+        number("--outside", outside, 0, 1_000_000);
+        number("--capacity", capacity, 2, 1 << 24);
+        if (waiting != null) {
+            System.setProperty("rseq4j.bench.waiting", waiting.name().toLowerCase(Locale.ROOT));
+        }
         if (suites.isEmpty()) {
             if (json != null || quick || full || vm) {
                 throw bad("no suite");
@@ -116,9 +127,8 @@ public final class Bench implements Callable<Integer> {
         if (json != null && !isWritable(json)) {
             throw bad("--json cannot write this file: " + json);
         }
-        List<String> chosen = suites.contains("all")
-                ? new ArrayList<>(vm || inVm ? Suites.names() : allNames())
-                : suites;
+        boolean all = suites.contains("all");
+        List<String> chosen = all ? allNames(vm || inVm) : suites;
         for (String suite : chosen) {
             if (!allNames().contains(suite)) {
                 throw bad("no suite " + suite + ", there are " + String.join(", ", allNames()));
@@ -135,18 +145,57 @@ public final class Bench implements Callable<Integer> {
             return TestKernel.run(chosen, options, quick, full, cpus, json);
         }
         depth();
-        for (String suite : chosen) {
-            run(suite);
+        List<Planned> plan = new ArrayList<>();
+        chosen.forEach(suite -> plan.add(new Planned(suite, options)));
+        if (all && !inVm && !options.virtual && options.only.isEmpty()) {
+            plan.add(new Planned("counters", options.onVirtualThreads(true)));
+            plan.add(new Planned("pools-yield", options.onVirtualThreads(true)));
+            plan.add(new Planned("buffers-yield", options.onVirtualThreads(true)));
+            plan.add(new Planned("queues", options.onVirtualThreads(true)));
+            plan.add(new Planned("sections", options.onVirtualThreads(false)));
+        }
+        if (!inVm) {
+            long millis = plan.stream().mapToLong(Planned::millis).sum();
+            System.err.printf("%s: about %d min %d s%n", NAME, millis / 60_000, millis / 1000 % 60);
+        }
+        return run(plan);
+    }
+
+    /** A suite and how to run it. */
+    private record Planned(String suite, RunOptions options) {
+        long millis() {
+            return JmhSuites.names().contains(suite)
+                    ? JmhSuites.plannedMillis(suite, options)
+                    : Comparison.plannedMillis(Suites.named(suite), options);
+        }
+    }
+
+    /** One after the other; of several, those behind one that fails run all the same. */
+    private int run(List<Planned> plan) throws Exception {
+        List<String> failed = new ArrayList<>();
+        for (Planned planned : plan) {
+            try {
+                run(planned.suite, planned.options);
+            } catch (IOException e) {
+                if (plan.size() == 1) {
+                    throw e;
+                }
+                System.err.println(NAME + ": " + planned.suite + " failed: " + e.getMessage());
+                failed.add(planned.suite);
+            }
+        }
+        if (!failed.isEmpty()) {
+            throw new IOException("failed: " + String.join(", ", failed));
         }
         return 0;
     }
 
-    private void mix(String option, Integer nanos) {
-        if (nanos != null) {
-            if (nanos < 0 || nanos > 1_000_000) {
-                throw bad(option + " has to be from 0 to 1000000: " + nanos);
+    private void number(String option, Integer value, int least, int most) {
+        if (value != null) {
+            if (value < least || value > most) {
+                throw bad(option + " has to be from " + least + " to " + most + ": " + value);
             }
-            System.setProperty("rseq4j.bench." + option.substring(2), nanos.toString());
+            System.setProperty("rseq4j.bench." + option.substring(2), value.toString());
         }
     }
 
@@ -154,7 +203,8 @@ public final class Bench implements Callable<Integer> {
         if (inVm) {
             options.defaults(1, 2000, quick ? 2 : full ? 5 : 3, quick ? 1000 : 2000);
         } else if (quick) {
-            options.defaults(2, 400, 2, 200);
+            options.oneJvm = true;
+            options.defaults(2, 300, 2, 150);
         } else if (full) {
             options.defaults(5, 2000, 5, 1000);
         } else {
@@ -162,10 +212,10 @@ public final class Bench implements Callable<Integer> {
         }
     }
 
-    private void run(String name) throws Exception {
+    private void run(String name, RunOptions options) throws Exception {
         Path file = json != null
                 ? json
-                : results().resolve((inVm ? "vm-" : "") + name + "-"
+                : results().resolve((inVm ? "vm-" : "") + name + (options.virtual ? "-virtual-" : "-")
                         + LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT))
                         + ".json");
         if (JmhSuites.names().contains(name)) {
@@ -221,6 +271,15 @@ public final class Bench implements Callable<Integer> {
 
     private ParameterException bad(String message) {
         return new ParameterException(spec.commandLine(), message);
+    }
+
+    /** {@return those that 'all' stands for} */
+    private static List<String> allNames(boolean testKernel) {
+        if (testKernel) {
+            return Suites.names().stream().filter(name -> Suites.named(name).isForTestKernel()).toList();
+        }
+        return allNames().stream()
+                .filter(name -> JmhSuites.names().contains(name) || !Suites.named(name).isForTestKernel()).toList();
     }
 
     private static List<String> allNames() {

@@ -1,5 +1,7 @@
 package org.rseq4j.benchmarks;
 
+import java.awt.Font;
+import java.awt.GraphicsEnvironment;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,12 +25,23 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Draws results as SVG. */
 final class Charts {
+    static final String NO_FONT = "charts need a font and fontconfig, which bin/setup installs";
     private static final int WIDTH = 900;
     private static final int HEIGHT = 480;
     private static final Pattern FRACTION = Pattern.compile("(\\d\\.\\d)\\d+");
     private static final Pattern CLIP = Pattern.compile("clip\\d+");
 
     private Charts() {
+    }
+
+    /** {@return whether this system has a font: the JDK, which draws the letters, needs one and fontconfig} */
+    static boolean canDraw() {
+        try {
+            return GraphicsEnvironment.getLocalGraphicsEnvironment().getAvailableFontFamilyNames().length > 0
+                    && new Font(Font.SANS_SERIF, Font.PLAIN, 12).canDisplay('a');
+        } catch (RuntimeException | LinkageError | InternalError e) {
+            return false;
+        }
     }
 
     /** A line with its points. */

@@ -22,8 +22,12 @@ import org.HdrHistogram.Histogram;
  * contender runs in JVMs of its own, interleaved with the others'.
  */
 final class Comparison {
+    /** The percentiles that tables show. */
+    static final List<String> LATENCY = List.of("p50", "p99", "p99.9", "p99.99");
     private static final double[] PERCENTILES = {50, 90, 99, 99.9, 99.99, 100};
     private static final long PATIENCE_MILLIS = 180_000;
+    /** What a JVM takes beside its rounds, about. */
+    static final long JVM_MILLIS = 900;
     /** Properties of suites, part of what was measured. */
     private static final String PROPERTY = "-Drseq4j.bench.";
 
@@ -38,6 +42,7 @@ final class Comparison {
         final List<String> arguments;
         final List<List<Double>> rates = new ArrayList<>();
         final List<List<Double>> slowest = new ArrayList<>();
+        final List<List<Double>> allocated = new ArrayList<>();
         final Map<String, List<List<Double>>> counts = new LinkedHashMap<>();
         final Map<String, List<List<Double>>> percentiles = new LinkedHashMap<>();
         final Map<String, Histogram> histograms = new LinkedHashMap<>();
@@ -61,7 +66,32 @@ final class Comparison {
     }
 
     List<Integer> threads() {
-        return options.threads.isEmpty() ? suite.threads() : options.threads;
+        return threads(suite, options);
+    }
+
+    static List<Integer> threads(Suite suite, RunOptions options) {
+        return !options.threads.isEmpty()
+                ? options.threads
+                : options.virtual ? suite.virtualThreads() : suite.threads();
+    }
+
+    /** {@return the JVMs of one fork: for each a contender and the numbers of threads that it goes through} */
+    private List<Map.Entry<String, List<Integer>>> jvms(List<String> names) {
+        List<Map.Entry<String, List<Integer>>> jvms = new ArrayList<>();
+        if (options.oneJvm) {
+            names.forEach(name -> jvms.add(Map.entry(name, threads())));
+        } else {
+            threads().forEach(count -> names.forEach(name -> jvms.add(Map.entry(name, List.of(count)))));
+        }
+        return jvms;
+    }
+
+    /** {@return about how long it takes: for each JVM the start and the end beside the rounds} */
+    static long plannedMillis(Suite suite, RunOptions options) {
+        long counts = threads(suite, options).size();
+        long jvms = options.forks * contenders(suite, options).size() * (options.oneJvm ? 1 : counts);
+        long warmups = options.oneJvm ? options.warmup * (1 + (counts - 1) / 2) : options.warmup;
+        return jvms * (JVM_MILLIS + warmups + (options.oneJvm ? counts : 1) * options.rounds * options.millis);
     }
 
     /** {@return the names of the contenders that take part} */
@@ -76,20 +106,32 @@ final class Comparison {
         if (names.isEmpty()) {
             throw new IllegalArgumentException("no contender of " + suite.name() + " is called " + options.only);
         }
-        int total = options.forks * names.size() * threads().size();
+        List<Map.Entry<String, List<Integer>>> jvms = jvms(names);
+        int total = options.forks * jvms.size();
         int done = 0;
         long begun = System.nanoTime();
+        Map<String, String> failures = new LinkedHashMap<>();
         for (int fork = 0; fork < options.forks; fork++) {
-            for (int count : threads()) {
-                for (String name : names) {
-                    fork(name, count);
-                    done++;
-                    progress(suite.name(), done, total, begun);
-                    listener.done(this);
+            for (Map.Entry<String, List<Integer>> jvm : jvms) {
+                done++;
+                if (failures.containsKey(jvm.getKey())) {
+                    continue;
                 }
+                try {
+                    fork(jvm.getKey(), jvm.getValue());
+                } catch (IOException e) {
+                    System.err.println();
+                    System.err.println(suite.name() + " goes on without " + e.getMessage());
+                    failures.put(jvm.getKey(), e.getMessage());
+                }
+                progress(suite.name(), done, total, begun);
+                listener.done(this);
             }
         }
         System.err.println();
+        if (!failures.isEmpty()) {
+            throw new IOException(String.join("; ", failures.values()));
+        }
     }
 
     static void progress(String name, int done, int total, long begun) {
@@ -98,25 +140,28 @@ final class Comparison {
                 TimeUnit.NANOSECONDS.toSeconds(left));
     }
 
-    private void fork(String name, int count) throws IOException {
+    private void fork(String name, List<Integer> threads) throws IOException {
         List<String> arguments = arguments(suite, name, options);
-        Rows row = new Rows(name, count, arguments);
-        List<Sample> samples = new ArrayList<>();
-        List<Map<String, Double>> counts = new ArrayList<>();
-        Map<String, Histogram> latencies;
         try (var process = new ContenderProcess(suite, name, options, arguments, PATIENCE_MILLIS)) {
-            process.make(count);
-            process.run(options.warmup, new LinkedHashMap<>());
-            process.latencies();
-            for (int i = 0; i < options.rounds; i++) {
-                Map<String, Double> counted = new LinkedHashMap<>();
-                samples.add(process.run(options.millis, counted));
-                counts.add(counted);
+            boolean warm = false;
+            for (int count : threads) {
+                Rows row = new Rows(name, count, arguments);
+                List<Sample> samples = new ArrayList<>();
+                List<Map<String, Double>> counts = new ArrayList<>();
+                process.make(count);
+                process.run(warm ? options.warmup / 2 : options.warmup, new LinkedHashMap<>());
+                warm = true;
+                process.latencies();
+                for (int i = 0; i < options.rounds; i++) {
+                    Map<String, Double> counted = new LinkedHashMap<>();
+                    samples.add(process.run(options.millis, counted));
+                    counts.add(counted);
+                }
+                Map<String, Histogram> latencies = process.latencies();
+                row.environment = process.environment();
+                add(row, samples, counts, latencies);
             }
-            latencies = process.latencies();
-            row.environment = process.environment();
         }
-        add(row, samples, counts, latencies);
     }
 
     static List<String> arguments(Suite suite, String name, RunOptions options) {
@@ -127,12 +172,13 @@ final class Comparison {
         return arguments;
     }
 
-    /** Adds a JVM's rounds; only whole JVMs are ever seen by a listener. */
+    /** Adds a JVM's rounds with one number of threads. */
     private synchronized void add(Rows made, List<Sample> samples, List<Map<String, Double>> counts,
             Map<String, Histogram> latencies) {
         Rows row = rows.computeIfAbsent(made.contender + "\n" + made.threads, key -> made);
         row.rates.add(samples.stream().map(Sample::rate).toList());
         row.slowest.add(samples.stream().map(Sample::slowest).toList());
+        row.allocated.add(samples.stream().map(Sample::allocated).toList());
         var names = new TreeSet<String>();
         counts.forEach(counted -> names.addAll(counted.keySet()));
         names.forEach(name -> row.counts.computeIfAbsent(name, n -> new ArrayList<>())
@@ -142,7 +188,8 @@ final class Comparison {
             row.histograms.computeIfAbsent(name, n -> new Histogram(histogram)).add(histogram);
             percentiles(row, name, histogram);
             if (interval > 0) {
-                percentiles(row, name + " corrected", histogram.copyCorrectedForCoordinatedOmission(interval));
+                percentiles(row, name + " corrected",
+                        histogram.copyCorrectedForCoordinatedOmission(interval * suite.operationsTimed()));
             }
         });
     }
@@ -179,6 +226,7 @@ final class Comparison {
     private Result result(Rows row) {
         Map<String, Result.Metric> secondary = new LinkedHashMap<>();
         secondary.put(Result.SLOWEST, new Result.Metric("of the mean", row.slowest));
+        secondary.put(Result.ALLOCATED, new Result.Metric("B/op", row.allocated));
         row.counts.forEach((name, samples) -> secondary.put(name, new Result.Metric("counts", samples)));
         row.percentiles.forEach((name, samples) -> secondary.put(name, new Result.Metric("ns", samples)));
         return new Result(suite.name(), row.contender, row.threads,
@@ -209,6 +257,7 @@ final class Comparison {
         run.put("measurementIterations", json.numberNode(options.rounds));
         run.put("measurementTime", json.textNode(options.millis + " ms"));
         run.put("measurementBatchSize", json.numberNode(1));
+        run.put("oneJvm", json.booleanNode(options.oneJvm));
         run.put("environment", environment);
         return run;
     }
@@ -276,12 +325,24 @@ final class Comparison {
                 slowest == null ? "" : String.format(Locale.ROOT, " [%.2f]", slowest.spread().median()));
     }
 
-    /** Everything but the slowest thread's share, one line for each contender and number of threads. */
+    /** {@return the medians of what was timed at some percentiles} */
+    private static String microseconds(Result result, String timed) {
+        var values = new ArrayList<String>();
+        for (String percentile : LATENCY) {
+            values.add(Spread.number(result.secondary().get(timed + " " + percentile).spread().median() / 1000));
+        }
+        return String.join(" / ", values) + " us";
+    }
+
+    /** Everything but the slowest thread's share; times at p50 / p99 / p99.9 / p99.99; one line for each contender and number of threads. */
     private static void secondary(PrintStream out, Map<String, Map<Integer, Result>> byName) {
         byName.forEach((name, byCount) -> byCount.forEach((count, result) -> {
             var line = new ArrayList<String>();
             result.secondary().forEach((metric, samples) -> {
-                if (!metric.equals(Result.SLOWEST)) {
+                String timed = metric.replaceFirst(" p99\\.99$", "");
+                if (!timed.equals(metric)) {
+                    line.add(timed + " " + microseconds(result, timed));
+                } else if (!metric.equals(Result.SLOWEST) && !samples.unit().equals("ns")) {
                     line.add(metric + " " + Spread.number(samples.spread().median()));
                 }
             });

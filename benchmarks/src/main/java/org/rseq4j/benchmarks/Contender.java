@@ -11,9 +11,10 @@ public interface Contender extends AutoCloseable {
     /**
      * Works until the round is over.
      *
-     * @param thread from 0 to the number of threads - 1
+     * @param thread from 0 to the number of workers - 1
      * @param round says when to stop; ask it once for a batch of operations
-     * @return the operations that were done
+     * @return the operations that were done; negative where its partners count them, as consumers do for producers: then for
+     *         the slowest thread's share only, which is taken on each side by itself
      * @throws Exception fails the benchmark
      */
     long work(int thread, Round round) throws Exception;

@@ -1,14 +1,17 @@
 package org.rseq4j.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.ThreadMXBean;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.CyclicBarrier;
+import java.util.stream.LongStream;
 import java.util.zip.Deflater;
 import org.HdrHistogram.Histogram;
 
@@ -20,16 +23,19 @@ import org.HdrHistogram.Histogram;
 final class ContenderJvm {
     /** How long a worker may take to see that the round is over. */
     private static final long PATIENCE_MILLIS = 120_000;
+    private static final ThreadMXBean MEMORY = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
+    private final Suite suite;
     private final Contender.Factory factory;
     private final boolean virtual;
     private final int noise;
     private final PrintStream out;
     private Contender contender;
-    private int threads;
+    private int workers;
 
-    private ContenderJvm(Contender.Factory factory, boolean virtual, int noise, PrintStream out) {
-        this.factory = factory;
+    private ContenderJvm(Suite suite, String contender, boolean virtual, int noise, PrintStream out) {
+        this.suite = suite;
+        factory = suite.contenders().get(contender);
         this.virtual = virtual;
         this.noise = noise;
         this.out = out;
@@ -39,8 +45,8 @@ final class ContenderJvm {
     public static void main(String[] arguments) throws Exception {
         PrintStream answers = System.out;
         System.setOut(System.err); // what a contender prints is no answer
-        var jvm = new ContenderJvm(Suites.named(arguments[0]).contenders().get(arguments[1]),
-                arguments[2].equals("virtual"), Integer.parseInt(arguments[3]), answers);
+        var jvm = new ContenderJvm(Suites.named(arguments[0]), arguments[1], arguments[2].equals("virtual"),
+                Integer.parseInt(arguments[3]), answers);
         answers.println("environment " + new ObjectMapper().writeValueAsString(Environment.here()));
         try (var orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             for (String order = orders.readLine(); order != null; order = orders.readLine()) {
@@ -56,12 +62,14 @@ final class ContenderJvm {
         switch (order[0]) {
             case "make" -> {
                 close();
-                threads = Integer.parseInt(order[1]);
+                int threads = Integer.parseInt(order[1]);
+                workers = suite.workers(threads);
                 contender = factory.make(threads);
             }
             case "run" -> {
                 Sample sample = run(Long.parseLong(order[1]));
-                out.println("sample " + sample.rate() + " " + sample.slowest() + " " + sample.interval());
+                out.println("sample " + sample.rate() + " " + sample.slowest() + " " + sample.interval() + " "
+                        + sample.allocated());
                 contender.counts().forEach((name, value) -> out.println("count " + value + " " + name));
             }
             case "latencies" -> {
@@ -84,14 +92,18 @@ final class ContenderJvm {
         var round = new Round();
         // The time is taken as the last one arrives: this thread may get its CPU long after the workers did.
         long[] begun = new long[1];
-        var start = new CyclicBarrier(threads + 1, () -> begun[0] = System.nanoTime());
-        long[] operations = new long[threads * 16];
+        long[] allocated = new long[1];
+        var start = new CyclicBarrier(workers + 1, () -> {
+            allocated[0] = MEMORY.getTotalThreadAllocatedBytes();
+            begun[0] = System.nanoTime();
+        });
+        long[] operations = new long[workers * 16];
         Throwable[] failure = new Throwable[1];
-        Thread[] workers = new Thread[threads];
+        Thread[] all = new Thread[workers];
         Thread.Builder builder = virtual ? Thread.ofVirtual() : Thread.ofPlatform().daemon();
-        for (int i = 0; i < threads; i++) {
+        for (int i = 0; i < workers; i++) {
             int thread = i;
-            workers[i] = builder.start(() -> {
+            all[i] = builder.start(() -> {
                 try {
                     start.await();
                     operations[thread * 16] = contender.work(thread, round);
@@ -106,24 +118,37 @@ final class ContenderJvm {
         start.await();
         Thread.sleep(length);
         round.end();
-        for (Thread worker : workers) {
+        for (Thread worker : all) {
             worker.join(PATIENCE_MILLIS);
             if (worker.isAlive()) {
                 throw new IllegalStateException("a worker did not end");
             }
         }
         long nanos = System.nanoTime() - begun[0];
+        long bytes = MEMORY.getTotalThreadAllocatedBytes() - allocated[0];
         if (failure[0] != null) {
             throw new IllegalStateException("a worker failed", failure[0]);
         }
-        long sum = 0;
-        long least = Long.MAX_VALUE;
-        for (int i = 0; i < threads; i++) {
-            sum += operations[i * 16];
-            least = Math.min(least, operations[i * 16]);
+        long[] done = new long[workers];
+        for (int i = 0; i < workers; i++) {
+            done[i] = operations[i * 16];
         }
-        return new Sample(sum * 1e9 / nanos, sum == 0 ? 0 : least * (double) threads / sum,
-                sum == 0 ? 0 : (long) (nanos * (double) threads / sum));
+        return sample(done, nanos, bytes);
+    }
+
+    /** {@return what the workers did, as {@link Contender#work} says it, in so much time and allocating so much} */
+    static Sample sample(long[] operations, long nanos, long bytes) {
+        long[] counted = LongStream.of(operations).filter(n -> n >= 0).toArray();
+        long[] partners = LongStream.of(operations).filter(n -> n < 0).map(n -> -n).toArray();
+        long sum = LongStream.of(counted).sum();
+        return new Sample(sum * 1e9 / nanos, Math.min(slowest(counted), partners.length == 0 ? 1 : slowest(partners)),
+                sum == 0 ? 0 : (long) (nanos * (double) counted.length / sum), sum == 0 ? 0 : (double) bytes / sum);
+    }
+
+    /** {@return the least as a share of the mean} */
+    private static double slowest(long[] operations) {
+        long sum = LongStream.of(operations).sum();
+        return sum == 0 ? 0 : LongStream.of(operations).min().getAsLong() * (double) operations.length / sum;
     }
 
     /** A thread that wants its CPU for itself. */

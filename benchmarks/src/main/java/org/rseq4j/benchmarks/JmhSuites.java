@@ -92,10 +92,20 @@ final class JmhSuites {
         return entry.getUsername().substring(entry.getUsername().lastIndexOf('.') + 1);
     }
 
-    void run(Listener listener) throws IOException, RunnerException {
-        List<BenchmarkListEntry> entries = entries().get(suite).stream().filter(
+    private static List<BenchmarkListEntry> entries(String suite, RunOptions options) {
+        return entries().get(suite).stream().filter(
                 entry -> options.only.isEmpty() || options.only.stream().anyMatch(entry.getUsername()::contains))
                 .toList();
+    }
+
+    /** {@return about how long it takes} */
+    static long plannedMillis(String suite, RunOptions options) {
+        return options.forks * entries(suite, options).size() * Math.max(1L, options.threads.size())
+                * (Comparison.JVM_MILLIS + options.warmup + options.rounds * options.millis);
+    }
+
+    void run(Listener listener) throws IOException, RunnerException {
+        List<BenchmarkListEntry> entries = entries(suite, options);
         if (entries.isEmpty()) {
             throw new IllegalArgumentException("no benchmark of " + suite + " is called " + options.only);
         }

@@ -70,6 +70,11 @@ final class LockHoldsSuite implements Suite {
     }
 
     @Override
+    public boolean isForTestKernel() {
+        return true;
+    }
+
+    @Override
     public List<Integer> threads() {
         return List.of(2, 8);
     }

@@ -16,6 +16,11 @@ final class LockWaitsSuite implements Suite {
     }
 
     @Override
+    public List<Integer> threads() {
+        return List.of(1, 2, 4, 16, 64);
+    }
+
+    @Override
     public List<String> jvmArguments(String contender) {
         return Calibrated.jvmArguments();
     }

@@ -33,6 +33,11 @@ final class LocksSuite implements Suite {
     }
 
     @Override
+    public List<Integer> threads() {
+        return List.of(1, 2, 4, 16, 64);
+    }
+
+    @Override
     public List<String> jvmArguments(String contender) {
         return Calibrated.jvmArguments();
     }

@@ -124,8 +124,9 @@ final class PoolsSuite implements Suite {
                     for (int spins = 0; !queue.relaxedOffer(item) && round.running(); spins++) {
                         pause(spins);
                     }
+                    operations++;
                 }
-                return 0;
+                return -operations;
             }
             while (round.running()) {
                 T item = queue.relaxedPoll();

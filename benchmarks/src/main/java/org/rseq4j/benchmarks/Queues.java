@@ -1,5 +1,7 @@
 package org.rseq4j.benchmarks;
 
+import java.util.AbstractCollection;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +11,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.LinkedTransferQueue;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import org.agrona.concurrent.ManyToManyConcurrentArrayQueue;
 import org.jctools.queues.MessagePassingQueue;
@@ -29,16 +32,16 @@ final class Queues {
         ALL.put("rseq4j SliceMpmcArrayQueue relaxed", c -> new Relaxed(new SliceMpmcArrayQueue<>(c)));
         ALL.put("JCTools MpmcArrayQueue", c -> new OfQueue(new MpmcArrayQueue<>(c)));
         ALL.put("JCTools MpmcArrayQueue relaxed", c -> new Relaxed(new MpmcArrayQueue<>(c)));
-        ALL.put("JCTools MpmcUnboundedXaddArrayQueue", c -> new OfQueue(new MpmcUnboundedXaddArrayQueue<>(c)));
+        ALL.put("JCTools MpmcUnboundedXaddArrayQueue", c -> new Unbounded(new MpmcUnboundedXaddArrayQueue<>(c)));
         ALL.put("Agrona ManyToManyConcurrentArrayQueue", c -> new OfQueue(new ManyToManyConcurrentArrayQueue<>(c)));
-        ALL.put("ConcurrentLinkedQueue", c -> new OfQueue(new ConcurrentLinkedQueue<>()));
-        ALL.put("LinkedTransferQueue", c -> new OfQueue(new LinkedTransferQueue<>()));
+        ALL.put("ConcurrentLinkedQueue", c -> new Unbounded(new ConcurrentLinkedQueue<>()));
+        ALL.put("LinkedTransferQueue", c -> new Unbounded(new LinkedTransferQueue<>()));
         ALL.put("ArrayBlockingQueue", c -> new OfQueue(new ArrayBlockingQueue<>(c)));
-        ALL.put("rseq4j SliceBlockingQueue put take", c -> new Blocking(new SliceBlockingQueue<>(c)));
-        ALL.put("rseq4j SliceBlockingQueue fair put take", c -> new Blocking(new SliceBlockingQueue<>(c, true)));
-        ALL.put("ArrayBlockingQueue put take", c -> new Blocking(new ArrayBlockingQueue<>(c)));
-        ALL.put("LinkedBlockingQueue put take", c -> new Blocking(new LinkedBlockingQueue<>(c)));
-        ALL.put("LinkedTransferQueue put take", c -> new Blocking(new LinkedTransferQueue<>()));
+        ALL.put("rseq4j SliceBlockingQueue put take", c -> new Blocking(new SliceBlockingQueue<>(c), true));
+        ALL.put("rseq4j SliceBlockingQueue fair put take", c -> new Blocking(new SliceBlockingQueue<>(c, true), true));
+        ALL.put("ArrayBlockingQueue put take", c -> new Blocking(new ArrayBlockingQueue<>(c), true));
+        ALL.put("LinkedBlockingQueue put take", c -> new Blocking(new LinkedBlockingQueue<>(c), true));
+        ALL.put("LinkedTransferQueue put take", c -> new Blocking(new LinkedTransferQueue<>(), false));
     }
 
     private Queues() {
@@ -64,6 +67,79 @@ final class Queues {
         default boolean blocks() {
             return false;
         }
+
+        /** Whether an offer fails or waits where there is no room. */
+        default boolean bounded() {
+            return true;
+        }
+
+        /** {@return how many of the source's elements it took, at most so many} */
+        default int fill(Source source, int limit) throws InterruptedException {
+            int done = 0;
+            while (done < limit && offer(source.get())) {
+                done++;
+            }
+            return done;
+        }
+
+        /** {@return how many elements went to the sink, at most so many} */
+        int drain(Sink sink, int limit);
+    }
+
+    /** Where a batch comes from. */
+    interface Source extends MessagePassingQueue.Supplier<Object> {
+    }
+
+    /** Where a batch goes, in each of the forms that the queues know. */
+    abstract static class Sink extends AbstractCollection<Object>
+            implements
+                MessagePassingQueue.Consumer<Object>,
+                Consumer<Object> {
+        @Override
+        public final boolean add(Object element) {
+            accept(element);
+            return true;
+        }
+
+        @Override
+        public final Iterator<Object> iterator() {
+            throw new UnsupportedOperationException("a sink keeps nothing");
+        }
+
+        @Override
+        public final int size() {
+            return 0;
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static int fill(Queue<Object> queue, Source source, int limit) {
+        if (queue instanceof MessagePassingQueue) {
+            return ((MessagePassingQueue<Object>) queue).fill(source, limit);
+        }
+        int done = 0;
+        while (done < limit && queue.offer(source.get())) {
+            done++;
+        }
+        return done;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static int drain(Queue<Object> queue, Sink sink, int limit) {
+        if (queue instanceof MessagePassingQueue) {
+            return ((MessagePassingQueue<Object>) queue).drain(sink, limit);
+        }
+        if (queue instanceof BlockingQueue<Object> blocking) {
+            return blocking.drainTo(sink, limit);
+        }
+        if (queue instanceof ManyToManyConcurrentArrayQueue<Object> agrona) {
+            return agrona.drain((Consumer<Object>) sink, limit);
+        }
+        int done = 0;
+        for (Object element; done < limit && (element = queue.poll()) != null; done++) {
+            sink.accept(element);
+        }
+        return done;
     }
 
     private record OfQueue(Queue<Object> queue) implements Transfer {
@@ -80,6 +156,48 @@ final class Queues {
         @Override
         public boolean isEmpty() {
             return queue.isEmpty();
+        }
+
+        @Override
+        public int fill(Source source, int limit) {
+            return Queues.fill(queue, source, limit);
+        }
+
+        @Override
+        public int drain(Sink sink, int limit) {
+            return Queues.drain(queue, sink, limit);
+        }
+    }
+
+    private record Unbounded(Queue<Object> queue) implements Transfer {
+        @Override
+        public boolean offer(Object element) {
+            return queue.offer(element);
+        }
+
+        @Override
+        public Object poll() {
+            return queue.poll();
+        }
+
+        @Override
+        public boolean isEmpty() {
+            return queue.isEmpty();
+        }
+
+        @Override
+        public int fill(Source source, int limit) {
+            return Queues.fill(queue, source, limit);
+        }
+
+        @Override
+        public int drain(Sink sink, int limit) {
+            return Queues.drain(queue, sink, limit);
+        }
+
+        @Override
+        public boolean bounded() {
+            return false;
         }
     }
 
@@ -98,9 +216,14 @@ final class Queues {
         public boolean isEmpty() {
             return queue.isEmpty();
         }
+
+        @Override
+        public int drain(Sink sink, int limit) {
+            return queue.drain(sink, limit);
+        }
     }
 
-    private record Blocking(BlockingQueue<Object> queue) implements Transfer {
+    private record Blocking(BlockingQueue<Object> queue, boolean bounded) implements Transfer {
         @Override
         public boolean offer(Object element) throws InterruptedException {
             queue.put(element);
@@ -115,6 +238,11 @@ final class Queues {
         @Override
         public boolean isEmpty() {
             return queue.isEmpty();
+        }
+
+        @Override
+        public int drain(Sink sink, int limit) {
+            return queue.drainTo(sink, limit);
         }
 
         @Override

@@ -40,6 +40,10 @@ final class Report implements Callable<Integer> {
             System.err.println(Bench.NAME + ": there are no results yet: run a suite");
             return 1;
         }
+        if (!Charts.canDraw()) {
+            System.err.println(Bench.NAME + ": " + Charts.NO_FONT);
+            return 1;
+        }
         String text;
         try (InputStream in = Report.class.getResourceAsStream("results.md")) {
             text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
@@ -170,6 +174,16 @@ final class Report implements Callable<Integer> {
                     }
                 }
                 case "carrierLookup" -> parts.add("carrier lookup");
+                case "capacity" -> {
+                    if (!value.equals("1024")) {
+                        parts.add("capacity " + value);
+                    }
+                }
+                case "waiting" -> {
+                    if (!value.equals("yield")) {
+                        parts.add("waiting by " + value);
+                    }
+                }
                 case "inside" -> parts.add(value + " inside");
                 case "outside" -> parts.add(value + " outside");
                 case "cpus" -> parts.add(value + (value.equals("1") ? " CPU" : " CPUs"));
@@ -195,10 +209,10 @@ final class Report implements Callable<Integer> {
             command.append(" --noise ").append(setting.get(Result.NOISE));
         }
         if (setting.containsKey("carrierLookup")) {
-            command.append(" --jvm --add-exports=java.base/jdk.internal.access=ALL-UNNAMED");
+            command.append(" --jvm ").append(RunOptions.CARRIER_LOOKUP);
         }
-        for (String mix : List.of("inside", "outside")) {
-            if (setting.containsKey(mix)) {
+        for (String mix : List.of("inside", "outside", "capacity", "waiting")) {
+            if (setting.containsKey(mix) && !List.of("1024", "yield").contains(setting.get(mix))) {
                 command.append(" --").append(mix).append(' ').append(setting.get(mix));
             }
         }
@@ -212,6 +226,9 @@ final class Report implements Callable<Integer> {
         if (rounds != null && warmup != null && time != null) {
             command.append(" --rounds ").append(rounds.asInt()).append(" --warmup ").append(millis(warmup.asText()))
                     .append(" --millis ").append(millis(time.asText()));
+        }
+        if (result.run().containsKey("oneJvm") && result.run().get("oneJvm").asBoolean()) {
+            command.append(" --one-jvm");
         }
         return command.toString();
     }
@@ -253,14 +270,13 @@ final class Report implements Callable<Integer> {
     }
 
     private static String latencyTable(List<Result> run, String metric) {
-        List<String> percentiles = List.of("p50", "p99", "p99.9", "p99.99");
         var text = new StringBuilder("\nMicroseconds, ").append(metric)
                 .append(metric.endsWith("corrected") ? " for coordinated omission" : "")
                 .append(", median of the JVMs:\n\n| | threads | p50 | p99 | p99.9 | p99.99 |\n")
                 .append("| --- | --- | --- | --- | --- | --- |\n");
         for (Result result : run) {
             text.append("| ").append(result.contender()).append(" | ").append(result.threads()).append(" | ");
-            for (String percentile : percentiles) {
+            for (String percentile : Comparison.LATENCY) {
                 Result.Metric samples = result.secondary().get(metric + " " + percentile);
                 text.append(samples == null ? "-" : Spread.number(samples.spread().median() / 1000)).append(" | ");
             }

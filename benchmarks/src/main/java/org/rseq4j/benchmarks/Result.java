@@ -32,6 +32,8 @@ record Result(String suite, String contender, int threads, Map<String, String> s
 
     /** The share of the mean that the slowest thread did; 1 where all did the same. */
     static final String SLOWEST = "slowestShare";
+    /** Bytes allocated for each operation, by JMH's name for it. */
+    static final String ALLOCATED = "gc.alloc.rate.norm";
     /** The kind of threads in {@link #setting}. */
     static final String KIND = "kind";
     /** The number of busy threads beside in {@link #setting}. */

@@ -32,7 +32,7 @@ final class ResultFile {
     /** What {@link Result#run()} holds. */
     private static final List<String> RUN = List.of("jmhVersion", "forks", "jvm", "jvmArgs", "jdkVersion", "vmName",
             "vmVersion", "warmupIterations", "warmupTime", "warmupBatchSize", "measurementIterations",
-            "measurementTime", "measurementBatchSize", "environment");
+            "measurementTime", "measurementBatchSize", "oneJvm", "environment");
 
     private ResultFile() {
     }

@@ -6,7 +6,10 @@ import picocli.CommandLine.Option;
 
 /** How a suite is run. */
 final class RunOptions {
-    @Option(names = "--threads", paramLabel = "N", split = ",", description = "numbers of threads, default the suite's own, mostly 1,2,16,64")
+    /** Lets the library find a virtual thread's carrier without a downcall. */
+    static final String CARRIER_LOOKUP = "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED";
+
+    @Option(names = "--threads", paramLabel = "N", split = ",", description = "numbers of threads, default the suite's own, mostly 1,2,16,64, and 1000 with --virtual; of queues, producers and as many consumers")
     List<Integer> threads = List.of();
 
     @Option(names = "--virtual", description = "virtual threads instead of platform threads")
@@ -29,6 +32,9 @@ final class RunOptions {
 
     @Option(names = "--millis", paramLabel = "MS", description = "milliseconds of a round, default 500")
     Long millis;
+
+    @Option(names = "--one-jvm", description = "each JVM of a contender goes through all numbers of threads, rather than one JVM for each number")
+    boolean oneJvm;
 
     @Option(names = "--jvm", paramLabel = "ARGUMENT", description = "an argument for the contenders' JVMs; may be repeated")
     List<String> jvm = List.of();
@@ -55,7 +61,29 @@ final class RunOptions {
         if (virtual) {
             arguments.add("--virtual");
         }
+        if (oneJvm) {
+            arguments.add("--one-jvm");
+        }
         return arguments;
+    }
+
+    /** {@return the same on virtual threads, with the carrier lookup or without} */
+    RunOptions onVirtualThreads(boolean carrierLookup) {
+        var copy = new RunOptions();
+        copy.threads = threads;
+        copy.virtual = true;
+        copy.only = only;
+        copy.noise = noise;
+        copy.forks = forks;
+        copy.warmup = warmup;
+        copy.rounds = rounds;
+        copy.millis = millis;
+        copy.oneJvm = oneJvm;
+        copy.jvm = new ArrayList<>(jvm);
+        if (carrierLookup) {
+            copy.jvm.add(CARRIER_LOOKUP);
+        }
+        return copy;
     }
 
     private static void add(List<String> arguments, String name, Object value) {

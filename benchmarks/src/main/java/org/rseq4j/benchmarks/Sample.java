@@ -6,6 +6,7 @@ package org.rseq4j.benchmarks;
  * @param rate operations a second over all threads
  * @param slowest the slowest thread's share of the mean
  * @param interval nanoseconds between two operations of one thread, in the mean; 0 when there were none
+ * @param allocated bytes allocated on the heap for each operation, by all threads
  */
-record Sample(double rate, double slowest, long interval) {
+record Sample(double rate, double slowest, long interval, double allocated) {
 }

@@ -52,6 +52,10 @@ final class Simulate implements Callable<Integer> {
             System.err.println(Bench.NAME + ": --out is no folder: " + docs);
             return 2;
         }
+        if (!Charts.canDraw()) {
+            System.err.println(Bench.NAME + ": " + Charts.NO_FONT);
+            return 1;
+        }
         String testKernel = testKernel();
         String published = published();
         String large = large(docs.resolve("charts"));

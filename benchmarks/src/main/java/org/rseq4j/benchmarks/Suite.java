@@ -21,6 +21,26 @@ public interface Suite {
         return List.of(1, 2, 16, 64);
     }
 
+    /** The same for virtual threads. */
+    default List<Integer> virtualThreads() {
+        return List.of(1000);
+    }
+
+    /** {@return how many threads work for one number on the command line; more where each has a partner} */
+    default int workers(int threads) {
+        return threads;
+    }
+
+    /** {@return in how many operations of a thread one is timed, by {@link Contender#latencies}} */
+    default int operationsTimed() {
+        return 1;
+    }
+
+    /** {@return whether it says something in the test kernel only: 'all' then leaves it out elsewhere} */
+    default boolean isForTestKernel() {
+        return false;
+    }
+
     /** What an operation is, in a few words; for the list of suites. */
     default String description() {
         return String.join(", ", contenders().keySet());

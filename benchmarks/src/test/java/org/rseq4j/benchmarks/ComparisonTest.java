@@ -63,6 +63,34 @@ class ComparisonTest {
     }
 
     @Test
+    void oneJvmCanGoThroughAllNumbersOfThreads() throws IOException {
+        var options = options(List.of("LongAdder"), 1, 2);
+        options.oneJvm = true;
+        var comparison = new Comparison(Suites.named("counters"), options);
+        int[] told = new int[1];
+        comparison.run(_ -> told[0]++);
+        assertEquals(1, told[0]);
+        assertEquals(List.of(1, 2), comparison.results().stream().map(Result::threads).toList());
+        for (Result result : comparison.results()) {
+            assertEquals(2, result.spread().samples());
+            assertTrue(result.run().get("oneJvm").asBoolean());
+            assertTrue(result.secondary().containsKey(Result.ALLOCATED));
+        }
+    }
+
+    @Test
+    void aContenderThatFailsIsLeftOutAndNamed() throws IOException {
+        Suite suite = Suites.named("queues");
+        var options = options(List.of("ConcurrentLinkedQueue", "ArrayBlockingQueue"), 1);
+        options.jvm = List.of("-Drseq4j.bench.waiting=nonsense");
+        var comparison = new Comparison(suite, options);
+        var error = assertThrows(IOException.class, () -> comparison.run(_ -> {}));
+        assertTrue(error.getMessage().contains("ConcurrentLinkedQueue") && error.getMessage().contains("ArrayBlocking"),
+                error::getMessage);
+        assertTrue(comparison.results().isEmpty());
+    }
+
+    @Test
     void aContenderThatDoesNotExistIsRefused() {
         var comparison = new Comparison(Suites.named("counters"), options(List.of("nobody"), 1));
         var error = assertThrows(IllegalArgumentException.class, () -> comparison.run(_ -> {}));

@@ -1,0 +1,588 @@
+package org.rseq4j.benchmarks;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.HdrHistogram.Histogram;
+import org.agrona.concurrent.IdleStrategy;
+
+/**
+ * Elements from N producers to N consumers; N is the number of threads on the command line. In five shapes:
+ * <ul>
+ * <li>{@code queues}: one element a call, and who finds the queue full or empty waits by the {@link Waiting} chosen;
+ * <li>{@code queues-blocking}: put and take;
+ * <li>{@code queues-batch}: 32 elements a call, by fill and drain, or what the queue has in their place;
+ * <li>{@code queues-burst}: a producer sends 100 elements and waits until they have been consumed, then the next 100: JCTools'
+ * burst cost. An operation is a burst;
+ * <li>{@code queues-round-trip}: through a queue to a consumer and by another queue back: JCTools' round trip. An operation is
+ * there and back.
+ * </ul>
+ * In the first three one of 32 elements carries the time of its offer; it is taken anew at each attempt, so that waiting for room
+ * is not time in the queue, and queues without a bound get the capacity's by tickets, taken 16 at a time, 32 with batches:
+ * otherwise they would be compared with more memory than the others, and with producers that never wait.
+ */
+final class QueuesSuite implements Suite {
+    private static final int CAPACITY = Integer.getInteger("rseq4j.bench.capacity", 1024);
+    private static final String WAITING = System.getProperty("rseq4j.bench.waiting", "yield");
+    private static final int TIMED = 32;
+    private static final int BURST = 100;
+    private static final long LONGEST = 60_000_000_000L;
+    private static final Object END = new Object();
+    private static final VarHandle WORDS = MethodHandles.arrayElementVarHandle(long[].class);
+
+    /** What the threads do. */
+    enum Shape {
+        SINGLE("queues", List.of(1, 4, 16, 64)), BLOCKING("queues-blocking", List.of(1, 4, 16, 64)), BATCH(
+                "queues-batch", List.of(1, 4, 16, 64)),
+        BURSTS("queues-burst",
+                List.of(1, 4, 16)),
+        ROUND_TRIP("queues-round-trip", List.of(1, 4, 16));
+
+        private final String suite;
+        private final List<Integer> threads;
+
+        Shape(String suite, List<Integer> threads) {
+            this.suite = suite;
+            this.threads = threads;
+        }
+
+        /** Whether a queue takes part: one call of a kind, where the shape knows only one. */
+        boolean has(String queue) {
+            boolean blocking = queue.endsWith("put take");
+            return this == BLOCKING ? blocking : !blocking && !(this == BATCH && queue.endsWith("relaxed"));
+        }
+    }
+
+    private final Shape shape;
+
+    QueuesSuite(Shape shape) {
+        this.shape = shape;
+    }
+
+    @Override
+    public String name() {
+        return shape.suite;
+    }
+
+    @Override
+    public List<Integer> threads() {
+        return shape.threads;
+    }
+
+    @Override
+    public List<Integer> virtualThreads() {
+        return List.of(500);
+    }
+
+    @Override
+    public int workers(int threads) {
+        return 2 * threads;
+    }
+
+    @Override
+    public int operationsTimed() {
+        return shape == Shape.BURSTS || shape == Shape.ROUND_TRIP ? 1 : TIMED;
+    }
+
+    @Override
+    public List<String> jvmArguments(String contender) {
+        List<String> arguments = new ArrayList<>(List.of("-Drseq4j.bench.capacity=" + CAPACITY,
+                "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED")); // Agrona
+        if (shape != Shape.BLOCKING) {
+            arguments.add("-Drseq4j.bench.waiting=" + WAITING);
+        }
+        return arguments;
+    }
+
+    @Override
+    public Map<String, Contender.Factory> contenders() {
+        Map<String, Contender.Factory> contenders = new LinkedHashMap<>();
+        for (String name : Queues.names()) {
+            if (shape.has(name)) {
+                contenders.put(name, threads -> make(name, threads));
+            }
+        }
+        return contenders;
+    }
+
+    private Contender make(String name, int threads) {
+        Queues.Transfer queue = Queues.make(name, CAPACITY);
+        return switch (shape) {
+            case SINGLE, BLOCKING -> new Single(threads, queue);
+            case BATCH -> new Batches(threads, queue);
+            case BURSTS -> new Bursts(threads, queue);
+            case ROUND_TRIP -> new RoundTrips(threads, queue, Queues.make(name, CAPACITY));
+        };
+    }
+
+    private static IdleStrategy waiting() {
+        return Waiting.valueOf(WAITING.toUpperCase(Locale.ROOT)).make();
+    }
+
+    /** An element with the time at which it set out. */
+    private static final class Stamp {
+        long nanos;
+    }
+
+    /** Producers are the workers from 0, consumers those from N. */
+    private abstract static class Flow implements Contender {
+        final int n;
+        final Queues.Transfer queue;
+        private final Histogram[] times;
+        /** Producers that are done, over all rounds: a consumer leaves when all are and nothing is there. */
+        private final AtomicInteger done = new AtomicInteger();
+        private final int[] rounds;
+        private final AtomicLong offered = new AtomicLong();
+        private final AtomicLong polled = new AtomicLong();
+
+        Flow(int n, Queues.Transfer queue) {
+            this.n = n;
+            this.queue = queue;
+            times = new Histogram[2 * n];
+            rounds = new int[n];
+        }
+
+        @Override
+        public final long work(int worker, Round round) throws Exception {
+            if (times[worker] == null) {
+                times[worker] = new Histogram(LONGEST, 3);
+            }
+            if (worker < n) {
+                return producer(worker, round, times[worker]);
+            }
+            rounds[worker - n]++;
+            return consumer(worker - n, times[worker]);
+        }
+
+        private long producer(int number, Round round, Histogram times) throws Exception {
+            long[] offers = new long[1];
+            try {
+                return produce(number, round, times, offers);
+            } finally {
+                offered.addAndGet(offers[0]);
+                if (done.incrementAndGet() % n == 0 && queue.blocks()) {
+                    for (int i = 0; i < n; i++) {
+                        queue.offer(END);
+                    }
+                }
+            }
+        }
+
+        private long consumer(int number, Histogram times) throws Exception {
+            long[] polls = new long[1];
+            try {
+                return consume(number, times, polls);
+            } finally {
+                polled.addAndGet(polls[0]);
+            }
+        }
+
+        /** Counts the elements that it offered in the array; {@return as {@link Contender#work}}. */
+        abstract long produce(int number, Round round, Histogram times, long[] offers) throws Exception;
+
+        /** Likewise, those that it polled. */
+        abstract long consume(int number, Histogram times, long[] polls) throws Exception;
+
+        /** {@return whether nothing will come any more; to be asked after a poll that found nothing} */
+        final boolean over(int consumer) {
+            return done.get() == rounds[consumer] * n && queue.isEmpty();
+        }
+
+        final void record(Histogram times, long begun) {
+            times.recordValue(Math.clamp(System.nanoTime() - begun, 0, LONGEST));
+        }
+
+        /** {@return what is recorded in the times} */
+        String timed() {
+            return "time in queue";
+        }
+
+        @Override
+        public final Map<String, Histogram> latencies() {
+            var all = new Histogram(LONGEST, 3);
+            for (Histogram histogram : times) {
+                if (histogram != null) {
+                    all.add(histogram);
+                    histogram.reset();
+                }
+            }
+            return Map.of(timed(), all);
+        }
+
+        @Override
+        public void close() {
+            if (offered.get() != polled.get()) {
+                throw new IllegalStateException(offered + " elements were offered and " + polled + " polled");
+            }
+        }
+    }
+
+    /** A bound for a queue that has none. */
+    private static final class Room {
+        static final int BATCH = 16;
+        private static final int SENT = 16;
+        private static final int RECEIVED = 48;
+
+        private final long[] words = new long[64];
+
+        /** Waits for room for a batch; {@return false when the round ended before} */
+        boolean take(int count, Round round, IdleStrategy idle) {
+            long ticket = (long) WORDS.getAndAdd(words, SENT, (long) count) + count;
+            if (ticket - (long) WORDS.getAcquire(words, RECEIVED) > CAPACITY) {
+                idle.reset();
+                do {
+                    if (!round.running()) {
+                        WORDS.getAndAdd(words, SENT, (long) -count);
+                        return false;
+                    }
+                    idle.idle();
+                } while (ticket - (long) WORDS.getAcquire(words, RECEIVED) > CAPACITY);
+            }
+            return true;
+        }
+
+        void give(int count) {
+            WORDS.getAndAdd(words, RECEIVED, (long) count);
+        }
+    }
+
+    /** One element a call. */
+    private static final class Single extends Flow {
+        private final Room room;
+
+        Single(int n, Queues.Transfer queue) {
+            super(n, queue);
+            room = queue.bounded() ? null : new Room();
+        }
+
+        @Override
+        long produce(int number, Round round, Histogram times, long[] offers) throws Exception {
+            Object plain = new Object();
+            IdleStrategy idle = waiting();
+            long done = 0;
+            rounds : while (round.running()) {
+                for (int i = 0; i < TIMED; i++) {
+                    if (room != null && i % Room.BATCH == 0 && !room.take(Room.BATCH, round, idle)) {
+                        break rounds;
+                    }
+                    Stamp stamp = null;
+                    Object element = plain;
+                    if (i == 0) {
+                        stamp = new Stamp();
+                        stamp.nanos = System.nanoTime();
+                        element = stamp;
+                    }
+                    if (!queue.offer(element)) {
+                        idle.reset();
+                        do {
+                            if (!round.running()) {
+                                break rounds;
+                            }
+                            idle.idle();
+                            if (stamp != null) {
+                                stamp.nanos = System.nanoTime();
+                            }
+                        } while (!queue.offer(element));
+                    }
+                    done++;
+                }
+            }
+            offers[0] = done;
+            return -Math.max(1, done);
+        }
+
+        @Override
+        @SuppressWarnings("ReferenceEquality") // END is one object
+        long consume(int number, Histogram times, long[] polls) throws Exception {
+            IdleStrategy idle = waiting();
+            long done = 0;
+            int kept = 0;
+            boolean failed = false;
+            while (true) {
+                Object element = queue.poll();
+                if (element == null) {
+                    if (!failed) {
+                        failed = true;
+                        idle.reset();
+                        if (room != null) {
+                            room.give(kept);
+                            kept = 0;
+                        }
+                    }
+                    if (over(number)) {
+                        break;
+                    }
+                    idle.idle();
+                } else if (element == END) {
+                    break;
+                } else {
+                    failed = false;
+                    done++;
+                    if (room != null && ++kept == Room.BATCH) {
+                        room.give(kept);
+                        kept = 0;
+                    }
+                    if (element instanceof Stamp stamp) {
+                        record(times, stamp.nanos);
+                    }
+                }
+            }
+            if (room != null) {
+                room.give(kept);
+            }
+            polls[0] = done;
+            return done;
+        }
+    }
+
+    /** 32 elements a call. */
+    private static final class Batches extends Flow {
+        private final Room room;
+
+        Batches(int n, Queues.Transfer queue) {
+            super(n, queue);
+            room = queue.bounded() ? null : new Room();
+        }
+
+        @Override
+        long produce(int number, Round round, Histogram times, long[] offers) throws Exception {
+            Object plain = new Object();
+            var source = new Queues.Source() {
+                private int given;
+
+                @Override
+                public Object get() {
+                    if (given++ % TIMED != 0) {
+                        return plain;
+                    }
+                    var stamp = new Stamp();
+                    stamp.nanos = System.nanoTime();
+                    return stamp;
+                }
+            };
+            IdleStrategy idle = waiting();
+            long done = 0;
+            boolean failed = false;
+            while (round.running()) {
+                if (room != null && !room.take(TIMED, round, idle)) {
+                    break;
+                }
+                int count = queue.fill(source, TIMED);
+                if (count > 0) {
+                    failed = false;
+                    done += count;
+                } else {
+                    if (!failed) {
+                        failed = true;
+                        idle.reset();
+                    }
+                    idle.idle();
+                }
+            }
+            offers[0] = done;
+            return -Math.max(1, done);
+        }
+
+        @Override
+        long consume(int number, Histogram times, long[] polls) {
+            var sink = new Queues.Sink() {
+                @Override
+                public void accept(Object element) {
+                    if (element instanceof Stamp stamp) {
+                        record(times, stamp.nanos);
+                    }
+                }
+            };
+            IdleStrategy idle = waiting();
+            long done = 0;
+            boolean failed = false;
+            while (true) {
+                int count = queue.drain(sink, TIMED);
+                if (count > 0) {
+                    failed = false;
+                    done += count;
+                    if (room != null) {
+                        room.give(count);
+                    }
+                } else {
+                    if (over(number)) {
+                        break;
+                    }
+                    if (!failed) {
+                        failed = true;
+                        idle.reset();
+                    }
+                    idle.idle();
+                }
+            }
+            polls[0] = done;
+            return done;
+        }
+    }
+
+    /** 100 elements at once, and all of them consumed before the next. */
+    private static final class Bursts extends Flow {
+        private final Burst[] bursts;
+
+        /** What is left of one producer's burst: with its word, each element of it. */
+        private static final class Burst {
+            private final long[] words = new long[48];
+
+            void consumed() {
+                WORDS.getAndAdd(words, 24, 1L);
+            }
+
+            long consumedSoFar() {
+                return (long) WORDS.getAcquire(words, 24);
+            }
+        }
+
+        Bursts(int n, Queues.Transfer queue) {
+            super(n, queue);
+            bursts = new Burst[n];
+            for (int i = 0; i < n; i++) {
+                bursts[i] = new Burst();
+            }
+        }
+
+        @Override
+        String timed() {
+            return "burst";
+        }
+
+        @Override
+        long produce(int number, Round round, Histogram times, long[] offers) throws Exception {
+            Burst burst = bursts[number];
+            IdleStrategy idle = waiting();
+            long done = 0;
+            while (round.running()) {
+                long begun = System.nanoTime();
+                long due = burst.consumedSoFar() + BURST;
+                for (int i = 0; i < BURST; i++) {
+                    if (!queue.offer(burst)) {
+                        idle.reset();
+                        do {
+                            idle.idle();
+                        } while (!queue.offer(burst));
+                    }
+                }
+                if (burst.consumedSoFar() != due) {
+                    idle.reset();
+                    do {
+                        idle.idle();
+                    } while (burst.consumedSoFar() != due);
+                }
+                record(times, begun);
+                done++;
+            }
+            offers[0] = done * BURST;
+            return done;
+        }
+
+        @Override
+        long consume(int number, Histogram times, long[] polls) throws Exception {
+            IdleStrategy idle = waiting();
+            long done = 0;
+            boolean failed = false;
+            while (true) {
+                Object element = queue.poll();
+                if (element != null) {
+                    failed = false;
+                    ((Burst) element).consumed();
+                    done++;
+                } else {
+                    if (over(number)) {
+                        break;
+                    }
+                    if (!failed) {
+                        failed = true;
+                        idle.reset();
+                    }
+                    idle.idle();
+                }
+            }
+            polls[0] = done;
+            return -Math.max(1, done);
+        }
+    }
+
+    /** There by one queue and back by the other. With several threads a producer takes whoever's element comes back. */
+    private static final class RoundTrips extends Flow {
+        private final Queues.Transfer back;
+
+        RoundTrips(int n, Queues.Transfer there, Queues.Transfer back) {
+            super(n, there);
+            this.back = back;
+        }
+
+        @Override
+        String timed() {
+            return "round trip";
+        }
+
+        @Override
+        long produce(int number, Round round, Histogram times, long[] offers) throws Exception {
+            IdleStrategy idle = waiting();
+            Object element = new Stamp();
+            long done = 0;
+            while (round.running()) {
+                ((Stamp) element).nanos = System.nanoTime();
+                offer(queue, element, idle);
+                element = back.poll();
+                if (element == null) {
+                    idle.reset();
+                    do {
+                        idle.idle();
+                        element = back.poll();
+                    } while (element == null);
+                }
+                record(times, ((Stamp) element).nanos);
+                done++;
+            }
+            offers[0] = done;
+            return done;
+        }
+
+        private static void offer(Queues.Transfer queue, Object element, IdleStrategy idle)
+                throws InterruptedException {
+            if (!queue.offer(element)) {
+                idle.reset();
+                do {
+                    idle.idle();
+                } while (!queue.offer(element));
+            }
+        }
+
+        @Override
+        long consume(int number, Histogram times, long[] polls) throws Exception {
+            IdleStrategy idle = waiting();
+            long done = 0;
+            boolean failed = false;
+            while (true) {
+                Object element = queue.poll();
+                if (element != null) {
+                    offer(back, element, idle);
+                    failed = false;
+                    done++;
+                } else {
+                    if (over(number)) {
+                        break;
+                    }
+                    if (!failed) {
+                        failed = true;
+                        idle.reset();
+                    }
+                    idle.idle();
+                }
+            }
+            polls[0] = done;
+            return -Math.max(1, done);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package org.rseq4j.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.HdrHistogram.Histogram;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Short rounds in this JVM: that every element arrives, with whom it is counted, and that the rounds end. */
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class QueuesSuiteTest {
+    private static final int N = 2;
+
+    @ParameterizedTest
+    @EnumSource(QueuesSuite.Shape.class)
+    void whatIsOfferedIsPolledAndTimed(QueuesSuite.Shape shape) throws Exception {
+        Suite suite = new QueuesSuite(shape);
+        assertEquals(2 * N, suite.workers(N));
+        assertTrue(suite.contenders().keySet().stream().anyMatch(name -> name.startsWith("rseq4j")));
+        for (var entry : suite.contenders().entrySet()) {
+            if (entry.getKey().startsWith("Agrona")) {
+                continue; // wants an option of this JVM
+            }
+            // Closing compares what was offered with what was polled.
+            try (Contender contender = entry.getValue().make(N)) {
+                for (int i = 0; i < 2; i++) {
+                    List<Long> operations = round(contender, suite.workers(N));
+                    boolean producers = shape == QueuesSuite.Shape.BURSTS || shape == QueuesSuite.Shape.ROUND_TRIP;
+                    for (int worker = 0; worker < 2 * N; worker++) {
+                        assertEquals(producers == worker < N, operations.get(worker) >= 0,
+                                entry.getKey() + " " + operations);
+                    }
+                }
+                Histogram times = contender.latencies().values().iterator().next();
+                assertFalse(times.getMaxValue() < 0);
+                assertEquals(0, contender.latencies().values().iterator().next().getTotalCount(), entry.getKey());
+            }
+        }
+    }
+
+    private static List<Long> round(Contender contender, int workers) throws Exception {
+        var round = new Round();
+        List<Long> operations = new ArrayList<>();
+        try (var threads = Executors.newCachedThreadPool()) {
+            List<Future<Long>> all = new ArrayList<>();
+            for (int i = 0; i < workers; i++) {
+                int worker = i;
+                Callable<Long> work = () -> contender.work(worker, round);
+                all.add(threads.submit(work));
+            }
+            Thread.sleep(5);
+            round.end();
+            for (Future<Long> one : all) {
+                operations.add(one.get());
+            }
+        }
+        return operations;
+    }
+}
