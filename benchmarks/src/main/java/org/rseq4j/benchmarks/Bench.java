@@ -142,7 +142,8 @@ public final class Bench implements Callable<Integer> {
             }
         }
         if (vm) {
-            return TestKernel.run(chosen, options, quick, full, cpus, json);
+            options.limit = limit();
+            return TestKernel.run(chosen, all && outside == null, options, quick, full, cpus, json);
         }
         depth();
         List<Planned> plan = new ArrayList<>();
@@ -199,9 +200,14 @@ public final class Bench implements Callable<Integer> {
         }
     }
 
+    private int limit() {
+        return options.limit != null ? options.limit : quick ? 900 : full ? 7200 : 1800;
+    }
+
     private void depth() {
         if (inVm) {
-            options.defaults(1, 2000, quick ? 2 : full ? 5 : 3, quick ? 1000 : 2000);
+            options.limit = limit();
+            options.defaults(1, 2000, full ? 9 : 5, quick ? 700 : full ? 3000 : 2000);
         } else if (quick) {
             options.oneJvm = true;
             options.defaults(2, 300, 2, 150);
@@ -223,7 +229,7 @@ public final class Bench implements Callable<Integer> {
             keep(file, jmh::results, () -> jmh.run(run -> ResultFile.write(file, run.results())));
         } else if (inVm) {
             var turns = new Turns(Suites.named(name), options);
-            keep(file, turns::results, () -> turns.run(run -> ResultFile.write(file, run.results())));
+            keep(file, turns::results, () -> turns.run(run -> run.write(file)));
         } else {
             var comparison = new Comparison(Suites.named(name), options);
             keep(file, comparison::results, () -> comparison.run(run -> run.write(file)));

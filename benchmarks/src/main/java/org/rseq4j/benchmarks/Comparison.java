@@ -186,17 +186,18 @@ final class Comparison {
         long interval = (long) samples.stream().mapToLong(Sample::interval).average().orElse(0);
         latencies.forEach((name, histogram) -> {
             row.histograms.computeIfAbsent(name, n -> new Histogram(histogram)).add(histogram);
-            percentiles(row, name, histogram);
+            percentiles(row.percentiles, name, histogram);
             if (interval > 0) {
-                percentiles(row, name + " corrected",
+                percentiles(row.percentiles, name + " corrected",
                         histogram.copyCorrectedForCoordinatedOmission(interval * suite.operationsTimed()));
             }
         });
     }
 
-    private static void percentiles(Rows row, String name, Histogram histogram) {
+    /** Adds a sample of each percentile. */
+    static void percentiles(Map<String, List<List<Double>>> samples, String name, Histogram histogram) {
         for (double percentile : PERCENTILES) {
-            row.percentiles.computeIfAbsent(name + " p" + Spread.plain(percentile), n -> new ArrayList<>())
+            samples.computeIfAbsent(name + " p" + Spread.plain(percentile), n -> new ArrayList<>())
                     .add(List.of((double) histogram.getValueAtPercentile(percentile)));
         }
     }
@@ -268,10 +269,8 @@ final class Comparison {
         Map<String, Histogram> histograms = new LinkedHashMap<>();
         rows.values().forEach(row -> row.histograms.forEach((name, histogram) -> histograms
                 .put(suite.name() + " " + row.contender + " " + row.threads + " " + name, histogram)));
-        if (!histograms.isEmpty()) {
-            String name = file.getFileName().toString();
-            ResultFile.writeHistograms(file.resolveSibling(name.replaceFirst("\\.json$", "") + ".hlog"),
-                    rows.values().iterator().next().environment, histograms);
+        if (!rows.isEmpty()) {
+            ResultFile.writeHistograms(file, rows.values().iterator().next().environment, histograms);
         }
     }
 

@@ -8,13 +8,16 @@ import java.util.Map;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.rseq4j.SliceExtension;
+import org.rseq4j.locks.ExtendedLock;
 import org.rseq4j.locks.SliceLock;
 
 /**
- * The loop of {@link LocksSuite}, counting the holds in which the holder lost its CPU. On one CPU it lost it when another
+ * The loop of {@link LocksSuite}, counting the holds in which the holder lost its CPU: {@code lock-holds}, one spin lock, which
+ * asks for the extension around try and hold, or while it spins too, or renews the request there at each try; and
+ * {@code global-lock}, the locks. On one CPU it lost it when another
  * thread ran during the hold and got as far as its work outside or the lock; a thread that finds the lock taken and gives
  * up at once is not seen. On more CPUs, when the hold took half a millisecond. Made for the test kernel:
- * {@code bin/bench --vm lock-holds}.
+ * {@code bin/bench --vm lock-holds global-lock}.
  */
 final class LockHoldsSuite implements Suite {
     private static final boolean ONE_CPU = Runtime.getRuntime().availableProcessors() == 1;
@@ -59,9 +62,16 @@ final class LockHoldsSuite implements Suite {
         }
     }
 
+    private final boolean locks;
+
+    /** @param locks whether the locks are compared, rather than ways to ask for the extension */
+    LockHoldsSuite(boolean locks) {
+        this.locks = locks;
+    }
+
     @Override
     public String name() {
-        return "lock-holds";
+        return locks ? "global-lock" : "lock-holds";
     }
 
     @Override
@@ -76,21 +86,31 @@ final class LockHoldsSuite implements Suite {
 
     @Override
     public List<Integer> threads() {
-        return List.of(2, 8);
+        return List.of(2, 4, 8, 16);
     }
 
     @Override
     public Map<String, Contender.Factory> contenders() {
         Map<String, Contender.Factory> contenders = new LinkedHashMap<>();
         contenders.put("no lock", threads -> new Counting(true, Shared::work));
+        contenders.put("TTAS spin lock", threads -> new Counting(false, with(new LocksSuite.SpinLock())));
+        if (!locks) {
+            contenders.put("rseq4j spin lock with sections",
+                    threads -> new Counting(false, with(new SectionLock(false, false))));
+            contenders.put("rseq4j spin lock with sections, also while it spins",
+                    threads -> new Counting(false, with(new SectionLock(true, false))));
+            contenders.put("rseq4j spin lock with sections, also while it spins, renewed",
+                    threads -> new Counting(false, with(new SectionLock(true, true))));
+            return contenders;
+        }
         contenders.put("synchronized", threads -> new Counting(false, (shared, thread) -> {
             synchronized (shared) {
                 shared.work(thread);
             }
         }));
         contenders.put("ReentrantLock", threads -> new Counting(false, with(new ReentrantLock())));
-        contenders.put("TTAS spin lock", threads -> new Counting(false, with(new LocksSuite.SpinLock())));
-        contenders.put("rseq4j spin lock with sections", threads -> new Counting(false, with(new SectionLock())));
+        contenders.put("rseq4j ExtendedLock of ReentrantLock",
+                threads -> new Counting(false, with(ExtendedLock.wrap(new ReentrantLock()))));
         contenders.put("rseq4j SliceLock", threads -> new Counting(false, with(new SliceLock())));
         return contenders;
     }
@@ -145,7 +165,7 @@ final class LockHoldsSuite implements Suite {
         }
     }
 
-    /** The spin lock with a section around each try and hold. */
+    /** The spin lock with a section around each try and hold, or around the spinning too, up to each yield. */
     private static final class SectionLock extends NoConditions {
         private static final VarHandle HELD;
 
@@ -160,18 +180,32 @@ final class LockHoldsSuite implements Suite {
         @SuppressWarnings("UnusedVariable") // by HELD
         private int held;
         private long section;
+        private final boolean spinning;
+        private final boolean renewed;
+
+        SectionLock(boolean spinning, boolean renewed) {
+            this.spinning = spinning;
+            this.renewed = renewed;
+        }
 
         @Override
         public void lock() {
             long mine = SliceExtension.begin();
             for (int tries = 0; (int) HELD.getOpaque(this) != 0 || !HELD.compareAndSet(this, 0, 1); tries++) {
-                SliceExtension.end(mine);
-                if (tries % 200 == 199) {
+                boolean yields = tries % 200 == 199;
+                if (!spinning || yields) {
+                    SliceExtension.end(mine);
+                }
+                if (yields) {
                     Thread.yield();
                 } else {
                     Thread.onSpinWait();
                 }
-                mine = SliceExtension.begin();
+                if (!spinning || yields) {
+                    mine = SliceExtension.begin();
+                } else if (renewed) {
+                    SliceExtension.renew(mine);
+                }
             }
             section = mine;
         }

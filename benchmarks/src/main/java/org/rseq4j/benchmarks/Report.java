@@ -289,6 +289,7 @@ final class Report implements Callable<Integer> {
     private static String counts(List<Result> run) {
         List<String> names = run.stream().flatMap(result -> result.secondary().entrySet().stream())
                 .filter(entry -> entry.getValue().unit().equals("counts")).map(Map.Entry::getKey)
+                .filter(name -> !name.endsWith(Turns.TOGETHER))
                 .filter(name -> name.endsWith("operations") || !hasShare(run, name)).distinct().toList();
         if (names.isEmpty()) {
             return "";

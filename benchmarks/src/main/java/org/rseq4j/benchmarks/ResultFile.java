@@ -162,9 +162,13 @@ final class ResultFile {
                 .reduce((a, b) -> a + "_" + b).orElse("_");
     }
 
-    /** Histograms as a HdrHistogram log, one line each, tagged by whose they are. */
-    static void writeHistograms(Path file, JsonNode environment, Map<String, Histogram> histograms)
+    /** Histograms as a HdrHistogram log beside the file of the results, one line each, tagged by whose they are; if any. */
+    static void writeHistograms(Path results, JsonNode environment, Map<String, Histogram> histograms)
             throws IOException {
+        if (histograms.isEmpty()) {
+            return;
+        }
+        Path file = results.resolveSibling(results.getFileName().toString().replaceFirst("\\.json$", "") + ".hlog");
         try (var out = new PrintStream(file.toFile(), StandardCharsets.UTF_8)) {
             var writer = new HistogramLogWriter(out);
             writer.outputLogFormatVersion();

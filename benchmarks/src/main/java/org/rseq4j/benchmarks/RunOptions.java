@@ -33,6 +33,9 @@ final class RunOptions {
     @Option(names = "--millis", paramLabel = "MS", description = "milliseconds of a round, default 500")
     Long millis;
 
+    @Option(names = "--limit", paramLabel = "S", description = "with --vm: seconds after which a suite begins no other round, default 1800; 900 with --quick, 7200 with --full")
+    Integer limit;
+
     @Option(names = "--one-jvm", description = "each JVM of a contender goes through all numbers of threads, rather than one JVM for each number")
     boolean oneJvm;
 
@@ -57,6 +60,7 @@ final class RunOptions {
         add(arguments, "--warmup", warmup);
         add(arguments, "--rounds", rounds);
         add(arguments, "--millis", millis);
+        add(arguments, "--limit", limit);
         jvm.forEach(argument -> add(arguments, "--jvm", argument));
         if (virtual) {
             arguments.add("--virtual");
@@ -101,7 +105,7 @@ final class RunOptions {
             }
         }
         return firstProblem("--noise", noise, 0, "--forks", forks, 1, "--warmup", warmup, 0, "--rounds", rounds, 1,
-                "--millis", millis, 1);
+                "--millis", millis, 1, "--limit", limit, 1);
     }
 
     private static String firstProblem(Object... namesValuesLeasts) {

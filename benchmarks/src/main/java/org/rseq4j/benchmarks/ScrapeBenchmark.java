@@ -13,27 +13,30 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 import org.rseq4j.PerCpuMemory;
+import org.rseq4j.counters.PerCpuCounter;
 
-/** What it takes to read 10,000 counters, once each, when every CPU has written to all. */
+/** What it takes to read 10,000 counters, once each, when every CPU has written to all, and every LongAdder has its cells. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
-@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+@Fork(value = 2, jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", ContendedAdders.OPENED})
 public class ScrapeBenchmark {
     private static final int COUNTERS = 10_000;
 
     private final PerCpuMemory memory = PerCpuMemory.allocate(COUNTERS * 8);
     private final long[] offsets = new long[COUNTERS];
     private final long[] sums = new long[COUNTERS];
-    private final LongAdder[] adders = new LongAdder[COUNTERS];
+    private final PerCpuCounter[] counters = new PerCpuCounter[COUNTERS];
+    private LongAdder[] adders;
 
     @Setup
-    public void write() throws InterruptedException {
+    public void write() throws Exception {
+        adders = ContendedAdders.make(COUNTERS);
         for (int i = 0; i < COUNTERS; i++) {
             offsets[i] = memory.allocateSlot(1);
-            adders[i] = new LongAdder();
+            counters[i] = new PerCpuCounter();
         }
         Thread[] threads = new Thread[Runtime.getRuntime().availableProcessors() * 2];
         for (int i = 0; i < threads.length; i++) {
@@ -42,6 +45,7 @@ public class ScrapeBenchmark {
                     for (int j = 0; j < COUNTERS; j++) {
                         memory.add(offsets[j], 1);
                         adders[j].increment();
+                        counters[j].increment();
                     }
                 }
             });
@@ -70,6 +74,15 @@ public class ScrapeBenchmark {
     public long[] oneByOne() {
         for (int i = 0; i < COUNTERS; i++) {
             sums[i] = memory.sum(offsets[i]);
+        }
+        return sums;
+    }
+
+    /** The counters for users, one after the other. */
+    @Benchmark
+    public long[] perCpuCounters() {
+        for (int i = 0; i < COUNTERS; i++) {
+            sums[i] = counters[i].sum();
         }
         return sums;
     }

@@ -6,11 +6,13 @@ import java.util.List;
 /** The suites. */
 final class Suites {
     private static final List<Suite> ALL = List.of(new CountersSuite(), new SequencesSuite(false),
-            new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(), new LockHoldsSuite(),
+            new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(), new LockHoldsSuite(false),
+            new LockHoldsSuite(true), new QueueStallsSuite(),
             new ReadLocksSuite(false), new ReadLocksSuite(true), new PoolsSuite(PoolsSuite.Pattern.PLAIN),
             new PoolsSuite(PoolsSuite.Pattern.YIELD), new PoolsSuite(PoolsSuite.Pattern.ONE_WAY),
             new BuffersSuite(false), new BuffersSuite(true), new StatisticsSuites.Summaries(),
-            new StatisticsSuites.Histograms(), new ExecutorsSuite(), new QueuesSuite(QueuesSuite.Shape.SINGLE),
+            new StatisticsSuites.Histograms(), new MemorySuite(), new ExecutorsSuite(),
+            new QueuesSuite(QueuesSuite.Shape.SINGLE),
             new QueuesSuite(QueuesSuite.Shape.BLOCKING), new QueuesSuite(QueuesSuite.Shape.BATCH),
             new QueuesSuite(QueuesSuite.Shape.BURSTS), new QueuesSuite(QueuesSuite.Shape.ROUND_TRIP));
 

@@ -177,8 +177,12 @@ record Target(String group, String asks, String suite, String ours, List<String>
         };
         boolean open = value.least() <= bound && bound <= value.most();
         boolean reached = least ? value.median() >= bound : value.median() <= bound;
-        // "Not below the peer" is reached where nothing can be said about which is larger.
-        reached |= bound == 1 && open && least;
+        // "Not below the peer", or above, is reached where nothing can be said about which is larger.
+        reached |= bound == 1 && open && relation != Relation.AT_MOST && relation != Relation.MORE_BY_AT_MOST;
+        if (Double.isNaN(value.median())) {
+            // None of the peer's to compare with, as of something rare.
+            return new Point(count, Verdict.NOT_MEASURED, null, "", names.isEmpty() ? "" : names.get(best), false);
+        }
         String unit = relation == Relation.AT_MOST || relation == Relation.MORE_BY_AT_MOST
                 ? " " + mine.unit().replaceFirst("/op$", "")
                 : "";

@@ -9,6 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.HdrHistogram.Histogram;
 
 /**
  * Contenders of a suite that take turns, round by round, in JVMs that stay: for the test kernel, where a JVM takes long to
@@ -19,6 +21,10 @@ final class Turns {
     private static final Path RSEQ_STATISTICS = Path.of("/sys/kernel/debug/rseq/stats");
     private static final long PATIENCE_MILLIS = 600_000;
     static final String SHARE = " per million operations";
+    /** Behind {@link #SHARE} where it is over all rounds together. */
+    static final String TOGETHER = ", all rounds";
+    /** What a JVM takes there to start, about. */
+    private static final long JVM_MILLIS = 20_000;
     static final String ON = ", extension on";
     static final String OFF = ", extension off";
 
@@ -36,6 +42,11 @@ final class Turns {
         final Map<Integer, List<List<Double>>> rates = new LinkedHashMap<>();
         final Map<Integer, List<List<Double>>> slowest = new LinkedHashMap<>();
         final Map<Integer, Map<String, List<List<Double>>>> counts = new LinkedHashMap<>();
+        final Map<Integer, Map<String, List<List<Double>>>> percentiles = new LinkedHashMap<>();
+        final Map<Integer, Map<String, Histogram>> histograms = new LinkedHashMap<>();
+        /** Over all rounds, for what is too rare to be judged by a round. */
+        final Map<Integer, Map<String, Double>> totals = new LinkedHashMap<>();
+        final Map<Integer, Double> operations = new LinkedHashMap<>();
 
         Seat(String contender, List<String> arguments) {
             this.contender = contender;
@@ -64,29 +75,40 @@ final class Turns {
                 seats.add(new Seat(name, arguments(name)));
             }
         }
-        List<Integer> threads = options.threads.isEmpty() ? suite.threads() : options.threads;
+        List<Integer> threads = Comparison.threads(suite, options);
         int total = seats.size() * (1 + threads.size() * (1 + options.rounds));
         int done = 0;
         long begun = System.nanoTime();
+        long end = begun + TimeUnit.SECONDS.toNanos(options.limit);
+        System.err.printf("%s: about %d s if nothing else runs here, at most about %d s%n", suite.name(),
+                plannedMillis(suite, options) / 1000, options.limit);
         try {
             for (Seat seat : seats) {
                 String name = seat.contender.endsWith(ON) || seat.contender.endsWith(OFF)
                         ? seat.contender.substring(0, seat.contender.lastIndexOf(','))
                         : seat.contender;
-                seat.process = new ContenderProcess(suite, name, options, seat.arguments, PATIENCE_MILLIS);
+                seat.process = new ContenderProcess(suite, name, options, seat.arguments,
+                        Math.min(PATIENCE_MILLIS, TimeUnit.SECONDS.toMillis(options.limit)));
                 // Alone first: among many threads the JIT's starve.
                 seat.process.make(1);
                 seat.process.run(options.warmup, new LinkedHashMap<>());
                 seat.environment = seat.process.environment();
                 Comparison.progress(suite.name(), ++done, total, begun);
             }
-            for (int count : threads) {
+            all : for (int count : threads) {
                 for (Seat seat : seats) {
                     seat.process.make(count);
                     seat.process.run(options.warmup / 2, new LinkedHashMap<>());
+                    seat.process.latencies();
                     Comparison.progress(suite.name(), ++done, total, begun);
                 }
                 for (int round = 0; round < options.rounds; round++) {
+                    // Whole rounds only, so that all have equally many.
+                    if (System.nanoTime() - end > 0) {
+                        System.err.printf("%n%s: ended by --limit at round %d with %d threads; what is done is kept%n",
+                                suite.name(), round + 1, count);
+                        break all;
+                    }
                     for (Seat seat : seats) {
                         round(seat, count);
                         Comparison.progress(suite.name(), ++done, total, begun);
@@ -118,11 +140,25 @@ final class Turns {
         Map<String, Double> counted = new LinkedHashMap<>();
         Sample sample = seat.process.run(options.millis, counted);
         kernelCounts().forEach((name, value) -> counted.put(name, (double) value - before.getOrDefault(name, 0L)));
+        Map<String, Histogram> latencies = seat.process.latencies();
         synchronized (this) {
+            Map<String, List<List<Double>>> percentiles = seat.percentiles.computeIfAbsent(count,
+                    c -> new LinkedHashMap<>());
+            latencies.forEach((name, histogram) -> {
+                Comparison.percentiles(percentiles, name, histogram);
+                seat.histograms.computeIfAbsent(count, c -> new LinkedHashMap<>()).merge(name, histogram,
+                        (all, one) -> {
+                            all.add(one);
+                            return all;
+                        });
+            });
             seat.rates.computeIfAbsent(count, c -> new ArrayList<>()).add(List.of(sample.rate()));
             seat.slowest.computeIfAbsent(count, c -> new ArrayList<>()).add(List.of(sample.slowest()));
             // As shares of the operations: contenders do not do equally many.
             double millions = sample.rate() * options.millis / 1000 / 1e6;
+            seat.operations.merge(count, millions, Double::sum);
+            Map<String, Double> totals = seat.totals.computeIfAbsent(count, c -> new TreeMap<>());
+            counted.forEach((name, value) -> totals.merge(name, value, Double::sum));
             Map<String, List<List<Double>>> counts = seat.counts.computeIfAbsent(count, c -> new TreeMap<>());
             counted.forEach((name, value) -> {
                 counts.computeIfAbsent(name, n -> new ArrayList<>()).add(List.of(value));
@@ -157,6 +193,27 @@ final class Turns {
         return counts;
     }
 
+    /** {@return about how long it takes} */
+    static long plannedMillis(Suite suite, RunOptions options) {
+        long seats = Comparison.contenders(suite, options).stream().mapToLong(name -> name.contains("rseq4j") ? 2 : 1)
+                .sum();
+        long counts = Comparison.threads(suite, options).size();
+        return seats
+                * (JVM_MILLIS + options.warmup
+                        + counts * (options.warmup / 2 + options.rounds * (options.millis + 100)));
+    }
+
+    /** Writes the results to a file, and the histograms, if there are any, to one beside it. */
+    synchronized void write(Path file) throws IOException {
+        ResultFile.write(file, results());
+        Map<String, Histogram> histograms = new LinkedHashMap<>();
+        for (Seat seat : seats) {
+            seat.histograms.forEach((count, byName) -> byName.forEach((name, histogram) -> histograms
+                    .put("vm-" + suite.name() + " " + seat.contender + " " + count + " " + name, histogram)));
+        }
+        ResultFile.writeHistograms(file, seats.get(0).environment, histograms);
+    }
+
     synchronized List<Result> results() {
         List<Result> results = new ArrayList<>();
         for (Seat seat : seats) {
@@ -165,6 +222,13 @@ final class Turns {
                 secondary.put(Result.SLOWEST, new Result.Metric("of the mean", List.copyOf(seat.slowest.get(count))));
                 seat.counts.get(count).forEach(
                         (name, samples) -> secondary.put(name, new Result.Metric("counts", List.copyOf(samples))));
+                double millions = seat.operations.get(count);
+                if (millions > 0) {
+                    seat.totals.get(count).forEach((name, total) -> secondary.put(name + SHARE + TOGETHER,
+                            new Result.Metric("counts", List.of(List.of(total / millions)))));
+                }
+                seat.percentiles.get(count).forEach(
+                        (name, samples) -> secondary.put(name, new Result.Metric("ns", List.copyOf(samples))));
                 Map<String, String> setting = Comparison.setting(options, seat.arguments);
                 setting.put("cpus", "" + Runtime.getRuntime().availableProcessors());
                 results.add(new Result("vm-" + suite.name(), seat.contender, count, setting, "thrpt",

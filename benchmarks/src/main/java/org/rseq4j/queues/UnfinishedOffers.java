@@ -1,0 +1,17 @@
+package org.rseq4j.queues;
+
+/** Looks into a queue for an offer that has claimed its place and not yet published the element. For benchmarks. */
+public final class UnfinishedOffers {
+    private final Ring ring;
+
+    /** @param queue the queue to look into */
+    public UnfinishedOffers(SliceMpmcArrayQueue<?> queue) {
+        ring = queue.rings[0];
+    }
+
+    /** {@return a number that tells the unfinished offer from all others; 0 when there is none} */
+    public long current() {
+        long tail = ring.tailNow();
+        return (tail & 1) == 0 ? 0 : tail;
+    }
+}

@@ -1,0 +1,2 @@
+/** What benchmarks want to see of the queues' inside. */
+package org.rseq4j.queues;
