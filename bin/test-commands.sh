@@ -56,6 +56,7 @@ refuses "'soon' is not a" bin/bench counters --millis soon
 refuses "--threads has to be from 1 to 100000: 0" bin/bench counters --threads 1,0
 refuses "--forks has to be from 1" bin/bench counters --forks 0
 refuses "--capacity has to be from 2 to" bin/bench queues --capacity 1
+refuses "--json takes the results of one suite" bin/bench counters locks --json "$work/out.json"
 refuses "--waiting" bin/bench queues --waiting forever
 refuses "--cpus has to be from 1 to 8: 9" bin/bench --vm lock-holds --cpus 9
 refuses "--only: no contender of counters" bin/bench counters --only nobody

@@ -141,6 +141,9 @@ public final class Bench implements Callable<Integer> {
                 throw bad("--only: no contender of " + suite + " has a name with " + options.only);
             }
         }
+        if (json != null && chosen.size() > 1) {
+            throw bad("--json takes the results of one suite");
+        }
         if (vm) {
             options.limit = limit();
             return TestKernel.run(chosen, all && outside == null, options, quick, full, cpus, json);
@@ -296,8 +299,13 @@ public final class Bench implements Callable<Integer> {
 
     private static void list() {
         System.out.println("Suites, contenders by operations over wall time:");
-        for (String name : Suites.names()) {
-            System.out.printf("  %-20s %s%n", name, Suites.named(name).description());
+        for (boolean testKernel : new boolean[]{false, true}) {
+            for (String name : Suites.names()) {
+                Suite suite = Suites.named(name);
+                if (suite.isForTestKernel() == testKernel) {
+                    System.out.printf("  %-20s %s%s%n", name, testKernel ? "with --vm: " : "", suite.description());
+                }
+            }
         }
         System.out.println("Suites of JMH, nanoseconds on a thread alone:");
         for (Map.Entry<String, String> suite : JmhSuites.descriptions().entrySet()) {

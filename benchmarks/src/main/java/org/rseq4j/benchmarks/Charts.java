@@ -14,6 +14,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.CategorySeries.CategorySeriesRenderStyle;
 import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
 import org.knowm.xchart.XYChart;
@@ -137,8 +138,15 @@ final class Charts {
                 .yAxisTitle(y).build();
         chart.getStyler().setYAxisLogarithmic(logarithmic);
         chart.getStyler().setAvailableSpaceFill(0.8);
+        if (logarithmic) { // bars would begin at 0
+            chart.getStyler().setDefaultSeriesRenderStyle(CategorySeriesRenderStyle.Line);
+        }
         style(chart.getStyler());
-        values.forEach((name, list) -> chart.addSeries(name, names, list));
+        values.forEach((name, list) -> {
+            var series = chart.addSeries(name, names, list);
+            series.setMarker(name.contains("rseq4j") ? SeriesMarkers.DIAMOND : SeriesMarkers.CIRCLE);
+            series.setLineWidth(name.contains("rseq4j") ? 3f : 1.2f);
+        });
         save(chart, file);
     }
 

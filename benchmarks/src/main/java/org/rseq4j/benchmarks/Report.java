@@ -288,13 +288,14 @@ final class Report implements Callable<Integer> {
     /** Everything else that was counted. */
     private static String counts(List<Result> run) {
         List<String> names = run.stream().flatMap(result -> result.secondary().entrySet().stream())
-                .filter(entry -> entry.getValue().unit().equals("counts")).map(Map.Entry::getKey)
+                .filter(entry -> entry.getValue().unit().equals("counts") || allocates(entry)).map(Map.Entry::getKey)
                 .filter(name -> !name.endsWith(Turns.TOGETHER))
                 .filter(name -> name.endsWith("operations") || !hasShare(run, name)).distinct().toList();
         if (names.isEmpty()) {
             return "";
         }
-        var text = new StringBuilder("\n| counted | threads | ").append(String.join(" | ", names))
+        var text = new StringBuilder("\n| counted | threads | ").append(
+                String.join(" | ", names).replace(Result.ALLOCATED, "bytes allocated an operation"))
                 .append(" |\n| --- | --- |").append(" --- |".repeat(names.size())).append('\n');
         for (Result result : run) {
             text.append("| ").append(result.contender()).append(" | ").append(result.threads()).append(" | ");
@@ -305,6 +306,11 @@ final class Report implements Callable<Integer> {
             text.append('\n');
         }
         return text.toString();
+    }
+
+    /** {@return whether it is the bytes for each operation, and they are more than what the round itself allocates} */
+    private static boolean allocates(Map.Entry<String, Result.Metric> metric) {
+        return metric.getKey().equals(Result.ALLOCATED) && metric.getValue().spread().median() >= 1;
     }
 
     private static boolean hasShare(List<Result> run, String name) {

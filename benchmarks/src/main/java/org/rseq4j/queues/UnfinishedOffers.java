@@ -4,7 +4,11 @@ package org.rseq4j.queues;
 public final class UnfinishedOffers {
     private final Ring ring;
 
-    /** @param queue the queue to look into */
+    /**
+     * Looks into a queue.
+     *
+     * @param queue the queue
+     */
     public UnfinishedOffers(SliceMpmcArrayQueue<?> queue) {
         ring = queue.rings[0];
     }
