@@ -149,6 +149,9 @@ final class Report implements Callable<Integer> {
         }
         for (String metric : latencies(run)) {
             text.append(latencyTable(run, metric));
+            if (latencies(run).contains(metric + " corrected")) {
+                continue; // one chart is enough
+            }
             int most = run.stream().mapToInt(Result::threads).max().orElse(1);
             String file = name + "-" + metric.replaceAll("[^a-z0-9]+", "-") + ".svg";
             Charts.percentiles(charts.resolve(file), first.suite() + ": " + metric + ", " + most + " threads", metric,

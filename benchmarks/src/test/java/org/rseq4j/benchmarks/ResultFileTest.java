@@ -104,7 +104,7 @@ class ResultFileTest {
             histogram.recordValue(i);
         }
         Path file = folder.resolve("a.hlog");
-        ResultFile.writeHistograms(file, new ObjectMapper().valueToTree(Map.of("commit", "abc")),
+        ResultFile.writeHistograms(folder.resolve("a.json"), new ObjectMapper().valueToTree(Map.of("commit", "abc")),
                 Map.of("locks no lock 2 wait", histogram));
         assertTrue(Files.readString(file).contains("commit: \"abc\""));
         try (var reader = new HistogramLogReader(file.toFile())) {
