@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
+import org.openjdk.jmh.runner.RunnerException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -180,7 +181,7 @@ public final class Bench implements Callable<Integer> {
         for (Planned planned : plan) {
             try {
                 run(planned.suite, planned.options);
-            } catch (IOException e) {
+            } catch (IOException | RunnerException e) {
                 if (plan.size() == 1) {
                     throw e;
                 }
