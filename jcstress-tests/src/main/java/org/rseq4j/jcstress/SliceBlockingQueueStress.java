@@ -18,6 +18,9 @@ import org.rseq4j.queues.SliceBlockingQueue;
 
 /** {@link SliceBlockingQueue}. An element that is not there is 0. */
 public class SliceBlockingQueueStress {
+    /** Large enough for CPUs to take turns. */
+    private static final int TURNS = 64;
+
     /** What all states have. */
     static class Queued extends QueueState {
         final SliceBlockingQueue<Element> queue;
@@ -45,7 +48,7 @@ public class SliceBlockingQueueStress {
     @State
     public static class OfferPoll extends Queued {
         public OfferPoll() {
-            super(4);
+            super(TURNS);
         }
 
         @Actor
@@ -100,7 +103,7 @@ public class SliceBlockingQueueStress {
     @State
     public static class PollPoll extends Queued {
         public PollPoll() {
-            super(8, 1, 2);
+            super(TURNS, 1, 2);
         }
 
         @Actor
@@ -158,7 +161,7 @@ public class SliceBlockingQueueStress {
     @State
     public static class InOrder extends Queued {
         public InOrder() {
-            super(4);
+            super(TURNS);
         }
 
         @Actor

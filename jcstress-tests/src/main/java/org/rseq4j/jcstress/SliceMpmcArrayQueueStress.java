@@ -15,6 +15,9 @@ import org.rseq4j.queues.SliceMpmcArrayQueue;
 
 /** {@link SliceMpmcArrayQueue}. An element that is not there is 0. */
 public class SliceMpmcArrayQueueStress {
+    /** Large enough for CPUs to take turns. */
+    private static final int TURNS = 64;
+
     /** What all states have. */
     static class Queued extends QueueState {
         final SliceMpmcArrayQueue<Element> queue;
@@ -42,7 +45,7 @@ public class SliceMpmcArrayQueueStress {
     @State
     public static class OfferPoll extends Queued {
         public OfferPoll() {
-            super(4);
+            super(TURNS);
         }
 
         @Actor
@@ -97,7 +100,7 @@ public class SliceMpmcArrayQueueStress {
     @State
     public static class PollPoll extends Queued {
         public PollPoll() {
-            super(8, 1, 2);
+            super(TURNS, 1, 2);
         }
 
         @Actor
@@ -155,7 +158,7 @@ public class SliceMpmcArrayQueueStress {
     @State
     public static class InOrder extends Queued {
         public InOrder() {
-            super(4);
+            super(TURNS);
         }
 
         @Actor
@@ -299,7 +302,7 @@ public class SliceMpmcArrayQueueStress {
     @State
     public static class RelaxedOfferRelaxedPoll extends Queued {
         public RelaxedOfferRelaxedPoll() {
-            super(4);
+            super(TURNS);
         }
 
         @Actor

@@ -5,7 +5,6 @@ import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.NoSuchElementException;
 import java.util.function.Predicate;
-import org.rseq4j.Rseq;
 import org.rseq4j.internal.Section;
 import org.rseq4j.internal.ThreadArea;
 
@@ -121,13 +120,13 @@ final class Ring extends RingConsumers {
     static final int PAD = 32;
     static final int MAX_CAPACITY = 1 << 30;
     private static final int SPINS = 32;
-    /** Pauses before another CPU's end of the ring is looked at again, and before a look that would find little. */
-    private static final int POLITE = 64;
+    /** Pauses before a look that would find little. */
     private static final int GATHER = 50;
+    /** The most slots whose cache lines are fetched together, and the slots of a line. */
+    private static final int FETCH = 1024;
+    private static final int LINE = 16;
     /** In units of the indices. */
     private static final int LITTLE = 64 * 2;
-    /** After so many waits for another CPU its end is taken over. */
-    private static final int WAITS = 4;
 
     private static final VarHandle TAIL;
     private static final VarHandle HEAD;
@@ -304,13 +303,33 @@ final class Ring extends RingConsumers {
     private long renewLimit(long t) {
         long gain = updateLimit(t);
         littleRoom = gain < LITTLE;
+        if (gain > 0) {
+            fetchRoom(t, gain);
+        }
         return gain;
     }
 
     private long renewTail(long h) {
         long now = updateTail();
         fewElements = now - h < LITTLE;
+        fetchElements(h, now - h);
         return now;
+    }
+
+    /** Fetches the cache lines of the next slots together, to write: one by one each would wait for the other CPU. */
+    private void fetchRoom(long from, long n) {
+        int most = (int) Math.min(n >>> 1, FETCH);
+        for (int i = 0; i < most; i += LINE) {
+            SLOTS.setOpaque(elements, slot(from + ((long) i << 1)), null);
+        }
+    }
+
+    private void fetchElements(long from, long n) {
+        int most = (int) Math.min(n >>> 1, FETCH);
+        for (int i = 0; i < most; i += LINE) {
+            int slot = slot(from + ((long) i << 1));
+            SLOTS.setOpaque(elements, slot, SLOTS.getOpaque(elements, slot));
+        }
     }
 
     private boolean looksForRoom(long t) {
@@ -348,111 +367,6 @@ final class Ring extends RingConsumers {
             returned = null;
         }
         return element;
-    }
-
-    // ---- One element, waiting for a lock that is taken ----
-
-    /** Adds an element; false when there is no room. */
-    boolean offer(Object element) {
-        int user = Rseq.concurrencyId();
-        if (producer == user) {
-            int outcome = tryOffer(element, user);
-            if (outcome >= 0) {
-                return outcome > 0;
-            }
-        }
-        return offerPolitely(element);
-    }
-
-    private boolean offerPolitely(Object element) {
-        for (int waits = 0;; waits++) {
-            long seen = (long) TAIL.getOpaque(this);
-            if (isFullAt(seen)) {
-                return false;
-            }
-            getOutOfTheWay(waits);
-            if (waits >= WAITS || (long) TAIL.getOpaque(this) == seen) {
-                int outcome = tryOffer(element, Rseq.concurrencyId());
-                if (outcome >= 0) {
-                    return outcome > 0;
-                }
-            }
-        }
-    }
-
-    /** Takes an element; null when there is none. */
-    Object poll() {
-        int user = Rseq.concurrencyId();
-        if (consumer == user) {
-            Object element = tryPoll(user);
-            if (element != BUSY) {
-                return element;
-            }
-        }
-        return pollPolitely();
-    }
-
-    private Object pollPolitely() {
-        for (int waits = 0;; waits++) {
-            long seen = (long) HEAD.getOpaque(this);
-            if (isEmptyAt(seen)) {
-                return null;
-            }
-            getOutOfTheWay(waits);
-            if (waits >= WAITS || (long) HEAD.getOpaque(this) == seen) {
-                Object element = tryPoll(Rseq.concurrencyId());
-                if (element != BUSY) {
-                    return element;
-                }
-            }
-        }
-    }
-
-    private static void getOutOfTheWay(int waits) {
-        for (int i = 0; i < POLITE; i++) {
-            Thread.onSpinWait();
-        }
-        if (waits > 0) {
-            Thread.yield();
-        }
-    }
-
-    /** Adds an element if that is easily done. */
-    boolean relaxedOffer(Object element) {
-        int user = Rseq.concurrencyId();
-        return producer == user ? tryOffer(element, user) > 0 : relaxedOfferPolitely(element);
-    }
-
-    private boolean relaxedOfferPolitely(Object element) {
-        long seen = (long) TAIL.getOpaque(this);
-        if (isFullAt(seen)) {
-            return false;
-        }
-        getOutOfTheWay(0);
-        return (long) TAIL.getOpaque(this) == seen && tryOffer(element, Rseq.concurrencyId()) > 0;
-    }
-
-    /** Takes an element if that is easily done. */
-    Object relaxedPoll() {
-        int user = Rseq.concurrencyId();
-        if (consumer == user) {
-            Object element = tryPoll(user);
-            return element == BUSY ? null : element;
-        }
-        return relaxedPollPolitely();
-    }
-
-    private Object relaxedPollPolitely() {
-        long seen = (long) HEAD.getOpaque(this);
-        if (isEmptyAt(seen)) {
-            return null;
-        }
-        getOutOfTheWay(0);
-        if ((long) HEAD.getOpaque(this) == seen) {
-            Object element = tryPoll(Rseq.concurrencyId());
-            return element == BUSY ? null : element;
-        }
-        return null;
     }
 
     // ---- Many elements ----
@@ -615,6 +529,11 @@ final class Ring extends RingConsumers {
         return (long) HEAD.getOpaque(this);
     }
 
+    /** Differs when anything went in or out meanwhile. */
+    long progress() {
+        return ((long) TAIL.getOpaque(this) & -2) + ((long) HEAD.getOpaque(this) & -2);
+    }
+
     boolean headIsMultipleOf(int powerOfTwo) {
         return ((long) HEAD.getOpaque(this) >>> 1 & powerOfTwo - 1) == 0;
     }
@@ -623,11 +542,11 @@ final class Ring extends RingConsumers {
         return (int) (room >>> 1);
     }
 
-    private boolean tryLockTail(long t) {
+    boolean tryLockTail(long t) {
         return (t & 1) == 0 && TAIL.compareAndSet(this, t, t | 1);
     }
 
-    private boolean tryLockHead(long h) {
+    boolean tryLockHead(long h) {
         return (h & 1) == 0 && HEAD.compareAndSet(this, h, h | 1);
     }
 

@@ -41,8 +41,8 @@ import org.rseq4j.Rseq;
  * user runs under a lock.
  *
  * <p>
- * <b>Cost:</b> one atomic instruction an operation as long as nobody has to wait. Memory: a reference for each element, the
- * capacity rounded up to a power of two, and about 900 bytes; an object of 40 bytes for each thread that parks.
+ * <b>Cost:</b> one atomic instruction an operation as long as nobody has to wait. CPUs take turns as there. Memory: a reference for each element, the
+ * capacity rounded up to a power of two, and about 1.6 kilobytes; an object of 40 bytes for each thread that parks.
  *
  * <p>
  * Source: the ring of {@link SliceMpmcArrayQueue}; passing the wake-up on from waiter to waiter is from
@@ -55,6 +55,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     private static final int BATCH = 64;
 
     private final Ring ring;
+    private final Turns turns;
     private final Waiters takers;
     private final Waiters putters;
 
@@ -82,8 +83,9 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     /** A queue whose indices start anywhere. */
     SliceBlockingQueue(int capacity, boolean fair, long start) {
         ring = new Ring(Ring.checkCapacity(capacity), start);
-        takers = new Waiters(ring, true, fair);
-        putters = new Waiters(ring, false, fair);
+        turns = new Turns(ring, capacity >= Turns.LEAST);
+        takers = new Waiters(ring, turns, true, fair);
+        putters = new Waiters(ring, turns, false, fair);
     }
 
     /** After something came in; the flag stands on the line that the offer has just written. */
@@ -112,7 +114,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     @Override
     public boolean offer(E element) {
         Objects.requireNonNull(element, "element");
-        if (ring.offer(element)) {
+        if (turns.offer(element)) {
             came();
             return true;
         }
@@ -130,7 +132,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     public void put(E element) throws InterruptedException {
         Objects.requireNonNull(element, "element");
         checkInterrupt();
-        if (ring.puttersGate || !ring.offer(element)) {
+        if (ring.puttersGate || !turns.offer(element)) {
             putters.await(element, Long.MAX_VALUE);
         }
         came();
@@ -151,7 +153,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
         Objects.requireNonNull(element, "element");
         long nanos = unit.toNanos(time);
         checkInterrupt();
-        if (ring.puttersGate || !ring.offer(element)) {
+        if (ring.puttersGate || !turns.offer(element)) {
             if (nanos <= 0 || putters.await(element, nanos) == null) {
                 return false;
             }
@@ -166,7 +168,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     @Override
     @SuppressWarnings("unchecked")
     public E poll() {
-        Object element = ring.poll();
+        Object element = turns.poll();
         if (element != null) {
             went();
         }
@@ -183,7 +185,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     @SuppressWarnings("unchecked")
     public E take() throws InterruptedException {
         checkInterrupt();
-        Object element = ring.takersGate ? null : ring.poll();
+        Object element = ring.takersGate ? null : turns.poll();
         if (element == null) {
             element = takers.await(null, Long.MAX_VALUE);
         }
@@ -205,7 +207,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     public E poll(long time, TimeUnit unit) throws InterruptedException {
         long nanos = unit.toNanos(time);
         checkInterrupt();
-        Object element = ring.takersGate ? null : ring.poll();
+        Object element = ring.takersGate ? null : turns.poll();
         if (element == null && nanos > 0) {
             element = takers.await(null, nanos);
         }

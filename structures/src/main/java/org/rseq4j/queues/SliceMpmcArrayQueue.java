@@ -23,7 +23,8 @@ import org.rseq4j.Rseq;
  *
  * <p>
  * <b>Relaxed calls</b> ({@code relaxedOffer}, {@code relaxedPoll}, {@code relaxedPeek}) may also fail because another thread
- * is at the same end of the queue; they never wait. What they do succeed with is in the same strict order.
+ * is at the same end of the queue or another CPU has its turn; they never yield. What they do succeed with is in the same
+ * strict order.
  *
  * <p>
  * <b>Batches:</b> {@code drain} and {@code fill} move up to 64 elements under one lock and in one section, {@link #offerAll} all
@@ -36,10 +37,13 @@ import org.rseq4j.Rseq;
  * end of a thread leave the queue whole.
  *
  * <p>
- * <b>Cost:</b> one atomic instruction an operation; a failing call loads two words and writes nothing. Threads of one CPU
- * keep an end of the queue for a while when those of another want it too, at most a few yields: that is what keeps the cache
- * lines from moving at every operation. Memory: a reference for each element, the capacity rounded up to a power of two,
- * and about 800 bytes.
+ * <b>Cost:</b> one atomic instruction an operation; a failing call loads a few words and writes nothing. Threads of one CPU have
+ * both ends of the queue for up to 0.1 ms while those of other CPUs want it too, which keeps the cache lines from moving at
+ * every operation: a strict call of another CPU spins, then yields until it is that CPU's turn, or until the queue was full or
+ * empty at a moment of the call, though it may not be so any more when the call returns. The turn passes within
+ * microseconds when its threads do nothing. A thread that finds the queue full or empty after many elements yields once before it says so.
+ * Queues of fewer than 64 elements have no turns. Memory: a reference for each element, the capacity rounded up to a power of two,
+ * and about 1.5 kilobytes.
  *
  * <p>
  * <b>Unsupported</b> is nothing of {@code java.util.Queue}; what looks at all elements (iterators, contains, remove(Object),
@@ -55,6 +59,7 @@ import org.rseq4j.Rseq;
  */
 public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
     private final Ring ring;
+    private final Turns turns;
 
     /**
      * A queue.
@@ -68,8 +73,14 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
 
     /** A queue whose indices start anywhere. */
     SliceMpmcArrayQueue(int capacity, long start) {
+        this(capacity, start, capacity >= Turns.LEAST);
+    }
+
+    /** A queue of any size whose users take turns, or do not. */
+    SliceMpmcArrayQueue(int capacity, long start, boolean turns) {
         super(new Ring[]{new Ring(Ring.checkCapacity(capacity), start)});
         ring = rings[0];
+        this.turns = new Turns(ring, turns);
     }
 
     @Override
@@ -87,7 +98,7 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
     @Override
     public boolean offer(E element) {
         Objects.requireNonNull(element, "element");
-        return ring.offer(element);
+        return turns.offer(element);
     }
 
     /**
@@ -100,7 +111,7 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
     @Override
     public boolean relaxedOffer(E element) {
         Objects.requireNonNull(element, "element");
-        return ring.relaxedOffer(element);
+        return turns.relaxedOffer(element);
     }
 
     /**
@@ -126,14 +137,14 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
     @Override
     @SuppressWarnings("unchecked")
     public E poll() {
-        return (E) ring.poll();
+        return (E) turns.poll();
     }
 
     /** {@return the first element, which is taken out; null when there is none or another thread is taking one} */
     @Override
     @SuppressWarnings("unchecked")
     public E relaxedPoll() {
-        return (E) ring.relaxedPoll();
+        return (E) turns.relaxedPoll();
     }
 
     /** {@return the first element, which stays; null when there is none} */

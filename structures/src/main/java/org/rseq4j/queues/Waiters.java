@@ -25,6 +25,7 @@ final class Waiters {
     private static final long PATIENCE = 10_000_000;
 
     private final Ring ring;
+    private final Turns turns;
     private final boolean takers;
     private final boolean fair;
     private Waiter first;
@@ -41,8 +42,9 @@ final class Waiters {
     }
 
     /** Takers wait for elements, the others for room. */
-    Waiters(Ring ring, boolean takers, boolean fair) {
+    Waiters(Ring ring, Turns turns, boolean takers, boolean fair) {
         this.ring = ring;
+        this.turns = turns;
         this.takers = takers;
         this.fair = fair;
     }
@@ -83,9 +85,9 @@ final class Waiters {
     /** Takes an element, or adds the given one and returns it; null when that cannot be done now. */
     private Object attempt(Object element) {
         if (takers) {
-            return ring.poll();
+            return turns.poll();
         }
-        return ring.offer(element) ? element : null;
+        return turns.offer(element) ? element : null;
     }
 
     /** Calls the first waiter; after an operation of the other end that saw it waiting. */

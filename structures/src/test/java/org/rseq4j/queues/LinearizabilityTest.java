@@ -86,6 +86,14 @@ class LinearizabilityTest {
         check(new SliceMpmcArrayQueue<>(3), 3, 3, ALL, LinearizabilityTest::mpmc);
     }
 
+    /** As in large queues; in a small one each turn ends soon. */
+    @Test
+    void mpmcArrayQueueIsLinearizableWhereCpusTakeTurns() throws Exception {
+        check(new SliceMpmcArrayQueue<>(3, 0, true), 3, 3, SINGLE, LinearizabilityTest::mpmc);
+        check(new SliceMpmcArrayQueue<>(1, -20, true), 1, 4, SINGLE, LinearizabilityTest::mpmc);
+        check(new SliceMpmcArrayQueue<>(2, 0, true), 2, 4, ALL, LinearizabilityTest::mpmc);
+    }
+
     @Test
     void mpmcArrayQueueIsLinearizableWhereItsIndicesWrapAround() throws Exception {
         check(new SliceMpmcArrayQueue<>(2, -20), 2, 3, ALL, LinearizabilityTest::mpmc);

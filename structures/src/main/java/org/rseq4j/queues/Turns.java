@@ -1,0 +1,408 @@
+package org.rseq4j.queues;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.rseq4j.Rseq;
+import org.rseq4j.internal.Section;
+import org.rseq4j.internal.ThreadArea;
+
+/** Read by all, written when the turn passes. */
+@SuppressWarnings("UnusedVariable")
+abstract class TurnsHolder {
+    private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+    final Ring ring;
+    /** Whether there are turns. */
+    final boolean turns;
+    /** The CPU whose turn it is. */
+    int holder = -1;
+
+    TurnsHolder(Ring ring, boolean turns) {
+        this.ring = ring;
+        this.turns = turns;
+    }
+}
+
+@SuppressWarnings("UnusedVariable")
+abstract class TurnsPadHolder extends TurnsHolder {
+    private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+
+    TurnsPadHolder(Ring ring, boolean turns) {
+        super(ring, turns);
+    }
+}
+
+/** What the holder's threads found, for those that wait. */
+abstract class TurnsFindings extends TurnsPadHolder {
+    /** Grows by two around each moment at which the ring was seen full, under the producers' lock. */
+    long full;
+    /** The tail when it was last seen full, and the thread that saw it. */
+    long fullAt;
+    long fullBy;
+    /** The same for empty, the consumers' lock and the head. */
+    long empty;
+    long emptyAt;
+    long emptyBy;
+
+    TurnsFindings(Ring ring, boolean turns) {
+        super(ring, turns);
+    }
+}
+
+@SuppressWarnings("UnusedVariable")
+abstract class TurnsPadFindings extends TurnsFindings {
+    private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+
+    TurnsPadFindings(Ring ring, boolean turns) {
+        super(ring, turns);
+    }
+}
+
+/** What those that wait for the turn know of its holder; racy, only hints. */
+abstract class TurnsWaiters extends TurnsPadFindings {
+    /** Whether the holder was seen at work since the turn passed. */
+    boolean active;
+    /** When that was. */
+    long asked;
+    /** When the ring was last looked at, and what was seen. */
+    long looked;
+    long progress;
+    long notedFull;
+    long stuckFull;
+    long notedEmpty;
+    long stuckEmpty;
+
+    TurnsWaiters(Ring ring, boolean turns) {
+        super(ring, turns);
+    }
+}
+
+/**
+ * The way into and out of a ring of a strict queue: one CPU's threads have both ends of it for a while, their turn.
+ *
+ * <p>
+ * Where threads of two CPUs use a ring at the same time, each operation waits for cache lines from the other CPU, which takes ten
+ * times as long as the operation. So those of one CPU go on, producers and consumers alternating on the same warm lines,
+ * while those of other CPUs stay away: they read two lines that seldom change, and yield. The turn passes when the holder is not seen to do
+ * anything, when it has made the ring full or empty and nobody there does something about it, or after {@link #TURN}
+ * nanoseconds of work. It is a matter of speed only: the locks of the ring keep it whole, and after {@link #MOST} waits a strict call
+ * goes without the turn.
+ *
+ * <p>
+ * Who waits need not look at the ring to learn that it was full or empty. The holder's threads publish that they found it so: under
+ * the lock of their end, where its index stands still, they make a counter odd, look, and make it even again. The counter of
+ * moments at which the ring was full has then passed a whole pair since a waiting offer began, so there was such a
+ * moment during the offer, and it may return false: that is a linearization point, though there may be room again.
+ *
+ * <p>
+ * The first call of a thread that finds the ring full or empty after many elements yields once and tries again: its
+ * partners are most likely threads that wait for this CPU.
+ */
+@SuppressWarnings({"UnusedVariable", "ReferenceEquality"}) // BUSY is one object
+final class Turns extends TurnsWaiters {
+    /** The capacity from which on turns are worth it. */
+    static final int LEAST = 64;
+    /** Nanoseconds of a turn while others want it. */
+    static final int TURN = 100_000;
+    /** Nanoseconds in which a holder that is not idle does something. */
+    private static final int LOOK = 10_000;
+    /** Nanoseconds after which a full ring from which nothing was taken, or an empty one, is somebody else's business. */
+    private static final int STUCK = 3_000;
+    /** Pauses between two looks that tell whether there is a holder at work at all. */
+    private static final int POLITE = 32;
+    private static final int SPINS = 16;
+    /** After so many waits a strict call goes without the turn. */
+    static final int MOST = 500;
+    /** Elements, in units of the indices, after which it is worth a yield. */
+    private static final int WORTH = 64 * 2;
+
+    private static final VarHandle HOLDER;
+    private static final VarHandle FULL;
+    private static final VarHandle EMPTY;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            HOLDER = lookup.findVarHandle(TurnsHolder.class, "holder", int.class);
+            FULL = lookup.findVarHandle(TurnsFindings.class, "full", long.class);
+            EMPTY = lookup.findVarHandle(TurnsFindings.class, "empty", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+
+    Turns(Ring ring, boolean turns) {
+        super(ring, turns);
+        fullAt = 1;
+        emptyAt = 1;
+    }
+
+    // ---- The turn ----
+
+    /** Whether it is this CPU's turn, perhaps since now. */
+    private boolean mayGo(int cpu, boolean forRoom) {
+        if (!turns || (int) HOLDER.getOpaque(this) == cpu) {
+            return true;
+        }
+        if (!active) {
+            if ((int) HOLDER.getOpaque(this) >= 0) {
+                long seen = ring.progress();
+                for (int i = 0; i < POLITE; i++) {
+                    Thread.onSpinWait();
+                }
+                long now = ring.progress();
+                if (now != seen) {
+                    long nanos = System.nanoTime();
+                    asked = nanos;
+                    looked = nanos;
+                    progress = now;
+                    active = true;
+                    return false;
+                }
+            }
+            return take(cpu);
+        }
+        long nanos = System.nanoTime();
+        if (nanos - asked > TURN) {
+            return take(cpu);
+        }
+        if (nanos - looked > LOOK) {
+            looked = nanos;
+            long now = ring.progress();
+            if (now == progress) {
+                return take(cpu);
+            }
+            progress = now;
+        }
+        if (forRoom ? staysEmpty(nanos) : staysFull(nanos)) {
+            return take(cpu);
+        }
+        return false;
+    }
+
+    private boolean staysFull(long nanos) {
+        long now = (long) FULL.getAcquire(this);
+        if (now != notedFull) {
+            notedFull = now;
+            stuckFull = nanos + STUCK;
+        } else if (stuckFull != 0 && nanos - stuckFull > 0) {
+            stuckFull = 0;
+            return ring.headNow() == fullAt - ring.room;
+        }
+        return false;
+    }
+
+    private boolean staysEmpty(long nanos) {
+        long now = (long) EMPTY.getAcquire(this);
+        if (now != notedEmpty) {
+            notedEmpty = now;
+            stuckEmpty = nanos + STUCK;
+        } else if (stuckEmpty != 0 && nanos - stuckEmpty > 0) {
+            stuckEmpty = 0;
+            return ring.tailNow() == emptyAt;
+        }
+        return false;
+    }
+
+    private boolean take(int cpu) {
+        active = false;
+        HOLDER.setOpaque(this, cpu);
+        return true;
+    }
+
+    private static void pause(int waits) {
+        if (waits < SPINS) {
+            Thread.onSpinWait();
+        } else {
+            Thread.yield();
+        }
+    }
+
+    /** Whether what a counter counts happened since it was read as {@code before}, wholly. */
+    private static boolean isSince(long before, long now) {
+        return now - before >= 2 + (before & 1);
+    }
+
+    // ---- In ----
+
+    /** Adds an element; false when there was no room. */
+    boolean offer(Object element) {
+        int cpu = Rseq.cpuId();
+        if (holder == cpu || !turns) {
+            int outcome = ring.tryOffer(element, cpu);
+            if (outcome > 0) {
+                return true;
+            }
+            if (outcome == Ring.NONE && wasFullBefore()) {
+                return false;
+            }
+        }
+        return offerSlowly(element);
+    }
+
+    private boolean wasFullBefore() {
+        return fullBy == Thread.currentThread().threadId() && fullAt == ring.tailNow();
+    }
+
+    private boolean offerSlowly(Object element) {
+        long before = (long) FULL.getAcquire(this);
+        boolean found = false;
+        for (int waits = 0;; waits++) {
+            int cpu = Rseq.cpuId();
+            if ((int) HOLDER.getOpaque(this) != cpu) {
+                if (!active && ring.isFullAt(ring.tailNow())) {
+                    return false;
+                }
+                if (isSince(before, (long) FULL.getAcquire(this))) {
+                    return false;
+                }
+            }
+            if (waits > MOST || mayGo(cpu, true)) {
+                int outcome = ring.tryOffer(element, cpu);
+                if (outcome > 0) {
+                    return true;
+                }
+                if (outcome == Ring.NONE) {
+                    if (!findFull() || found) {
+                        return false;
+                    }
+                    found = true;
+                    waits = SPINS;
+                }
+            }
+            pause(waits);
+        }
+    }
+
+    /** Whether the other threads of this CPU should have a chance now. */
+    private boolean findFull() {
+        if (!turns) {
+            return false;
+        }
+        fullBy = Thread.currentThread().threadId();
+        long t = ring.tailNow();
+        long since = t - fullAt;
+        if (since != 0) {
+            long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
+            if (ring.tryLockTail(t)) {
+                long before = full;
+                FULL.setOpaque(this, before + 1);
+                VarHandle.fullFence();
+                if (ring.isFullAt(t)) {
+                    fullAt = t;
+                    before += 2;
+                }
+                FULL.setRelease(this, before);
+                ring.unlockTail(t);
+            }
+            Section.end(section);
+        }
+        return since == 0 || since >= WORTH;
+    }
+
+    /** Adds an element if that is easily done. */
+    boolean relaxedOffer(Object element) {
+        int cpu = Rseq.cpuId();
+        if (holder != cpu && !mayGo(cpu, true)) {
+            return false;
+        }
+        int outcome = ring.tryOffer(element, cpu);
+        if (outcome == Ring.NONE && fullAt != ring.tailNow()) {
+            findFull();
+        }
+        return outcome > 0;
+    }
+
+    // ---- Out ----
+
+    /** Takes an element; null when there was none. */
+    Object poll() {
+        int cpu = Rseq.cpuId();
+        if (holder == cpu || !turns) {
+            Object element = ring.tryPoll(cpu);
+            if (element == null) {
+                if (wasEmptyBefore()) {
+                    return null;
+                }
+            } else if (element != Ring.BUSY) {
+                return element;
+            }
+        }
+        return pollSlowly();
+    }
+
+    private boolean wasEmptyBefore() {
+        return emptyBy == Thread.currentThread().threadId() && emptyAt == ring.headNow();
+    }
+
+    private Object pollSlowly() {
+        long before = (long) EMPTY.getAcquire(this);
+        boolean found = false;
+        for (int waits = 0;; waits++) {
+            int cpu = Rseq.cpuId();
+            if ((int) HOLDER.getOpaque(this) != cpu) {
+                if (!active && ring.isEmptyAt(ring.headNow())) {
+                    return null;
+                }
+                if (isSince(before, (long) EMPTY.getAcquire(this))) {
+                    return null;
+                }
+            }
+            if (waits > MOST || mayGo(cpu, false)) {
+                Object element = ring.tryPoll(cpu);
+                if (element == null) {
+                    if (!findEmpty() || found) {
+                        return null;
+                    }
+                    found = true;
+                    waits = SPINS;
+                } else if (element != Ring.BUSY) {
+                    return element;
+                }
+            }
+            pause(waits);
+        }
+    }
+
+    private boolean findEmpty() {
+        if (!turns) {
+            return false;
+        }
+        emptyBy = Thread.currentThread().threadId();
+        long h = ring.headNow();
+        long since = h - emptyAt;
+        if (since != 0) {
+            long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
+            if (ring.tryLockHead(h)) {
+                long before = empty;
+                EMPTY.setOpaque(this, before + 1);
+                VarHandle.fullFence();
+                if (ring.isEmptyAt(h)) {
+                    emptyAt = h;
+                    before += 2;
+                }
+                EMPTY.setRelease(this, before);
+                ring.unlockHead(h);
+            }
+            Section.end(section);
+        }
+        return since == 0 || since >= WORTH;
+    }
+
+    /** Takes an element if that is easily done. */
+    Object relaxedPoll() {
+        int cpu = Rseq.cpuId();
+        if (holder != cpu && !mayGo(cpu, false)) {
+            return null;
+        }
+        Object element = ring.tryPoll(cpu);
+        if (element == null) {
+            if (emptyAt != ring.headNow()) {
+                findEmpty();
+            }
+            return null;
+        }
+        return element == Ring.BUSY ? null : element;
+    }
+}
