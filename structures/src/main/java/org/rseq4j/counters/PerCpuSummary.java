@@ -42,8 +42,8 @@ public final class PerCpuSummary implements AutoCloseable {
      * A reader takes the state by an acquire load (which pairs with the store of 2), reads the set that is whole, and keeps
      * it when no update has begun to write that one since. There is always one, even when the writer was killed in the
      * middle: this is why there are two, where a sequence lock would leave a reader of the file behind a dead writer with
-     * nothing. Both sets are written at fixed places (as in Left-Right, Ramalhete and Correia, 2015): when the sets took
-     * turns, every address depended on the state that was just stored, and a record took half as long again.
+     * nothing. Both sets are written at fixed places (as in Left-Right, Ramalhete and Correia, 2015): where the sets
+     * take turns, every address depends on the state that was just stored.
      *
      * All zeros is a shard without records: with count 0 the least and greatest mean nothing.
      */

@@ -681,8 +681,9 @@ final class Ring extends RingConsumers {
             }
             return removed;
         } finally {
-            unlockHead(h);
+            // The tail first: it may have gone back, and a consumer that saw the old one would take what is not there.
             unlockTail(t);
+            unlockHead(h);
         }
     }
 
