@@ -13,19 +13,28 @@ import java.util.List;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** Counters and summaries in a process of their own, whose threads get leases soon, take them from one another, or get none. */
+/**
+ * Counters and summaries in a process of their own, whose threads get leases soon, take them from one another, or get none;
+ * run once, not in every set-up, as it has the set-ups itself.
+ */
+@Tag("platform")
 class LeasedMetersTest {
     @ParameterizedTest
-    @ValueSource(strings = {"-Drseq4j.debug.patience=64", "-Drseq4j.debug.patience=3000", "-Drseq4j.leases=off",
-            "-Drseq4j.registration=none", "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED"})
-    void nothingIsLostAndRecordsStayWhole(String argument) throws Exception {
+    @CsvSource({"-Drseq4j.debug.patience=64, 1", "-Drseq4j.debug.patience=64, 0", "-Drseq4j.debug.patience=3000, 1",
+            "-Drseq4j.leases=off, 1", "-Drseq4j.registration=none, 1",
+            "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED, 1"})
+    void nothingIsLostAndRecordsStayWhole(String argument, int libcRegisters) throws Exception {
         Path file = Files.createTempFile("counters", ".file");
-        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        ProcessBuilder builder = new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED", argument, "-cp", System.getProperty("java.class.path"),
-                Writers.class.getName(), file.toString()).redirectErrorStream(true).start();
+                Writers.class.getName(), file.toString()).redirectErrorStream(true);
+        builder.environment().put("GLIBC_TUNABLES", "glibc.pthread.rseq=" + libcRegisters);
+        Process process = builder.start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, process.waitFor(), output);
         assertTrue(output.contains("exact"), output);

@@ -9,14 +9,12 @@ import java.util.List;
 import java.util.LongSummaryStatistics;
 import java.util.Random;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.Stress;
 
 class PerCpuSummaryTest {
-    private static final long SECONDS = Integer.getInteger("rseq4j.test.seconds", 1);
-
     @Test
     void oneThreadSeesExactlyWhatItRecorded() {
         var random = new Random(6);
@@ -92,7 +90,7 @@ class PerCpuSummaryTest {
             long[] taken = new long[1];
             Thread reader = Thread.ofPlatform().start(() -> {
                 try {
-                    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+                    long end = System.nanoTime() + Stress.NANOS;
                     for (int i = 0; System.nanoTime() < end || i < 10; i++) {
                         PerCpuSummary.Snapshot snapshot = i % 4 == 3 ? summary.snapshotAndReset() : summary.snapshot();
                         taken[0] += i % 4 == 3 ? snapshot.count() : 0;

@@ -17,12 +17,11 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.rseq4j.stress.Stress;
 
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
 class PerCpuReadWriteLockTest {
-    private static final int SECONDS = Integer.getInteger("rseq4j.test.seconds", 1);
-
     private final PerCpuReadWriteLock lock = new PerCpuReadWriteLock();
     private final Lock read = lock.readLock();
     private final Lock write = lock.writeLock();
@@ -47,7 +46,7 @@ class PerCpuReadWriteLockTest {
     @Test
     void readersNeverSeeAHalfWrittenPairWhateverTheyUseToComeIn() throws Exception {
         long[] pair = new long[2];
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2L * SECONDS);
+        long end = System.nanoTime() + 2 * Stress.NANOS;
         List<FutureTask<Long>> writers = new ArrayList<>();
         List<FutureTask<Long>> readers = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
@@ -113,7 +112,7 @@ class PerCpuReadWriteLockTest {
     @Test
     void readersByTheirSlotsNeverSeeAHalfWrittenPair() throws Exception {
         long[] pair = new long[2];
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2L * SECONDS);
+        long end = System.nanoTime() + 2 * Stress.NANOS;
         var bySlot = new AtomicInteger();
         List<FutureTask<Long>> tasks = new ArrayList<>();
         for (int i = 0; i < 4; i++) {

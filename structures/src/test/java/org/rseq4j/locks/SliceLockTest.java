@@ -24,12 +24,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.rseq4j.stress.Stress;
 
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
 class SliceLockTest {
-    private static final int SECONDS = Integer.getInteger("rseq4j.test.seconds", 1);
-
     static Stream<SliceLock> forms() {
         return Stream.of(new SliceLock(), SliceLock.builder().fair().build(), SliceLock.builder().reentrant().build(),
                 SliceLock.builder().fair().reentrant().build());
@@ -61,7 +60,7 @@ class SliceLockTest {
         long[] count = new long[1];
         var inside = new AtomicInteger();
         var taken = new AtomicLong();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+        long end = System.nanoTime() + Stress.NANOS;
         List<FutureTask<Void>> tasks = new ArrayList<>();
         for (int i = 0; i < 12; i++) {
             tasks.add(start(() -> {
@@ -94,7 +93,7 @@ class SliceLockTest {
     void timeoutsInterruptsAndPlainLocksTogetherLoseNoWakeUp(SliceLock lock) throws Exception {
         long[] count = new long[1];
         var taken = new AtomicLong();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+        long end = System.nanoTime() + Stress.NANOS;
         List<Thread> threads = new ArrayList<>();
         List<FutureTask<Void>> tasks = new ArrayList<>();
         for (int i = 0; i < 12; i++) {

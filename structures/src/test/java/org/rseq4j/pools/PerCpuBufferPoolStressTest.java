@@ -8,24 +8,16 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.Stress;
 
-/** For rseq4j.test.seconds each (default 1); the first word of every buffer in use is its owner, set and cleared by CAS. */
+/** For the time of {@link Stress} each; the first word of every buffer in use is its owner, set and cleared by CAS. */
 class PerCpuBufferPoolStressTest {
-    private static final long NANOS = TimeUnit.SECONDS.toNanos(Integer.getInteger("rseq4j.test.seconds", 1));
     private static final VarHandle OWNER = ValueLayout.JAVA_LONG.varHandle();
 
-    private final AtomicReference<Throwable> failure = new AtomicReference<>();
-
-    private interface Work {
-        void run(long deadline) throws Exception;
-    }
+    private final Stress stress = new Stress();
 
     /** Memory that is cut for another size has words of its users where the owner will be, so each release clears all. */
     private static void own(MemorySegment segment) {
@@ -42,28 +34,6 @@ class PerCpuBufferPoolStressTest {
         if (last != owner || !OWNER.compareAndSet(segment, 0L, owner, 0L)) {
             throw new AssertionError("taken from its owner " + owner + " by " + OWNER.getVolatile(segment, 0L) + ", "
                     + last);
-        }
-    }
-
-    private void onThreads(ThreadFactory factory, int count, Work work) throws Exception {
-        long deadline = System.nanoTime() + NANOS;
-        List<Thread> threads = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            Thread thread = factory.newThread(() -> {
-                try {
-                    work.run(deadline);
-                } catch (Throwable e) {
-                    failure.compareAndSet(null, e);
-                }
-            });
-            threads.add(thread);
-            thread.start();
-        }
-        for (Thread thread : threads) {
-            thread.join();
-        }
-        if (failure.get() != null) {
-            throw new AssertionError(failure.get());
         }
     }
 
@@ -86,7 +56,7 @@ class PerCpuBufferPoolStressTest {
                 }
                 held.clear();
             }
-        } while (System.nanoTime() < deadline && failure.get() == null);
+        } while (stress.goesOn(deadline));
     }
 
     private static void allIsBack(PerCpuBufferPool pool) {
@@ -99,7 +69,7 @@ class PerCpuBufferPoolStressTest {
     @Test
     void noBufferHasTwoOwnersWithManyMoreThreadsThanCpus() throws Exception {
         var pool = PerCpuBufferPool.builder().bytesPerCpu(32_768).build();
-        onThreads(Thread.ofPlatform().factory(), 32,
+        stress.onThreads(Thread.ofPlatform().factory(), 32,
                 deadline -> passAround(pool, new int[]{256, 8192, 65_536}, deadline));
         allIsBack(pool);
     }
@@ -107,18 +77,19 @@ class PerCpuBufferPoolStressTest {
     @Test
     void noBufferHasTwoOwnersOnVirtualThreads() throws Exception {
         var pool = PerCpuBufferPool.builder().build();
-        onThreads(Thread.ofVirtual().factory(), 1000, deadline -> passAround(pool, new int[]{1024, 8192}, deadline));
+        stress.onThreads(Thread.ofVirtual().factory(), 1000,
+                deadline -> passAround(pool, new int[]{1024, 8192}, deadline));
         allIsBack(pool);
     }
 
     @Test
     void theBoundHoldsAndNothingIsLostBeyondIt() throws Exception {
         var pool = PerCpuBufferPool.builder().maxBytes(2 << 20).build();
-        onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
             do {
                 passAround(pool, new int[]{262_144, 524_288}, 0);
                 assertTrue(pool.statistics().spanBytes() <= 2 << 20);
-            } while (System.nanoTime() < deadline && failure.get() == null);
+            } while (stress.goesOn(deadline));
         });
         allIsBack(pool);
     }
@@ -126,11 +97,11 @@ class PerCpuBufferPoolStressTest {
     @Test
     void nothingIsLostWhenTrimmedMeanwhile() throws Exception {
         var pool = PerCpuBufferPool.builder().maxIdleAge(Duration.ofMillis(1)).hugePages(false).build();
-        onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
             do {
                 passAround(pool, new int[]{ThreadLocalRandom.current().nextBoolean() ? 512 : 65_536}, 0);
                 Thread.sleep(ThreadLocalRandom.current().nextInt(4));
-            } while (System.nanoTime() < deadline && failure.get() == null);
+            } while (stress.goesOn(deadline));
         });
         BufferPoolStatistics statistics = pool.statistics();
         assertEquals(statistics.spanBytes(), statistics.freeBytes());
@@ -140,18 +111,18 @@ class PerCpuBufferPoolStressTest {
     @Test
     void nothingIsLostWhenThreadsDieAllTheTime() throws Exception {
         var pool = new PerCpuBufferPool();
-        onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
             do {
                 Thread mortal = new Thread(() -> {
                     try {
                         passAround(pool, new int[]{8192}, 0);
                     } catch (Throwable e) {
-                        failure.compareAndSet(null, e);
+                        stress.fail(e);
                     }
                 });
                 mortal.start();
                 mortal.join();
-            } while (System.nanoTime() < deadline);
+            } while (stress.goesOn(deadline));
         });
         allIsBack(pool);
     }
@@ -160,7 +131,7 @@ class PerCpuBufferPoolStressTest {
     void oneWayFlowUsesTheMemoryAgain() throws Exception {
         var pool = new PerCpuBufferPool();
         var queue = new ArrayBlockingQueue<MemorySegment>(64);
-        onThreads(Thread.ofPlatform().factory(), 1, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 1, deadline -> {
             long me = Thread.currentThread().threadId();
             var releaser = new Thread(() -> {
                 try {
@@ -169,7 +140,7 @@ class PerCpuBufferPoolStressTest {
                         pool.release(segment);
                     }
                 } catch (Throwable e) {
-                    failure.compareAndSet(null, e);
+                    stress.fail(e);
                     queue.clear();
                 }
             });
@@ -178,7 +149,7 @@ class PerCpuBufferPoolStressTest {
                 MemorySegment segment = pool.acquire(8192);
                 own(segment);
                 queue.put(segment);
-            } while (System.nanoTime() < deadline && failure.get() == null);
+            } while (stress.goesOn(deadline));
             queue.put(MemorySegment.NULL);
             releaser.join();
         });
@@ -197,7 +168,7 @@ class PerCpuBufferPoolStressTest {
                 pool.close();
             });
             int spin = round;
-            onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+            stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
                 try {
                     if (spin % 2 == 0) {
                         closer.start();

@@ -14,22 +14,21 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.MigrationStorm;
+import org.rseq4j.stress.Stress;
 
 /**
- * For rseq4j.test.seconds each (default 1), and one for rseq4j.test.operations (default one million; the long form is
+ * For the time of {@link Stress} each, and one for rseq4j.test.operations (default one million; the long form is
  * 100,000,000); every object's owner mark is set and cleared by CAS.
  */
 class PerCpuPoolStressTest {
-    private static final long NANOS = TimeUnit.SECONDS.toNanos(Integer.getInteger("rseq4j.test.seconds", 1));
-
     private static final long OPERATIONS = Long.getLong("rseq4j.test.operations", 1_000_000);
 
-    private final AtomicReference<Throwable> failure = new AtomicReference<>();
+    private final Stress stress = new Stress();
     private final AtomicInteger made = new AtomicInteger();
     private final AtomicInteger discarded = new AtomicInteger();
 
@@ -67,32 +66,6 @@ class PerCpuPoolStressTest {
         });
     }
 
-    private interface Work {
-        void run(long deadline) throws Exception;
-    }
-
-    private void onThreads(ThreadFactory factory, int count, Work work) throws Exception {
-        long deadline = System.nanoTime() + NANOS;
-        List<Thread> threads = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            Thread thread = factory.newThread(() -> {
-                try {
-                    work.run(deadline);
-                } catch (Throwable e) {
-                    failure.compareAndSet(null, e);
-                }
-            });
-            threads.add(thread);
-            thread.start();
-        }
-        for (Thread thread : threads) {
-            thread.join();
-        }
-        if (failure.get() != null) {
-            throw new AssertionError(failure.get());
-        }
-    }
-
     private void passAround(PerCpuPool<Marked> pool, long deadline) {
         var held = new ArrayList<Marked>();
         do {
@@ -112,7 +85,7 @@ class PerCpuPoolStressTest {
                 }
                 held.clear();
             }
-        } while (System.nanoTime() < deadline && failure.get() == null);
+        } while (stress.goesOn(deadline));
     }
 
     private void allAreBack(PerCpuPool<Marked> pool) {
@@ -125,13 +98,13 @@ class PerCpuPoolStressTest {
     @Test
     void noObjectHasTwoOwnersWithManyMoreThreadsThanCpus() throws Exception {
         var pool = builder().capacityPerCpu(4).overflow(5).build();
-        onThreads(Thread.ofPlatform().factory(), 32, deadline -> passAround(pool, deadline));
+        stress.onThreads(Thread.ofPlatform().factory(), 32, deadline -> passAround(pool, deadline));
         allAreBack(pool);
     }
 
     /** As fast as it goes: no randomness, one object at a time, with a second one now and then. */
     private void passOn(PerCpuPool<Marked> pool, long operations) {
-        for (long i = 0; i < operations && failure.get() == null; i++) {
+        for (long i = 0; i < operations && !stress.hasFailed(); i++) {
             Marked object = pool.acquire();
             object.own();
             if (i % 64 == 0) {
@@ -151,7 +124,7 @@ class PerCpuPoolStressTest {
     void noObjectHasTwoOwnersInMillionsOfOperations() throws Exception {
         int threads = 16;
         var pool = builder().build();
-        onThreads(Thread.ofPlatform().factory(), threads, deadline -> passOn(pool, OPERATIONS / threads));
+        stress.onThreads(Thread.ofPlatform().factory(), threads, deadline -> passOn(pool, OPERATIONS / threads));
         PoolStatistics statistics = pool.statistics();
         assertEquals(made.get(), statistics.misses());
         assertTrue(statistics.hits() + statistics.misses() >= OPERATIONS / threads * threads, statistics::toString);
@@ -166,12 +139,12 @@ class PerCpuPoolStressTest {
         long moves;
         try (var storm = new MigrationStorm()) {
             var ended = new CountDownLatch(8);
-            onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+            stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
                 storm.join();
                 try {
                     do {
                         passOn(pool, 1000);
-                    } while (System.nanoTime() < deadline && failure.get() == null);
+                    } while (stress.goesOn(deadline));
                 } finally {
                     ended.countDown();
                     ended.await(); // the kernel may give a dead thread's number to another
@@ -186,11 +159,11 @@ class PerCpuPoolStressTest {
     @Test
     void noObjectHasTwoOwnersWhileItIsTrimmedAndTheBoundIsOne() throws Exception {
         var pool = builder().capacityPerCpu(1).overflow(0).maxPooled(1).build();
-        onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
             do {
                 passOn(pool, 500);
                 pool.trim();
-            } while (System.nanoTime() < deadline && failure.get() == null);
+            } while (stress.goesOn(deadline));
         });
         assertTrue(pool.size() <= 1, "" + pool.size());
         allAreBack(pool);
@@ -203,7 +176,7 @@ class PerCpuPoolStressTest {
             discarded.set(0);
             var pool = round % 2 == 0 ? builder().build() : builder().maxSize(3).build();
             var closers = new AtomicInteger();
-            onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+            stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
                 try {
                     for (int i = 0; true; i++) {
                         Marked object = pool.acquire();
@@ -226,7 +199,7 @@ class PerCpuPoolStressTest {
     @Test
     void noObjectHasTwoOwnersOnVirtualThreads() throws Exception {
         var pool = builder().build();
-        onThreads(Thread.ofVirtual().factory(), 1000, deadline -> passAround(pool, deadline));
+        stress.onThreads(Thread.ofVirtual().factory(), 1000, deadline -> passAround(pool, deadline));
         allAreBack(pool);
     }
 
@@ -234,7 +207,7 @@ class PerCpuPoolStressTest {
     void theTotalBoundIsNeverExceeded() throws Exception {
         int bound = 7;
         var pool = builder().capacityPerCpu(4).overflow(8).maxPooled(bound).build();
-        onThreads(Thread.ofPlatform().factory(), 8, deadline -> passAround(pool, deadline));
+        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> passAround(pool, deadline));
         assertTrue(pool.size() <= bound, "" + pool.size());
         allAreBack(pool);
     }
@@ -242,7 +215,7 @@ class PerCpuPoolStressTest {
     @Test
     void nothingIsLostWhenTrimmedMeanwhile() throws Exception {
         var pool = builder().capacityPerCpu(8).maxIdleAge(Duration.ofMillis(1)).build();
-        onThreads(Thread.ofPlatform().factory(), 8, deadline -> passAround(pool, deadline));
+        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> passAround(pool, deadline));
         // A trim empties the slabs first and calls the hook afterwards: what is lost hangs here.
         while (made.get() != discarded.get()) {
             Thread.sleep(1);
@@ -255,12 +228,12 @@ class PerCpuPoolStressTest {
     @Test
     void nothingIsLostWhenThreadsDieAllTheTime() throws Exception {
         var pool = builder().build();
-        onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
             do {
                 Thread mortal = new Thread(() -> passAround(pool, 0));
                 mortal.start();
                 mortal.join();
-            } while (System.nanoTime() < deadline);
+            } while (stress.goesOn(deadline));
         });
         allAreBack(pool);
     }
@@ -292,7 +265,7 @@ class PerCpuPoolStressTest {
             throw new IllegalArgumentException("discard");
         });
         var pool = (strict ? builder.maxSize(5) : builder.capacityPerCpu(1).overflow(0)).build();
-        onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
             do {
                 try {
                     Marked object = pool.acquire();
@@ -302,7 +275,7 @@ class PerCpuPoolStressTest {
                 } catch (IllegalStateException | IllegalArgumentException e) {
                     assertTrue(List.of("factory", "reset", "discard").contains(e.getMessage()), e::toString);
                 }
-            } while (System.nanoTime() < deadline);
+            } while (stress.goesOn(deadline));
         });
         assertEquals(made.get(), pool.size() + discarded.get());
         if (strict) {
@@ -315,7 +288,7 @@ class PerCpuPoolStressTest {
         var pool = builder().build();
         var queue = new ArrayBlockingQueue<Marked>(16);
         var consumed = new AtomicInteger();
-        onThreads(Thread.ofPlatform().factory(), 1, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 1, deadline -> {
             var releaser = new Thread(() -> {
                 try {
                     for (Marked object; (object = queue.take()).get() != Thread.currentThread();) {
@@ -324,7 +297,7 @@ class PerCpuPoolStressTest {
                         consumed.incrementAndGet();
                     }
                 } catch (Throwable e) {
-                    failure.compareAndSet(null, e);
+                    stress.fail(e);
                 }
             });
             releaser.start();
@@ -332,7 +305,7 @@ class PerCpuPoolStressTest {
                 Marked object = pool.acquire();
                 object.own();
                 queue.put(object);
-            } while (System.nanoTime() < deadline);
+            } while (stress.goesOn(deadline));
             var last = new Marked();
             last.set(releaser);
             queue.put(last);
@@ -355,7 +328,7 @@ class PerCpuPoolStressTest {
     private void strict(ThreadFactory factory, int threads, int size) throws Exception {
         var pool = builder().maxSize(size).build();
         var out = new AtomicInteger();
-        onThreads(factory, threads, deadline -> {
+        stress.onThreads(factory, threads, deadline -> {
             do {
                 Marked object = ThreadLocalRandom.current().nextBoolean()
                         ? pool.acquire()
@@ -368,7 +341,7 @@ class PerCpuPoolStressTest {
                 out.decrementAndGet();
                 object.disown();
                 pool.release(object);
-            } while (System.nanoTime() < deadline);
+            } while (stress.goesOn(deadline));
         });
         assertTrue(made.get() <= size, "" + made);
         allAreBack(pool);
@@ -377,7 +350,7 @@ class PerCpuPoolStressTest {
     @Test
     void theStrictFormSurvivesTimeoutsAndInterrupts() throws Exception {
         var pool = builder().maxSize(2).build();
-        onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
             do {
                 try {
                     if (ThreadLocalRandom.current().nextInt(10) == 0) {
@@ -391,7 +364,7 @@ class PerCpuPoolStressTest {
                 } catch (TimeoutException | InterruptedException e) {
                     Thread.interrupted();
                 }
-            } while (System.nanoTime() < deadline);
+            } while (stress.goesOn(deadline));
         });
         assertEquals(made.get(), pool.size());
         allAreBack(pool);

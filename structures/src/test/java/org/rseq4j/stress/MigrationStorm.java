@@ -1,4 +1,4 @@
-package org.rseq4j.pools;
+package org.rseq4j.stress;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
