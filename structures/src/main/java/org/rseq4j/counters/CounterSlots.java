@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Lease;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.Words;
+import org.rseq4j.internal.WriterLease;
 
 /**
  * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU and one more, which any thread
@@ -26,7 +26,7 @@ final class CounterSlots {
     static final int SHIFT = 16;
     /** The strides that are not a lease's. */
     static final int SHARED = Rseq.cpuCount() + 1;
-    static final int STRIDES = SHARED + Lease.COUNT;
+    static final int STRIDES = SHARED + WriterLease.COUNT;
 
     private final int words;
     private final int slotsPerChunk;

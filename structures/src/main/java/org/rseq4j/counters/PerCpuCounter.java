@@ -7,9 +7,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Lease;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.Words;
+import org.rseq4j.internal.WriterLease;
 
 /**
  * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}: each
@@ -68,28 +68,28 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
      */
     public void add(long delta) {
         long place = opened();
-        long record = Lease.record();
+        long record = WriterLease.record();
         if (record == 0) {
             Words.add(Words.segment(mapping), place + ((long) Ids.cpuId() << shift), delta);
         } else if (!addByLease(record, place, delta)) {
-            Words.add(Words.segment(mapping), place + ((long) Ids.cpuId(Lease.area(record)) << shift), delta);
-            Lease.missed(record);
+            Words.add(Words.segment(mapping), place + ((long) Ids.cpuId(WriterLease.area(record)) << shift), delta);
+            WriterLease.missed(record);
         }
         Reference.reachabilityFence(this);
     }
 
     private boolean addByLease(long record, long place, long delta) {
-        long lease = Lease.peek(record);
+        long lease = WriterLease.peek(record);
         if (lease == 0) {
             return false;
         }
         MemorySegment segment = Words.segment(mapping);
         long word = place + ((long) (CounterSlots.SHARED + (int) lease) << shift);
-        if (!Lease.begin(record, lease, Words.getOpaque(segment, word))) {
+        if (!WriterLease.begin(record, lease, Words.getOpaque(segment, word))) {
             return false;
         }
         Words.setOpaque(segment, word, Words.getOpaque(segment, word) + delta);
-        Lease.end(record);
+        WriterLease.end(record);
         return true;
     }
 
@@ -107,7 +107,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     public long sum() {
         long place = opened();
         MemorySegment segment = Words.segment(mapping);
-        int leases = Lease.used();
+        int leases = WriterLease.used();
         // CPU 0's word first: what a reset subtracts there was in the other words before.
         long sum = 0;
         for (long cpu = 0; cpu < Rseq.cpuCount(); cpu++) {

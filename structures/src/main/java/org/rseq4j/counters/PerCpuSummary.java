@@ -4,11 +4,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Lease;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.Section;
 import org.rseq4j.internal.ThreadArea;
 import org.rseq4j.internal.Words;
+import org.rseq4j.internal.WriterLease;
 
 /**
  * Count, sum, least and greatest of recorded values, which belong together: for every snapshot there was, for each shard, a
@@ -113,7 +113,7 @@ public final class PerCpuSummary implements AutoCloseable {
      */
     public void record(long value) {
         long place = opened();
-        long record = Lease.record();
+        long record = WriterLease.record();
         if (record == 0 || !recordByLease(record, place, value)) {
             recordWithoutLease(record, place, value);
         }
@@ -121,7 +121,7 @@ public final class PerCpuSummary implements AutoCloseable {
     }
 
     private boolean recordByLease(long record, long place, long value) {
-        long lease = Lease.peek(record);
+        long lease = WriterLease.peek(record);
         if (lease == 0) {
             return false;
         }
@@ -129,20 +129,20 @@ public final class PerCpuSummary implements AutoCloseable {
         long shard = place + ((long) (SHARDS + (int) lease) << shift);
         long read = Words.getOpaque(segment, shard + COUNT) | Words.getOpaque(segment, shard + SUM)
                 | Words.getOpaque(segment, shard + MAX);
-        if (!Lease.begin(record, lease, read)) {
+        if (!WriterLease.begin(record, lease, read)) {
             return false;
         }
         update(shard, begun(Words.getOpaque(segment, shard)), value);
-        Lease.end(record);
+        WriterLease.end(record);
         return true;
     }
 
     private void recordWithoutLease(long record, long place, long value) {
-        long area = record == 0 ? ThreadArea.find() : Lease.area(record);
+        long area = record == 0 ? ThreadArea.find() : WriterLease.area(record);
         if (!tryRecord(place + ((long) Ids.cpuId(area) << shift), area, value)) {
             recordElsewhere(place, value);
         } else if (record != 0) {
-            Lease.missed(record);
+            WriterLease.missed(record);
         }
     }
 
@@ -235,7 +235,7 @@ public final class PerCpuSummary implements AutoCloseable {
      */
     public Snapshot snapshot() {
         long place = opened();
-        int shards = SHARDS + Lease.used();
+        int shards = SHARDS + WriterLease.used();
         Snapshot all = Snapshot.EMPTY;
         for (int i = 0; i < shards; i++) {
             all = snapshot(all, place + ((long) i << shift));
@@ -285,9 +285,9 @@ public final class PerCpuSummary implements AutoCloseable {
                 }
             }
         }
-        if (Lease.used() > 0) {
-            Lease.exclusively(() -> {
-                for (int i = SHARDS; i < SHARDS + Lease.used(); i++) {
+        if (WriterLease.used() > 0) {
+            WriterLease.exclusively(() -> {
+                for (int i = SHARDS; i < SHARDS + WriterLease.used(); i++) {
                     long shard = place + ((long) i << shift);
                     all[0] = take(all[0], shard, begun(Words.getOpaque(Words.segment(mapping), shard)));
                 }

@@ -17,42 +17,42 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-class LeaseTest {
+class WriterLeaseTest {
     private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
     private static final int STRIDE_SHIFT = 7;
 
     /** A sum in a word for each lease, and one that all may add to. */
     private static final class Sums {
-        private final Mapping mapping = Mapping.anonymous((long) (Lease.COUNT + 1) << STRIDE_SHIFT);
+        private final Mapping mapping = Mapping.anonymous((long) (WriterLease.COUNT + 1) << STRIDE_SHIFT);
         private final MemorySegment segment = Words.segment(mapping);
 
         /** Returns whether it was added by lease. */
         boolean add() {
-            long record = Lease.record();
-            long lease = record == 0 ? 0 : Lease.peek(record);
+            long record = WriterLease.record();
+            long lease = record == 0 ? 0 : WriterLease.peek(record);
             if (lease != 0) {
                 long place = place((int) lease);
-                if (Lease.begin(record, lease, Words.getOpaque(segment, place))) {
+                if (WriterLease.begin(record, lease, Words.getOpaque(segment, place))) {
                     Words.setOpaque(segment, place, Words.getOpaque(segment, place) + 1);
-                    Lease.end(record);
+                    WriterLease.end(record);
                     return true;
                 }
             }
-            Words.add(segment, place(Lease.COUNT), 1);
+            Words.add(segment, place(WriterLease.COUNT), 1);
             if (record != 0) {
-                Lease.missed(record);
+                WriterLease.missed(record);
             }
             return false;
         }
 
         long takeShared() {
-            return Words.getAndSet(segment, place(Lease.COUNT), 0);
+            return Words.getAndSet(segment, place(WriterLease.COUNT), 0);
         }
 
         /** While nobody has a lease. */
         long takeLeased() {
             long sum = 0;
-            for (int i = 0; i < Lease.COUNT; i++) {
+            for (int i = 0; i < WriterLease.COUNT; i++) {
                 sum += Words.getOpaque(segment, place(i));
                 Words.setOpaque(segment, place(i), 0);
             }
@@ -65,7 +65,7 @@ class LeaseTest {
     }
 
     private static void assumeLeases() {
-        assumeTrue(Lease.COUNT > 0, "no leases here: no registration, or no membarrier");
+        assumeTrue(WriterLease.COUNT > 0, "no leases here: no registration, or no membarrier");
     }
 
     @Test
@@ -79,8 +79,8 @@ class LeaseTest {
                 leased = sums.add();
             }
         }
-        assertTrue(leased, Lease.statistics());
-        assertTrue(Lease.used() > 0);
+        assertTrue(leased, WriterLease.statistics());
+        assertTrue(WriterLease.used() > 0);
         assertEquals(adds, sums.takeShared() + takeAll(sums));
     }
 
@@ -92,13 +92,13 @@ class LeaseTest {
             continue;
         }
         boolean[] byLease = {true};
-        Lease.exclusively(() -> byLease[0] = sums.add());
+        WriterLease.exclusively(() -> byLease[0] = sums.add());
         assertFalse(byLease[0]);
     }
 
     private static long takeAll(Sums sums) {
         long[] taken = new long[1];
-        Lease.exclusively(() -> taken[0] = sums.takeLeased());
+        WriterLease.exclusively(() -> taken[0] = sums.takeLeased());
         return taken[0];
     }
 
@@ -121,7 +121,7 @@ class LeaseTest {
         public static void main(String[] arguments) throws Exception {
             run(Thread.ofPlatform().factory(), 24, 40_000);
             run(Thread.ofVirtual().factory(), 100, 4_000);
-            System.out.println("exact: " + Lease.statistics());
+            System.out.println("exact: " + WriterLease.statistics());
         }
 
         private static void run(ThreadFactory factory, int threads, int adds) throws Exception {

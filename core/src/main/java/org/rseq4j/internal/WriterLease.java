@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <p>
  * {@link #begin} and {@link #end} on one OS thread, nothing between that parks, blocks or throws. They do not nest.
  */
-public final class Lease {
+public final class WriterLease {
     /** More than one, because that of a thread that was scheduled out while it wrote serves nobody. */
     private static final int PER_CPU = 4;
     private static final int CPUS = Math.min(Runtime.getRuntime().availableProcessors(), Registration.cpuCount());
@@ -69,7 +69,7 @@ public final class Lease {
     private static long takenOver;
     private static long stuck;
 
-    private Lease() {
+    private WriterLease() {
     }
 
     /** Where the kernel has no membarrier, or a seccomp filter forbids it, there are no leases. */
