@@ -72,6 +72,37 @@ struct start {
     int result;
 };
 
+#if defined(__x86_64__)
+#define SIGNATURE 0x53053053
+#elif defined(__aarch64__)
+#define SIGNATURE 0xd428bc00
+#endif
+
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+/*
+ * The C library registers each thread before it runs anything, and where it cannot it ends the process ("Fatal glibc error:
+ * rseq registration failed"). So a thread without an area is one that gave it up.
+ */
+static int give_up_libc_area(void)
+{
+    if (&__rseq_size == NULL || __rseq_size == 0) {
+        return 0;
+    }
+    char *area = (char *) __builtin_thread_pointer() + __rseq_offset;
+    if (*(volatile int32_t *) (area + 4) < 0) {
+        return 0; /* its cpu_id: not registered, as the thread that started this one has another area */
+    }
+    /* It does not tell the size that it registered. */
+    for (uint32_t length = 32; length <= 256; length++) {
+        if (syscall(SYS_rseq, area, length, 1 /* RSEQ_FLAG_UNREGISTER */, SIGNATURE) == 0) {
+            return 0;
+        }
+    }
+    return errno;
+}
+
 static void *run(void *argument)
 {
     struct start *start = argument;
@@ -83,6 +114,10 @@ static void *run(void *argument)
             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         };
         struct sock_fprog program = { .len = 4, .filter = filter };
+        start->result = give_up_libc_area();
+        if (start->result != 0) {
+            return NULL;
+        }
         /* Of this thread only. */
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
             start->result = errno;

@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -16,6 +19,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import org.rseq4j.internal.Ids;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.MemoryAccess;
@@ -105,14 +109,17 @@ public final class PerCpuMemory implements AutoCloseable {
     }
 
     /**
-     * Maps a file, which is made (mode 0600) when it is not there; otherwise its words keep what they had. Another process
-     * may read it meanwhile. The file must not be truncated while it is mapped.
+     * Maps a file, which is made (mode 0600) when it is not there or empty; otherwise its words keep what they had. Another
+     * process may read it meanwhile. The file must not be truncated while it is mapped. Of several threads and processes
+     * that come at once one makes it, and the others wait for that, by a lock on the file. What a process leaves behind that
+     * dies while it makes a file is refused from then on, and must be deleted.
      *
      * @param file the file; symbolic links are not followed
      * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
      * @return the memory
      * @throws IllegalArgumentException when the size is not positive, not a multiple of 8 or too large
-     * @throws IOException when the file cannot be opened for writing, is truncated, or has another layout or version
+     * @throws IOException when the file cannot be opened for writing, is truncated, or has another layout or version;
+     *             a {@link ClosedByInterruptException} when the thread is interrupted
      */
     public static PerCpuMemory map(Path file, long bytesPerCpu) throws IOException {
         Objects.requireNonNull(file, "file");
@@ -120,7 +127,8 @@ public final class PerCpuMemory implements AutoCloseable {
         try (FileChannel channel = FileChannel.open(file,
                 Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE,
                         LinkOption.NOFOLLOW_LINKS),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+                FileLock alone = lock(channel)) {
             ByteBuffer header = header(bytesPerCpu);
             if (channel.size() == 0) {
                 // Blocks are taken now: a full disk is an IOException here, not a SIGBUS later. The header comes last.
@@ -132,6 +140,20 @@ public final class PerCpuMemory implements AutoCloseable {
                 check(file, channel, header, total);
             }
             return new PerCpuMemory(Mapping.file(channel, PAGE, total - PAGE), bytesPerCpu);
+        }
+    }
+
+    /** Waits for other processes, and for other threads of this one, which the system would take for the same owner. */
+    private static FileLock lock(FileChannel channel) throws IOException {
+        while (true) {
+            try {
+                return channel.lock();
+            } catch (OverlappingFileLockException e) {
+                LockSupport.parkNanos(1_000_000);
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new ClosedByInterruptException(); // as the channel does while it waits
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -246,9 +247,81 @@ class PerCpuMemoryTest {
         Path file = folder.resolve("words");
         PerCpuMemory.map(file, 4096).close();
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
-        assumeTrue(!Files.isWritable(file), "root may write every file");
-        var refused = assertThrows(IOException.class, () -> PerCpuMemory.map(file, 4096));
-        assertTrue(refused.getMessage().contains("words"), refused.getMessage());
+        if (Files.isWritable(file)) {
+            file = Path.of("/sys/kernel/uevent_seqnum"); // root may write every file, but not this one
+            assumeTrue(Files.exists(file), "root, without sysfs");
+        }
+        Path notWritable = file;
+        var refused = assertThrows(IOException.class, () -> PerCpuMemory.map(notWritable, 4096));
+        assertTrue(refused.getMessage().contains(file.toString()), refused.getMessage());
+    }
+
+    /** One of all the threads of two processes makes each file; nobody finds it half made. */
+    @Test
+    void manyThatComeAtOnceShareAFileThatOneOfThemMakes(@TempDir Path folder) throws Exception {
+        Process other = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp", System.getProperty("java.class.path"), "-XX:TieredStopAtLevel=1", FileMaker.class.getName(),
+                folder.toString()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        try {
+            assertEquals('r', other.getInputStream().read());
+            other.getOutputStream().write('g');
+            other.getOutputStream().flush();
+            FileMaker.makeAll(folder);
+            assertEquals(0, other.waitFor());
+        } finally {
+            other.destroyForcibly();
+        }
+        for (int i = 0; i < FileMaker.FILES; i++) {
+            try (var memory = PerCpuMemory.map(folder.resolve("words" + i), 4096)) {
+                assertEquals(2L * FileMaker.THREADS, memory.sum(0));
+            }
+        }
+    }
+
+    static final class FileMaker {
+        static final int FILES = 40;
+        static final int THREADS = 4;
+
+        private FileMaker() {
+        }
+
+        static void makeAll(Path folder) throws InterruptedException {
+            run(THREADS, thread -> {
+                for (int i = 0; i < FILES; i++) {
+                    try (var memory = PerCpuMemory.map(folder.resolve("words" + i), 4096)) {
+                        memory.add(0, 1);
+                    }
+                }
+            });
+        }
+
+        public static void main(String[] arguments) throws Exception {
+            Rseq.cpuId(); // everything is loaded before the race
+            System.out.print('r');
+            System.out.flush();
+            System.in.read();
+            makeAll(Path.of(arguments[0]));
+            System.exit(0);
+        }
+    }
+
+    @Test
+    void anInterruptEndsTheWaitForAFileThatAnotherMakes(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("words");
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+            channel.lock();
+            var thrown = new AtomicReference<Throwable>();
+            Thread waiter = Thread.ofPlatform().start(() -> {
+                try {
+                    PerCpuMemory.map(file, 4096).close();
+                } catch (Throwable e) {
+                    thrown.set(e);
+                }
+            });
+            waiter.interrupt();
+            waiter.join();
+            assertEquals(ClosedByInterruptException.class, thrown.get().getClass());
+        }
     }
 
     @Test

@@ -39,6 +39,7 @@ public final class CounterFile {
     private final Mapping mapping;
     private final CounterFileFormat format;
     private long used;
+    private long usedByHistograms;
 
     private final List<Watcher> watchers = new CopyOnWriteArrayList<>();
 
@@ -80,8 +81,7 @@ public final class CounterFile {
         int shift = Math.max(CounterFileFormat.MIN_SHIFT, 64 - Long.numberOfLeadingZeros(bytesPerCpu - 1));
         var format = new CounterFileFormat(capacity, CounterSlots.STRIDES, shift, ProcessHandle.current().pid(),
                 System.currentTimeMillis());
-        Path fresh = Files.createTempFile(target.getParent(), ".counters", ".new",
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Path fresh = fresh(target);
         try (FileChannel channel = FileChannel.open(fresh,
                 Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE))) {
             ByteBuffer zeros = ByteBuffer.allocate(64 * 1024);
@@ -94,6 +94,19 @@ public final class CounterFile {
             return new CounterFile(mapping, format);
         } finally {
             Files.deleteIfExists(fresh);
+        }
+    }
+
+    private static Path fresh(Path target) throws IOException {
+        Path directory = target.getParent();
+        if (directory == null || !Files.isDirectory(directory)) {
+            throw new IOException(target + ": there is no directory " + directory);
+        }
+        try {
+            return Files.createTempFile(directory, ".counters", ".new",
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        } catch (IOException e) {
+            throw new IOException(target + ": no file can be made in " + directory + ": " + e, e);
         }
     }
 
@@ -140,7 +153,8 @@ public final class CounterFile {
      * @param significantDigits from 0 to 5
      * @return the histogram
      * @throws IllegalArgumentException as for {@link #counter}, or when a number is out of range or another than before
-     * @throws IllegalStateException when the file is full
+     * @throws IllegalStateException when the file is full, or has histograms of more than 256 MiB for each CPU: what a reader
+     *             takes on its heap
      */
     public PerCpuHistogram histogram(String name, String description, long highestValue, int significantDigits) {
         HistogramBuckets buckets = HistogramBuckets.of(highestValue, significantDigits);
@@ -193,6 +207,11 @@ public final class CounterFile {
             throw new IllegalStateException("no room for " + name + ": " + meters.size() + " of " + format.capacity()
                     + " meters and " + used + " of " + (1L << format.shift()) + " bytes for each CPU are taken");
         }
+        boolean isHistogram = type == CounterFileFormat.Type.HISTOGRAM;
+        if (isHistogram && words * (long) Long.BYTES > CounterFileFormat.MAX_HISTOGRAM_BYTES - usedByHistograms) {
+            throw new IllegalStateException("no room for " + name + ": histograms take " + usedByHistograms + " of "
+                    + CounterFileFormat.MAX_HISTOGRAM_BYTES + " bytes for each CPU");
+        }
         ByteBuffer entry = CounterFileFormat.entry(type, used, words, digits, highest, nameBytes, descriptionBytes);
         long place = mapping.base + format.entryAt(meters.size());
         for (int at = Long.BYTES; at < CounterFileFormat.ENTRY; at += Long.BYTES) {
@@ -202,6 +221,7 @@ public final class CounterFile {
         Words.setRelease(mapping.segment, place, entry.getLong(0));
         var meter = new Meter(type, highest, digits, description, make.apply(format.data() + used));
         used += words * (long) Long.BYTES;
+        usedByHistograms += isHistogram ? words * (long) Long.BYTES : 0;
         meters.put(name, meter);
         return meter;
     }

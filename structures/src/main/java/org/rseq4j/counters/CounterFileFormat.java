@@ -19,6 +19,8 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
     static final int MAX_STRIDES = 8193;
     static final int MIN_SHIFT = 12;
     static final int MAX_SHIFT = 30;
+    /** Of the histograms of one file together, for each CPU: what a reader needs on its heap. */
+    static final long MAX_HISTOGRAM_BYTES = 256L << 20;
 
     private static final long MAGIC = 0x46_43_50_34_51_45_53_52L; // "RSEQ4PCF" in the order of the bytes
     private static final int VERSION = 1;

@@ -25,13 +25,17 @@ import org.HdrHistogram.Histogram;
  *
  * <p>
  * Nothing in the file is believed: a damaged or malicious one gives an IOException. It is read and not mapped, so that not
- * even one that is truncated meanwhile can do more. The price is a system call for each value of each CPU.
+ * even one that is truncated meanwhile can do more. The price is a system call for each value of each CPU. What it takes of
+ * the heap is what is registered: some hundred bytes for a counter or a summary, and for all histograms together less than
+ * 320 MiB; a file that says more is refused.
  *
  * @since 0.1.0
  */
 public final class CounterFileReader implements AutoCloseable {
     /** Reads of a shard of a summary that keeps changing, until the file is taken for a malicious one. */
     private static final int TRIES = 100_000;
+    /** What is read of a histogram at once. */
+    private static final int PIECE_WORDS = 8192;
     private static final int SET_BYTES = PerCpuSummary.SET * Long.BYTES;
 
     private final FileChannel channel;
@@ -124,9 +128,28 @@ public final class CounterFileReader implements AutoCloseable {
      * @throws IOException when the file cannot be read or is damaged
      */
     public List<Value> read() throws IOException {
+        // All entries before any value: a file that is refused costs nothing.
         List<Value> values = new ArrayList<>();
+        for (Entry entry : entries()) {
+            values.add(switch (entry.type) {
+                case COUNTER -> new Counter(entry.name, entry.description, counts(entry.offset, 1)[0]);
+                case SUMMARY -> new Summary(entry.name, entry.description, summary(entry.offset));
+                case HISTOGRAM -> new Distribution(entry.name, entry.description,
+                        histogram(entry.offset, entry.buckets));
+            });
+        }
+        return values;
+    }
+
+    private record Entry(CounterFileFormat.Type type, String name, String description, long offset,
+            HistogramBuckets buckets) {
+    }
+
+    private List<Entry> entries() throws IOException {
+        List<Entry> entries = new ArrayList<>();
         Set<String> names = new HashSet<>();
         long taken = 0;
+        long histograms = 0;
         for (int i = 0; i < format.capacity(); i++) {
             // The state first, on its own: it is written last.
             if (read(channel, format.entryAt(i), Integer.BYTES).getInt(0) == 0) {
@@ -145,25 +168,42 @@ public final class CounterFileReader implements AutoCloseable {
                     || bytes > (1L << format.shift()) - offset) {
                 throw new IOException("a damaged entry: " + i);
             }
+            HistogramBuckets buckets = null;
+            switch (type) {
+                case COUNTER -> expect(bytes, 1);
+                case SUMMARY -> expect(bytes, PerCpuSummary.WORDS);
+                case HISTOGRAM -> {
+                    buckets = buckets(entry);
+                    expect(bytes, buckets.length());
+                    histograms += bytes;
+                }
+            }
+            if (histograms > CounterFileFormat.MAX_HISTOGRAM_BYTES) {
+                throw new IOException("a damaged entry: histograms of " + histograms + " bytes for each CPU, at most "
+                        + CounterFileFormat.MAX_HISTOGRAM_BYTES);
+            }
             taken += bytes;
-            values.add(switch (type) {
-                case COUNTER -> new Counter(name, description, counts(offset, expect(bytes, 1))[0]);
-                case SUMMARY -> new Summary(name, description, summary(offset, expect(bytes, PerCpuSummary.WORDS)));
-                case HISTOGRAM -> new Distribution(name, description, histogram(offset, bytes, entry));
-            });
+            entries.add(new Entry(type, name, description, offset, buckets));
         }
-        return values;
+        return entries;
     }
 
-    private static int expect(long bytes, int words) throws IOException {
+    private static void expect(long bytes, int words) throws IOException {
         if (bytes != words * (long) Long.BYTES) {
             throw new IOException("a damaged entry: " + bytes + " bytes");
         }
-        return words;
     }
 
-    private PerCpuSummary.Snapshot summary(long offset, int words) throws IOException {
-        assert words == PerCpuSummary.WORDS;
+    private static HistogramBuckets buckets(ByteBuffer entry) throws IOException {
+        try {
+            return HistogramBuckets.of(entry.getLong(CounterFileFormat.HIGHEST),
+                    entry.getInt(CounterFileFormat.DIGITS));
+        } catch (IllegalArgumentException e) {
+            throw new IOException("a damaged entry: " + e.getMessage(), e);
+        }
+    }
+
+    private PerCpuSummary.Snapshot summary(long offset) throws IOException {
         PerCpuSummary.Snapshot all = PerCpuSummary.Snapshot.EMPTY;
         for (int cpu = 0; cpu < format.strides(); cpu++) {
             all = shard(all, at(cpu, offset));
@@ -183,15 +223,8 @@ public final class CounterFileReader implements AutoCloseable {
         throw new IOException("a summary that never stands still");
     }
 
-    private Histogram histogram(long offset, long bytes, ByteBuffer entry) throws IOException {
-        HistogramBuckets buckets;
-        try {
-            buckets = HistogramBuckets.of(entry.getLong(CounterFileFormat.HIGHEST),
-                    entry.getInt(CounterFileFormat.DIGITS));
-        } catch (IllegalArgumentException e) {
-            throw new IOException("a damaged entry: " + e.getMessage(), e);
-        }
-        long[] counts = counts(offset, expect(bytes, buckets.length()));
+    private Histogram histogram(long offset, HistogramBuckets buckets) throws IOException {
+        long[] counts = counts(offset, buckets.length());
         long total = 0;
         for (long count : counts) {
             total += count;
@@ -205,9 +238,12 @@ public final class CounterFileReader implements AutoCloseable {
     private long[] counts(long offset, int words) throws IOException {
         long[] sums = new long[words];
         for (int cpu = 0; cpu < format.strides(); cpu++) {
-            ByteBuffer values = read(channel, at(cpu, offset), words * Long.BYTES);
-            for (int i = 0; i < words; i++) {
-                sums[i] += values.getLong(i * Long.BYTES);
+            for (int from = 0; from < words; from += PIECE_WORDS) {
+                int piece = Math.min(PIECE_WORDS, words - from);
+                ByteBuffer values = read(channel, at(cpu, offset) + from * (long) Long.BYTES, piece * Long.BYTES);
+                for (int i = 0; i < piece; i++) {
+                    sums[from + i] += values.getLong(i * Long.BYTES);
+                }
             }
         }
         return sums;

@@ -31,9 +31,11 @@ final class CounterSlots {
     private final int words;
     private final int slotsPerChunk;
     private final List<Chunk> chunks = new ArrayList<>();
+    /** The chunks before it are full. */
+    private int firstWithRoom;
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
-    private CounterSlots(int words) {
+    CounterSlots(int words) {
         this.words = words;
         this.slotsPerChunk = (1 << SHIFT) / Long.BYTES / words;
     }
@@ -50,11 +52,14 @@ final class CounterSlots {
 
     private static final class Chunk {
         private final Mapping mapping = Mapping.anonymous((long) STRIDES << SHIFT);
-        private final BitSet used = new BitSet();
+        private final BitSet used;
         private final Slot[] slots;
+        /** The slots before it are used. */
+        private int firstFree;
 
         private Chunk(int slots) {
             this.slots = new Slot[slots];
+            this.used = new BitSet(slots);
         }
     }
 
@@ -63,18 +68,20 @@ final class CounterSlots {
         for (Object slot = unreachable.poll(); slot != null; slot = unreachable.poll()) {
             free((Slot) slot);
         }
-        int chunk = 0;
-        while (chunk < chunks.size() && chunks.get(chunk).used.cardinality() == slotsPerChunk) {
-            chunk++;
-        }
-        if (chunk == chunks.size()) {
+        if (firstWithRoom == chunks.size()) {
             chunks.add(new Chunk(slotsPerChunk));
         }
-        Chunk chosen = chunks.get(chunk);
-        int i = chosen.used.nextClearBit(0);
-        chosen.used.set(i);
-        chosen.slots[i] = new Slot(meter, unreachable, chunk * slotsPerChunk + i);
-        return chosen.slots[i];
+        Chunk chunk = chunks.get(firstWithRoom);
+        int i = chunk.firstFree;
+        var slot = new Slot(meter, unreachable, firstWithRoom * slotsPerChunk + i);
+        // Nothing is changed before here, where an OutOfMemoryError is possible, and nothing can fail after.
+        chunk.slots[i] = slot;
+        chunk.used.set(i);
+        chunk.firstFree = chunk.used.nextClearBit(i);
+        while (firstWithRoom < chunks.size() && chunks.get(firstWithRoom).firstFree == slotsPerChunk) {
+            firstWithRoom++;
+        }
+        return slot;
     }
 
     synchronized Mapping mapping(Slot slot) {
@@ -100,5 +107,7 @@ final class CounterSlots {
         }
         chunk.slots[i] = null;
         chunk.used.clear(i);
+        chunk.firstFree = Math.min(chunk.firstFree, i);
+        firstWithRoom = Math.min(firstWithRoom, slot.number / slotsPerChunk);
     }
 }

@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -80,7 +82,6 @@ class CounterFileTest {
         assertEquals(2, read().size());
         assertThrows(IllegalArgumentException.class, () -> CounterFile.create(file(), 0, 4096));
         assertThrows(IllegalArgumentException.class, () -> CounterFile.create(file(), 1, 0));
-        assertThrows(IOException.class, () -> CounterFile.create(directory.resolve("none/file"), 1, 8));
     }
 
     @Test
@@ -144,6 +145,44 @@ class CounterFileTest {
         byte[] good = empty.clone();
         entry(CounterFileFormat.Type.COUNTER, 0, 1, 0, 0, name).get(0, good, 4096, 512);
         assertTrue(!refused(good));
+    }
+
+    /** A sparse file of a gigabyte a CPU, whose histograms would take twice that on the heap of who reads it. */
+    @Test
+    void aFileThatSaysMoreThanAHeapHoldsIsRefused() throws IOException {
+        HistogramBuckets largest = HistogramBuckets.of(Long.MAX_VALUE, 5);
+        var format = new CounterFileFormat(100, 1, CounterFileFormat.MAX_SHIFT, 1, 1);
+        try (FileChannel channel = FileChannel.open(file(), StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW,
+                StandardOpenOption.SPARSE)) {
+            channel.write(format.header(), 0);
+            for (int i = 0; i < 20; i++) {
+                long offset = (long) i * largest.length() * Long.BYTES;
+                channel.write(entry(CounterFileFormat.Type.HISTOGRAM, offset, largest.length(), 5, Long.MAX_VALUE,
+                        ("h" + i).getBytes(StandardCharsets.UTF_8)).clear(), format.entryAt(i));
+            }
+            channel.write(ByteBuffer.allocate(1), format.size() - 1);
+        }
+        var refused = assertThrows(IOException.class, this::read);
+        assertTrue(refused.getMessage().contains("at most " + CounterFileFormat.MAX_HISTOGRAM_BYTES),
+                refused.getMessage());
+        assertTrue(refused.getMessage().length() < 200);
+    }
+
+    @Test
+    void aDirectoryThatMayNotBeWrittenIsSaid() throws IOException {
+        Path folder = Files.createDirectory(directory.resolve("folder"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("r-xr-xr-x")));
+        if (Files.isWritable(folder)) {
+            folder = Path.of("/sys/kernel"); // root may write every directory, but not this one
+            assumeTrue(Files.isDirectory(folder), "root, without sysfs");
+        }
+        Path file = folder.resolve("counters");
+        var refused = assertThrows(IOException.class, () -> CounterFile.create(file, 1, 8));
+        assertTrue(refused.getMessage().startsWith(file + ": no file can be made in " + folder), refused.getMessage());
+        for (Path nowhere : List.of(Path.of("/"), directory.resolve("none/file"), Path.of("/proc/version/file"))) {
+            var missing = assertThrows(IOException.class, () -> CounterFile.create(nowhere, 1, 8));
+            assertTrue(missing.getMessage().startsWith(nowhere + ": there is no directory"), missing.getMessage());
+        }
     }
 
     private static ByteBuffer entry(CounterFileFormat.Type type, long offset, int words, int digits, long highest,

@@ -47,8 +47,8 @@ class LeasedMetersTest {
 
         public static void main(String[] arguments) throws Exception {
             CounterFile file = CounterFile.create(new File(arguments[0]).toPath(), 10, 4096);
-            run(Thread.ofPlatform().factory(), 16, 30_000, new PerCpuCounter(), new PerCpuSummary());
-            run(Thread.ofVirtual().factory(), 100, 5_000, file.counter("c", ""), file.summary("s", ""));
+            run(Thread.ofPlatform().factory(), 16, 20_000, new PerCpuCounter(), new PerCpuSummary());
+            run(Thread.ofVirtual().factory(), 100, 2_500, file.counter("c", ""), file.summary("s", ""));
             System.out.println("exact");
         }
 

@@ -1,0 +1,126 @@
+package org.rseq4j.counters;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.HdrHistogram.Histogram;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.rseq4j.stress.MigrationStorm;
+import org.rseq4j.stress.Stress;
+
+/**
+ * What threads counted and recorded is what was taken away meanwhile and is left at the end: a counter, a summary and a
+ * histogram at once, while threads are moved between CPUs, die, or are virtual ones.
+ */
+@Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class ConservationTest {
+    private static final int HIGHEST = 1000;
+
+    private final Stress stress = new Stress();
+    private final PerCpuCounter counter = new PerCpuCounter();
+    private final PerCpuSummary summary = new PerCpuSummary();
+    private final PerCpuHistogram histogram = new PerCpuHistogram(HIGHEST, 3);
+
+    private final AtomicLong times = new AtomicLong();
+    private final AtomicLong total = new AtomicLong();
+
+    private long takenCount;
+    private PerCpuSummary.Snapshot takenSummary = PerCpuSummary.Snapshot.EMPTY;
+    private final Histogram takenHistogram = new Histogram(HIGHEST, 3);
+
+    /** Counts and records the values from 0 up, once each. */
+    private void record(int upTo) {
+        for (int value = 0; value <= upTo; value++) {
+            counter.add(value);
+            summary.record(value);
+            histogram.record(value);
+            if (value % 256 == 255) {
+                Thread.yield();
+            }
+        }
+        times.addAndGet(upTo + 1);
+        total.addAndGet(upTo * (upTo + 1L) / 2);
+    }
+
+    private void take() {
+        takenCount += counter.sumThenReset();
+        PerCpuSummary.Snapshot taken = summary.snapshotAndReset();
+        takenSummary = takenSummary.plus(taken.count(), taken.sum(), taken.min(), taken.max());
+        takenHistogram.add(histogram.snapshotAndReset());
+    }
+
+    /** Runs a work on threads while another takes away, again and again, what was counted. */
+    private void whileTaken(ThreadFactory factory, int threads, Stress.Work work) throws Exception {
+        var done = new AtomicBoolean();
+        Thread taker = Thread.ofPlatform().start(() -> {
+            try {
+                while (!done.get()) {
+                    take();
+                    Thread.sleep(1);
+                }
+            } catch (Throwable e) {
+                stress.fail(e);
+            }
+        });
+        try {
+            stress.onThreads(factory, threads, work);
+        } finally {
+            done.set(true);
+            taker.join();
+        }
+        assertTrue(!stress.hasFailed());
+        take();
+        assertEquals(total.get(), takenCount);
+        assertEquals(times.get(), takenSummary.count());
+        assertEquals(total.get(), takenSummary.sum());
+        assertEquals(0, takenSummary.min());
+        assertEquals(HIGHEST, takenSummary.max());
+        assertEquals(times.get(), takenHistogram.getTotalCount());
+        assertEquals(times.get() / (HIGHEST + 1), takenHistogram.getCountAtValue(HIGHEST));
+        assertEquals(0, counter.sum() + summary.snapshot().count() + histogram.snapshot().getTotalCount());
+    }
+
+    @Test
+    void nothingIsLostOrDoubledInAMigrationStorm() throws Exception {
+        assumeTrue(MigrationStorm.available(), "only Linux moves threads on demand");
+        int threads = 8;
+        long moves;
+        try (var storm = new MigrationStorm()) {
+            var ended = new CountDownLatch(threads);
+            whileTaken(Thread.ofPlatform().factory(), threads, deadline -> {
+                storm.join();
+                try {
+                    do {
+                        record(HIGHEST);
+                    } while (stress.goesOn(deadline));
+                } finally {
+                    ended.countDown();
+                    ended.await(); // the kernel may give a dead thread's number to another
+                }
+            });
+            moves = storm.moves();
+        }
+        assertTrue(moves > 0, "no thread was moved");
+    }
+
+    @Test
+    void nothingIsLostOrDoubledWhileThreadsStartAndDie() throws Exception {
+        whileTaken(Thread.ofPlatform().factory(), 4, deadline -> {
+            do {
+                Thread mortal = Thread.ofPlatform().start(() -> record(HIGHEST));
+                mortal.join();
+            } while (stress.goesOn(deadline));
+        });
+    }
+
+    @Test
+    void nothingIsLostOrDoubledOnVirtualThreads() throws Exception {
+        whileTaken(Thread.ofVirtual().factory(), 1000, deadline -> record(HIGHEST));
+    }
+}
