@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import org.rseq4j.internal.Ids;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.MemoryAccess;
@@ -59,6 +60,9 @@ public final class PerCpuMemory implements AutoCloseable {
 
     private static final long MAGIC = 0x4d_43_50_34_51_45_53_52L; // "RSEQ4PCM" in the order of the bytes
     private static final int VERSION = 1;
+
+    /** The system takes all threads of a process for one owner of a lock, which loses it when any of them closes the file. */
+    private static final ReentrantLock MAPPING = new ReentrantLock();
 
     private final Mapping mapping;
     /** The place of CPU 0's first word. */
@@ -124,11 +128,25 @@ public final class PerCpuMemory implements AutoCloseable {
     public static PerCpuMemory map(Path file, long bytesPerCpu) throws IOException {
         Objects.requireNonNull(file, "file");
         long total = Math.addExact(totalOf(bytesPerCpu), PAGE);
+        try {
+            MAPPING.lockInterruptibly();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw interrupted();
+        }
+        try {
+            return mapAlone(file, bytesPerCpu, total);
+        } finally {
+            MAPPING.unlock();
+        }
+    }
+
+    private static PerCpuMemory mapAlone(Path file, long bytesPerCpu, long total) throws IOException {
         try (FileChannel channel = FileChannel.open(file,
                 Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE,
                         LinkOption.NOFOLLOW_LINKS),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-                FileLock alone = lock(channel)) {
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+            lock(channel); // until it is closed
             ByteBuffer header = header(bytesPerCpu);
             if (channel.size() == 0) {
                 // Blocks are taken now: a full disk is an IOException here, not a SIGBUS later. The header comes last.
@@ -143,18 +161,24 @@ public final class PerCpuMemory implements AutoCloseable {
         }
     }
 
-    /** Waits for other processes, and for other threads of this one, which the system would take for the same owner. */
-    private static FileLock lock(FileChannel channel) throws IOException {
-        while (true) {
+    /** Waits for other processes, and for copies of this class in other class loaders. */
+    private static void lock(FileChannel channel) throws IOException {
+        FileLock lock = null;
+        while (lock == null) {
             try {
-                return channel.lock();
+                lock = channel.lock();
             } catch (OverlappingFileLockException e) {
                 LockSupport.parkNanos(1_000_000);
                 if (Thread.currentThread().isInterrupted()) {
-                    throw new ClosedByInterruptException(); // as the channel does while it waits
+                    throw interrupted();
                 }
             }
         }
+    }
+
+    /** What a channel throws while it waits. */
+    private static IOException interrupted() {
+        return new ClosedByInterruptException();
     }
 
     private static ByteBuffer header(long bytesPerCpu) {

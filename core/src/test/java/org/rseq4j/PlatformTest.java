@@ -211,6 +211,17 @@ class PlatformTest {
         assertTrue(answer.text.contains("revoked=50, interrupted=50"), answer.text);
     }
 
+    /** A forked child has a copy of its parent's area, and of a request in it, until it executes another program. */
+    @ParameterizedTest
+    @ValueSource(strings = {"FORK", "VFORK", "POSIX_SPAWN"})
+    void childProcessesLiveAndTheirParentsSectionGoesOn(String mechanism) throws Exception {
+        needsRseq();
+        List<String> jvm = new ArrayList<>(QUICK_START);
+        jvm.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Drseq4j.registration=own",
+                "-Drseq4j.benchmark.simulateRequests=true", "-Djdk.lang.Process.launchMechanism=" + mechanism));
+        java(Map.of(), List.of(), jvm, WithChildren.class.getName()).says("10 children, area kept: true");
+    }
+
     @Test
     void anAreaThatAnotherLibraryHoldsIsSaid() throws Exception {
         needsRseq();

@@ -28,7 +28,7 @@ public final class Section {
     static final LongAdder INTERRUPTED = new LongAdder();
 
     /** Bursts of rounds of training, and the milliseconds that the compiler gets after each. */
-    private static final int BURSTS = 8;
+    private static final int BURSTS = 4;
     private static final int ROUNDS = 250;
     private static final int PAUSE = 10;
     private static volatile Thread trainer;
@@ -210,7 +210,7 @@ public final class Section {
         return Thread.currentThread() == trainer;
     }
 
-    private static void train() {
+    static void train() {
         long[] counted = new long[3];
         try (var arena = Arena.ofConfined()) {
             long record = arena.allocate(256, 64).address();

@@ -20,22 +20,29 @@ import org.rseq4j.locks.ExtendedLock;
 /** {@link ExtendedLock} around a ReentrantLock. */
 @SuppressWarnings("LockNotBeforeTry")
 public class ExtendedLockStress {
-    @JCStressTest
-    @Outcome(id = "3", expect = ACCEPTABLE, desc = "one after the other, each seeing what the one before wrote")
-    @Outcome(expect = FORBIDDEN, desc = "two held the lock at once, or a waiter was left behind")
-    @State
-    public static class LockLockLock {
-        private final Lock lock = ExtendedLock.wrap(new ReentrantLock());
-        private int value;
+    /** What all states have: a lock, and a value that it guards. */
+    static class Guarded {
+        final Lock lock = ExtendedLock.wrap(new ReentrantLock());
+        int value;
 
-        @Actor
-        public void one() {
+        final void increment() {
             lock.lock();
             try {
                 value++;
             } finally {
                 lock.unlock();
             }
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "3", expect = ACCEPTABLE, desc = "one after the other, each seeing what the one before wrote")
+    @Outcome(expect = FORBIDDEN, desc = "two held the lock at once, or a waiter was left behind")
+    @State
+    public static class LockLockLock extends Guarded {
+        @Actor
+        public void one() {
+            increment();
         }
 
         @Actor
@@ -54,9 +61,7 @@ public class ExtendedLockStress {
         public void nested() {
             lock.lock();
             try {
-                lock.lock();
-                lock.unlock();
-                value++;
+                increment();
             } finally {
                 lock.unlock();
             }
@@ -72,9 +77,7 @@ public class ExtendedLockStress {
     @Outcome(id = {"0, 0", "1, 1", "2, 2"}, expect = ACCEPTABLE, desc = "as many increments as tries that succeeded")
     @Outcome(expect = FORBIDDEN, desc = "two held the lock at once, or a failed try left it taken")
     @State
-    public static class TryLockTimedLock {
-        private final Lock lock = ExtendedLock.wrap(new ReentrantLock());
-        private int value;
+    public static class TryLockTimedLock extends Guarded {
         private int tried;
         private int timed;
 
@@ -115,8 +118,7 @@ public class ExtendedLockStress {
     @Outcome(id = "true", expect = ACCEPTABLE, desc = "signal -> the waiter goes on; or the waiter came later and never slept")
     @Outcome(expect = FORBIDDEN, desc = "the waiter went on without what it waited for")
     @State
-    public static class AwaitSignal {
-        private final Lock lock = ExtendedLock.wrap(new ReentrantLock());
+    public static class AwaitSignal extends Guarded {
         private final Condition changed = lock.newCondition();
         private boolean ready;
 

@@ -35,6 +35,24 @@ public class PerCpuReadWriteLockStress {
             second++;
         }
 
+        final int lockedRead() {
+            reading.lock();
+            try {
+                return read();
+            } finally {
+                reading.unlock();
+            }
+        }
+
+        final void lockedWrite() {
+            writing.lock();
+            try {
+                write();
+            } finally {
+                writing.unlock();
+            }
+        }
+
         /** The values when nobody is inside and nobody waits. */
         int rest() {
             return lock.isWriteLocked() || lock.getReadLockCount() != 0 || lock.hasQueuedThreads() ? -1 : read();
@@ -50,12 +68,7 @@ public class PerCpuReadWriteLockStress {
     public static class ReadReadWrite extends Guarded {
         @Actor
         public void reader(III_Result r) {
-            reading.lock();
-            try {
-                r.r1 = read();
-            } finally {
-                reading.unlock();
-            }
+            r.r1 = lockedRead();
         }
 
         @Actor
@@ -72,12 +85,7 @@ public class PerCpuReadWriteLockStress {
 
         @Actor
         public void writer() {
-            writing.lock();
-            try {
-                write();
-            } finally {
-                writing.unlock();
-            }
+            lockedWrite();
         }
 
         @Arbiter
@@ -94,12 +102,7 @@ public class PerCpuReadWriteLockStress {
     public static class WriteWriteRead extends Guarded {
         @Actor
         public void writer() {
-            writing.lock();
-            try {
-                write();
-            } finally {
-                writing.unlock();
-            }
+            lockedWrite();
         }
 
         @Actor
@@ -116,12 +119,7 @@ public class PerCpuReadWriteLockStress {
 
         @Actor
         public void reader(II_Result r) {
-            reading.lock();
-            try {
-                r.r1 = read();
-            } finally {
-                reading.unlock();
-            }
+            r.r1 = lockedRead();
         }
 
         @Arbiter
@@ -203,12 +201,7 @@ public class PerCpuReadWriteLockStress {
 
         @Actor
         public void writer() {
-            writing.lock();
-            try {
-                write();
-            } finally {
-                writing.unlock();
-            }
+            lockedWrite();
         }
 
         @Arbiter
@@ -234,12 +227,7 @@ public class PerCpuReadWriteLockStress {
 
         @Actor
         public void writer() {
-            writing.lock();
-            try {
-                write();
-            } finally {
-                writing.unlock();
-            }
+            lockedWrite();
         }
     }
 }

@@ -20,21 +20,57 @@ import org.rseq4j.locks.SliceLock;
 /** {@link SliceLock}, its forms and its conditions; what the locks guard is plain. */
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"})
 public class SliceLockStress {
-    @JCStressTest
-    @Outcome(id = "3", expect = ACCEPTABLE, desc = "one after the other, each seeing what the one before wrote")
-    @Outcome(expect = FORBIDDEN, desc = "two held the lock at once, or one did not see the former holder's writes")
-    @State
-    public static class LockLockLock {
-        private final SliceLock lock = new SliceLock();
-        private int value;
+    /** What all states have: a lock, and a value that it guards. */
+    static class Guarded {
+        final SliceLock lock;
+        int value;
 
-        private void increment() {
+        Guarded(SliceLock lock) {
+            this.lock = lock;
+        }
+
+        final void increment() {
             lock.lock();
             try {
                 value++;
             } finally {
                 lock.unlock();
             }
+        }
+
+        /** The value when nobody is inside and nobody waits. */
+        final int rest() {
+            return lock.isLocked() || lock.hasQueuedThreads() ? -1 : value;
+        }
+    }
+
+    /** What those with a condition have. The value is how many were woken. */
+    static class Signalled extends Guarded {
+        final Condition changed = lock.newCondition();
+        boolean ready;
+
+        Signalled(SliceLock lock) {
+            super(lock);
+        }
+
+        final void signal() {
+            lock.lock();
+            try {
+                ready = true;
+                changed.signal();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "3", expect = ACCEPTABLE, desc = "one after the other, each seeing what the one before wrote")
+    @Outcome(expect = FORBIDDEN, desc = "two held the lock at once, or one did not see the former holder's writes")
+    @State
+    public static class LockLockLock extends Guarded {
+        public LockLockLock() {
+            super(new SliceLock());
         }
 
         @Actor
@@ -54,7 +90,7 @@ public class SliceLockStress {
 
         @Arbiter
         public void after(I_Result r) {
-            r.r1 = lock.isLocked() || lock.hasQueuedThreads() ? -1 : value;
+            r.r1 = rest();
         }
     }
 
@@ -62,16 +98,15 @@ public class SliceLockStress {
     @Outcome(id = "6", expect = ACCEPTABLE, desc = "one after the other, each hold with its nested one")
     @Outcome(expect = FORBIDDEN, desc = "two held the lock at once, or a nested unlock gave it away")
     @State
-    public static class FairReentrantLock {
-        private final SliceLock lock = SliceLock.builder().fair().reentrant().build();
-        private int value;
+    public static class FairReentrantLock extends Guarded {
+        public FairReentrantLock() {
+            super(SliceLock.builder().fair().reentrant().build());
+        }
 
-        private void increment() {
+        private void incrementTwice() {
             lock.lock();
             try {
-                value++;
-                lock.lock();
-                lock.unlock();
+                increment();
                 value++;
             } finally {
                 lock.unlock();
@@ -80,22 +115,22 @@ public class SliceLockStress {
 
         @Actor
         public void one() {
-            increment();
+            incrementTwice();
         }
 
         @Actor
         public void two() {
-            increment();
+            incrementTwice();
         }
 
         @Actor
         public void three() {
-            increment();
+            incrementTwice();
         }
 
         @Arbiter
         public void after(I_Result r) {
-            r.r1 = lock.isLocked() || lock.hasQueuedThreads() ? -1 : value;
+            r.r1 = rest();
         }
     }
 
@@ -105,11 +140,12 @@ public class SliceLockStress {
     @Outcome(id = "0, 0, 0", expect = ACCEPTABLE, desc = "both failed: each found the word the other was changing")
     @Outcome(expect = FORBIDDEN, desc = "two held the lock at once")
     @State
-    public static class TryLockTryLock {
-        private final SliceLock lock = new SliceLock();
-        private int value;
+    public static class TryLockTryLock extends Guarded {
+        public TryLockTryLock() {
+            super(new SliceLock());
+        }
 
-        private int increment() {
+        private int tryIncrement() {
             if (!lock.tryLock()) {
                 return 0;
             }
@@ -123,17 +159,17 @@ public class SliceLockStress {
 
         @Actor
         public void one(III_Result r) {
-            r.r1 = increment();
+            r.r1 = tryIncrement();
         }
 
         @Actor
         public void two(III_Result r) {
-            r.r2 = increment();
+            r.r2 = tryIncrement();
         }
 
         @Arbiter
         public void after(III_Result r) {
-            r.r3 = lock.isLocked() ? -1 : value;
+            r.r3 = rest();
         }
     }
 
@@ -141,18 +177,14 @@ public class SliceLockStress {
     @Outcome(id = {"1, 3", "0, 2"}, expect = ACCEPTABLE, desc = "two increments, and the one of who waited in time")
     @Outcome(expect = FORBIDDEN, desc = "two held the lock at once, or it was left to a waiter that had gone")
     @State
-    public static class LockTimedLock {
-        private final SliceLock lock = new SliceLock();
-        private int value;
+    public static class LockTimedLock extends Guarded {
+        public LockTimedLock() {
+            super(new SliceLock());
+        }
 
         @Actor
         public void holder() {
-            lock.lock();
-            try {
-                value++;
-            } finally {
-                lock.unlock();
-            }
+            increment();
         }
 
         @Actor
@@ -183,7 +215,7 @@ public class SliceLockStress {
 
         @Arbiter
         public void after(II_Result r) {
-            r.r2 = lock.isLocked() || lock.hasQueuedThreads() ? -1 : value;
+            r.r2 = rest();
         }
     }
 
@@ -191,10 +223,10 @@ public class SliceLockStress {
     @Outcome(id = "true", expect = ACCEPTABLE, desc = "signal -> the waiter goes on; or the waiter came later and never slept")
     @Outcome(expect = FORBIDDEN, desc = "the waiter went on without the lock, or what it waited for")
     @State
-    public static class AwaitSignal {
-        private final SliceLock lock = new SliceLock();
-        private final Condition changed = lock.newCondition();
-        private boolean ready;
+    public static class AwaitSignal extends Signalled {
+        public AwaitSignal() {
+            super(new SliceLock());
+        }
 
         @Actor
         public void waiter(Z_Result r) {
@@ -213,13 +245,7 @@ public class SliceLockStress {
 
         @Actor
         public void signaller() {
-            lock.lock();
-            try {
-                ready = true;
-                changed.signal();
-            } finally {
-                lock.unlock();
-            }
+            signal();
         }
     }
 
@@ -227,11 +253,10 @@ public class SliceLockStress {
     @Outcome(id = {"signalled, 1", "timed out, 1"}, expect = ACCEPTABLE, desc = "the signal or the deadline came first")
     @Outcome(expect = FORBIDDEN, desc = "the signal went to the waiter whose time was up, and the other slept on")
     @State
-    public static class AwaitNanosSignal {
-        private final SliceLock lock = new SliceLock();
-        private final Condition changed = lock.newCondition();
-        private boolean done;
-        private int woken;
+    public static class AwaitNanosSignal extends Signalled {
+        public AwaitNanosSignal() {
+            super(new SliceLock());
+        }
 
         @Actor
         public void timed(LI_Result r) {
@@ -252,10 +277,10 @@ public class SliceLockStress {
         public void waiter() {
             lock.lock();
             try {
-                while (!done) {
+                while (!ready) {
                     changed.awaitUninterruptibly();
                 }
-                woken++;
+                value++;
             } finally {
                 lock.unlock();
             }
@@ -263,18 +288,12 @@ public class SliceLockStress {
 
         @Actor
         public void signaller() {
-            lock.lock();
-            try {
-                done = true;
-                changed.signal();
-            } finally {
-                lock.unlock();
-            }
+            signal();
         }
 
         @Arbiter
         public void after(LI_Result r) {
-            r.r2 = lock.isLocked() || lock.hasQueuedThreads() ? -1 : woken;
+            r.r2 = rest();
         }
     }
 
@@ -282,11 +301,10 @@ public class SliceLockStress {
     @Outcome(id = "2", expect = ACCEPTABLE, desc = "both waiters were woken, or never slept")
     @Outcome(expect = FORBIDDEN, desc = "a waiter was not woken, or not with the lock")
     @State
-    public static class AwaitAwaitSignalAll {
-        private final SliceLock lock = SliceLock.builder().reentrant().build();
-        private final Condition changed = lock.newCondition();
-        private boolean ready;
-        private int woken;
+    public static class AwaitAwaitSignalAll extends Signalled {
+        public AwaitAwaitSignalAll() {
+            super(SliceLock.builder().reentrant().build());
+        }
 
         private void await() throws InterruptedException {
             lock.lock();
@@ -295,7 +313,7 @@ public class SliceLockStress {
                 while (!ready) {
                     changed.await();
                 }
-                woken += lock.getHoldCount() == 2 ? 1 : -10;
+                value += lock.getHoldCount() == 2 ? 1 : -10;
             } finally {
                 lock.unlock();
                 lock.unlock();
@@ -329,7 +347,7 @@ public class SliceLockStress {
 
         @Arbiter
         public void after(I_Result r) {
-            r.r1 = lock.isLocked() || lock.hasQueuedThreads() ? -1 : woken;
+            r.r1 = rest();
         }
     }
 }

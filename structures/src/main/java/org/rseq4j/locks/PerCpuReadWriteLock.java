@@ -253,18 +253,10 @@ public final class PerCpuReadWriteLock implements ReadWriteLock {
         waitingWriter = Thread.currentThread(); // before the words are read: pairs with the end of a reader's hold
         try {
             while (!(empty = isEmpty())) {
-                if (interruptibly && Thread.currentThread().isInterrupted()
-                        || timed && deadline - System.nanoTime() <= 0) {
+                if (Patience.isOver(interruptibly, timed, deadline)) {
                     break;
                 }
-                if (timed) {
-                    LockSupport.parkNanos(this, deadline - System.nanoTime());
-                } else {
-                    LockSupport.park(this);
-                }
-                if (!interruptibly && Thread.interrupted()) {
-                    interrupted = true;
-                }
+                interrupted |= Patience.park(this, interruptibly, timed, deadline);
             }
         } finally {
             waitingWriter = null;

@@ -88,7 +88,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
      */
     private static final int LOCKED = 1;
     private static final int WAITERS = 2;
-    private static final int RESERVED = 4;
+    static final int RESERVED = 4;
 
     /** Checks in the first, uncounted spin: enough for a holder that runs to end a short hold. */
     private static final int BRIEF = 64;
@@ -444,8 +444,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
             if (taken = takeFromQueue(waiter)) {
                 break;
             }
-            if (interruptibly && Thread.currentThread().isInterrupted()
-                    || timed && deadline - System.nanoTime() <= 0) {
+            if (Patience.isOver(interruptibly, timed, deadline)) {
                 break;
             }
             if (heir == waiter) {
@@ -463,14 +462,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
             if (!mustWait(waiter)) {
                 continue;
             }
-            if (timed) {
-                LockSupport.parkNanos(this, deadline - System.nanoTime());
-            } else {
-                LockSupport.park(this);
-            }
-            if (!interruptibly && Thread.interrupted()) {
-                interrupted = true;
-            }
+            interrupted |= Patience.park(this, interruptibly, timed, deadline);
         }
         if (taken) {
             leaveQueue(waiter);
@@ -726,19 +718,11 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
             boolean interrupted = false;
             boolean signalled = true;
             while (waiter.place == Waiter.ON_CONDITION) {
-                if (interruptibly && Thread.currentThread().isInterrupted()
-                        || timed && deadline - System.nanoTime() <= 0) {
+                if (Patience.isOver(interruptibly, timed, deadline)) {
                     signalled = !waiter.moveFromCondition(Waiter.CANCELLED);
                     break;
                 }
-                if (timed) {
-                    LockSupport.parkNanos(this, deadline - System.nanoTime());
-                } else {
-                    LockSupport.park(this);
-                }
-                if (!interruptibly && Thread.interrupted()) {
-                    interrupted = true;
-                }
+                interrupted |= Patience.park(this, interruptibly, timed, deadline);
             }
             // A set interrupt would keep park from parking: it is put aside until the lock is held.
             interrupted |= Thread.interrupted();

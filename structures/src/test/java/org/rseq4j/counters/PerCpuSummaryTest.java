@@ -47,6 +47,15 @@ class PerCpuSummaryTest {
     }
 
     @Test
+    void aSumThatOverflowsWrapsAround() {
+        try (var summary = new PerCpuSummary()) {
+            summary.record(Long.MAX_VALUE);
+            summary.record(1);
+            assertEquals(new PerCpuSummary.Snapshot(2, Long.MIN_VALUE, 1, Long.MAX_VALUE), summary.snapshot());
+        }
+    }
+
+    @Test
     void aClosedSummaryIsRefused() {
         var summary = new PerCpuSummary();
         summary.close();

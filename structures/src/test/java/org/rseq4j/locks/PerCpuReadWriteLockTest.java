@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -151,6 +152,102 @@ class PerCpuReadWriteLockTest {
         assertEquals(writer.get(), pair[0]);
         assertEquals(0, lock.getReadLockCount());
         System.out.println("readers seen in slots " + bySlot + " times in " + pair[0] + " writes");
+    }
+
+    /** All go on until each has had the lock ten times: one that the others starve never ends. */
+    @Test
+    void neitherSideStarvesTheOther() throws Exception {
+        var hungry = new AtomicInteger(8);
+        List<FutureTask<Void>> tasks = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            Lock side = i < 3 ? write : read;
+            tasks.add(start(() -> {
+                for (int n = 1; n <= 10 || hungry.get() > 0; n++) {
+                    side.lock();
+                    side.unlock();
+                    if (n == 10) {
+                        hungry.decrementAndGet();
+                    }
+                }
+                return null;
+            }));
+        }
+        for (FutureTask<Void> task : tasks) {
+            task.get();
+        }
+    }
+
+    /** A lost wake-up never ends; a hold that was given up half-way keeps the last lines out. */
+    @Test
+    void timeoutsAndInterruptsLoseNoWakeUpAndLeaveNoHold() throws Exception {
+        long[] count = new long[1];
+        long end = System.nanoTime() + Stress.NANOS;
+        List<Thread> threads = new ArrayList<>();
+        List<FutureTask<Long>> tasks = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            boolean writes = i < 4;
+            Lock side = writes ? write : read;
+            int kind = i % 4;
+            var task = new FutureTask<Long>(() -> {
+                long written = 0;
+                while (System.nanoTime() - end < 0) {
+                    boolean held = true;
+                    try {
+                        switch (kind) {
+                            case 0 -> side.lock();
+                            case 1 -> side.lockInterruptibly();
+                            case 2 -> held = side.tryLock(ThreadLocalRandom.current().nextInt(200),
+                                    TimeUnit.MICROSECONDS);
+                            default -> held = side.tryLock();
+                        }
+                    } catch (InterruptedException e) {
+                        held = false;
+                    }
+                    if (held) {
+                        if (writes) {
+                            count[0]++;
+                            written++;
+                        }
+                        if (ThreadLocalRandom.current().nextInt(64) == 0) {
+                            Thread.yield(); // a hold that lasts, so that the others go to sleep
+                        }
+                        side.unlock();
+                    }
+                }
+                return written;
+            });
+            tasks.add(task);
+            threads.add(Thread.ofPlatform().daemon().start(task));
+        }
+        while (System.nanoTime() - end < 0) {
+            threads.get(ThreadLocalRandom.current().nextInt(threads.size())).interrupt();
+            Thread.sleep(0, 100_000);
+        }
+        long written = 0;
+        for (FutureTask<Long> task : tasks) {
+            written += task.get();
+        }
+        assertEquals(written, count[0]);
+        assertTrue(write.tryLock());
+        write.unlock();
+        assertEquals(0, lock.getReadLockCount());
+        assertFalse(lock.hasQueuedThreads());
+    }
+
+    @Test
+    void aHolderThatDiesWithAnExceptionLeavesTheLockFree() throws Exception {
+        for (Lock side : List.of(read, write)) {
+            FutureTask<Void> dying = start(() -> {
+                side.lock();
+                try {
+                    throw new IllegalArgumentException("inside");
+                } finally {
+                    side.unlock();
+                }
+            });
+            assertThrows(ExecutionException.class, dying::get);
+            assertTrue(canTry(write));
+        }
     }
 
     private static int slots(PerCpuReadWriteLock lock) {

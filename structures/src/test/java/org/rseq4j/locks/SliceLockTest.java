@@ -18,6 +18,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -217,6 +218,40 @@ class SliceLockTest {
         stop.set(1);
         for (FutureTask<Void> task : barging) {
             task.get();
+        }
+    }
+
+    /** The bound of barging: a waiter that spun in vain four times has the lock kept for it. */
+    @Test
+    void nobodyPassesAWaiterThatTheLockIsKeptFor() throws Exception {
+        for (int round = 0; round < 5; round++) {
+            SliceLock lock = new SliceLock();
+            var served = new AtomicInteger();
+            lock.lock();
+            FutureTask<Void> waiter = start(() -> {
+                lock.lock();
+                served.incrementAndGet();
+                lock.unlock();
+                return null;
+            });
+            until(lock::hasQueuedThreads);
+            boolean held = true;
+            while (held && served.get() == 0) { // barge, until the waiter was passed over often enough
+                LockSupport.parkNanos(100_000);
+                boolean kept = (lock.state & SliceLock.RESERVED) != 0;
+                lock.unlock();
+                held = !kept && lock.tryLock();
+            }
+            if (held) {
+                lock.unlock(); // the waiter came first, as it may
+            }
+            for (int i = 0; i < 100_000; i++) {
+                if (lock.tryLock()) {
+                    assertTrue(held || served.get() == 1);
+                    lock.unlock();
+                }
+            }
+            waiter.get();
         }
     }
 

@@ -396,6 +396,65 @@ class PerCpuPoolStressTest {
         assertEquals(java.util.stream.IntStream.range(0, 20).boxed().toList(), List.copyOf(served));
     }
 
+    /** The bound of the strict form's fairness is none at all, whoever tries and however. */
+    @Test
+    void nobodyOvertakesAWaiterOfTheStrictForm() throws Exception {
+        for (int round = 0; round < 10; round++) {
+            var pool = PerCpuPool.builder(Object::new).maxSize(1).build();
+            Object held = pool.acquire();
+            var overtaken = new AtomicInteger();
+            var others = new AtomicInteger();
+            var served = new CountDownLatch(1);
+            Thread waiter = Thread.ofPlatform().start(() -> {
+                Object object = pool.acquire();
+                overtaken.set(others.get());
+                served.countDown();
+                pool.release(object);
+            });
+            while (waiter.getState() != Thread.State.WAITING) {
+                Thread.sleep(1);
+            }
+            var trying = new CountDownLatch(4);
+            List<Thread> threads = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                int kind = i;
+                threads.add(Thread.ofPlatform().start(() -> {
+                    trying.countDown();
+                    do {
+                        Object object = null;
+                        try {
+                            object = switch (kind) {
+                                case 0 -> pool.acquire();
+                                case 1 -> pool.acquire(Duration.ZERO);
+                                case 2 -> pool.acquire(Duration.ofNanos(50_000));
+                                default -> pool.tryAcquire();
+                            };
+                        } catch (TimeoutException e) {
+                            // and again
+                        } catch (InterruptedException e) {
+                            stress.fail(e);
+                        }
+                        if (object != null) {
+                            others.incrementAndGet();
+                            pool.release(object);
+                        }
+                    } while (served.getCount() > 0);
+                }));
+            }
+            trying.await();
+            pool.release(held);
+            waiter.join();
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertEquals(0, overtaken.get());
+            assertTrue(!stress.hasFailed());
+            assertEquals(1, pool.existing());
+            pool.close();
+            assertEquals(0, pool.existing());
+        }
+    }
+
     @Test
     void theStrictFormTimesOutAndIsWokenByClose() throws Exception {
         var pool = PerCpuPool.builder(Object::new).maxSize(1).build();

@@ -22,7 +22,7 @@ import org.jctools.queues.MessagePassingQueue;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.rseq4j.pools.MigrationStorm;
+import org.rseq4j.stress.MigrationStorm;
 
 /**
  * Nothing is lost, nothing comes twice, and each producer's elements come in order where that is promised: many more threads
