@@ -6,6 +6,8 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntConsumer;
+import java.util.function.IntPredicate;
 
 /**
  * A lease makes one OS thread the only writer of the words that are its lease's, in every structure that has such words: it
@@ -239,8 +241,7 @@ public final class WriterLease {
                 }
             }
             if (any && !fence()) {
-                throw new IllegalStateException(
-                        "membarrier worked and does not any more: is there a new seccomp filter?");
+                throw noBarrier();
             }
             for (int i = 0; i < COUNT; i++) {
                 for (int spins = 0; OWNERS[i] != 0 && isBusy(OWNERS[i]); spins++) {
@@ -258,6 +259,73 @@ public final class WriterLease {
         } finally {
             LOCK.set(false);
         }
+    }
+
+    /**
+     * Takes leases away, and runs an action for each of them while nobody has it.
+     *
+     * @param which whether a lease is meant, by its number
+     * @param waits whether to wait, as for a lock that they hold, for those that write by such a lease; else those are left out,
+     *            and all of them while another thread takes leases
+     * @param action gets the number of a lease
+     */
+    public static void take(IntPredicate which, boolean waits, IntConsumer action) {
+        if (COUNT == 0) {
+            return;
+        }
+        boolean[] meant = new boolean[COUNT];
+        while (!LOCK.compareAndSet(false, true)) {
+            if (!waits) {
+                return;
+            }
+            Thread.yield();
+        }
+        try {
+            boolean any = false;
+            for (int i = 0; i < COUNT; i++) {
+                meant[i] = which.test(i);
+                if (meant[i] && OWNERS[i] != 0 && !REVOKED[i]) {
+                    remove(i);
+                    any = true;
+                }
+            }
+            if (any && !fence()) {
+                throw noBarrier();
+            }
+            for (int i = 0; i < COUNT; i++) {
+                if (meant[i]) {
+                    REVOKED[i] = OWNERS[i] != 0;
+                    if (isFree(i, waits)) {
+                        action.accept(i);
+                    }
+                }
+            }
+        } finally {
+            LOCK.set(false);
+        }
+    }
+
+    /** Whether nobody has a lease that was revoked, or had no owner; nobody then owns it. */
+    private static boolean isFree(int lease, boolean waits) {
+        if (OWNERS[lease] != 0) {
+            for (int spins = 0; isBusy(OWNERS[lease]); spins++) {
+                if (spins < SPINS) {
+                    Thread.onSpinWait();
+                } else if (waits) {
+                    Thread.yield();
+                } else {
+                    return false;
+                }
+            }
+            OWNERS[lease] = 0;
+            REVOKED[lease] = false;
+            unowned++;
+        }
+        return true;
+    }
+
+    private static IllegalStateException noBarrier() {
+        return new IllegalStateException("membarrier worked and does not any more: is there a new seccomp filter?");
     }
 
     /** For tests: leases that were given, of those taken from another, and tries that found the other busy. */

@@ -10,6 +10,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import java.util.function.Supplier;
 import org.rseq4j.Rseq;
 import org.rseq4j.counters.PerCpuCounter;
@@ -79,6 +80,11 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private final Slab overflow;
     private final int batch;
     private final AtomicInteger budget;
+    /** Empty where there are no leases, or the pool is small, or misuse is looked for. */
+    private final LeasedSlab[] leasedSlabs;
+    private final int leasedDepth;
+    /** How many of them are in use. */
+    private final AtomicInteger leasedInUse = new AtomicInteger();
     private final WaitingRoom<T> room;
     private final Loans loans;
     private final ScheduledFuture<?> trimming;
@@ -280,6 +286,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         batch = Math.min(32, Math.max(1, builder.capacityPerCpu / 2));
         long room = (long) slabs.length * builder.capacityPerCpu + overflow.capacity();
         budget = new AtomicInteger((int) Math.min(builder.maxPooled, room));
+        leasedDepth = loans != null ? 0 : LeasedSlab.depth(builder.capacityPerCpu, budget.get());
+        leasedSlabs = LeasedSlab.array(leasedDepth);
         takenBefore = new long[slabs.length + 1];
         this.room = builder.maxSize > 0 ? new WaitingRoom<>(this, builder.maxSize) : null;
         trimming = builder.maxIdleAge == null
@@ -381,11 +389,39 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         if (reset != null) {
             reset(object);
         }
-        long area = ThreadArea.find();
+        long record = LeasedSlab.record();
+        if (record == 0 || !LeasedSlab.put(leasedSlabs, record, object)) {
+            push(record, object);
+        }
+    }
+
+    private void push(long record, T object) {
+        long area = LeasedSlab.area(record);
         Slab slab = slabs[Ids.cpuId(area)];
+        if (record != 0 && leasedDepth > 0 && LeasedSlab.missedPut(leasedSlabs, record) && openLeased(record, area, slab)
+                && LeasedSlab.put(leasedSlabs, record, object)) {
+            return;
+        }
         if (!slab.putHot(object)) {
             push(area, slab, object);
         }
+    }
+
+    private boolean openLeased(long record, long area, Slab slab) {
+        boolean opened = false;
+        long section = Section.begin(area);
+        if (slab.tryLock()) {
+            if (slab.limit != SHUT && slab.limit - slab.size <= leasedDepth && slab.limit < slab.room()) {
+                slab.limit += share(slab);
+            }
+            opened = LeasedSlab.open(leasedSlabs, record, slab, leasedDepth);
+            if (opened) {
+                leasedInUse.incrementAndGet();
+            }
+            slab.unlock();
+        }
+        Section.end(section);
+        return opened;
     }
 
     private void push(long area, Slab slab, T object) {
@@ -417,15 +453,24 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     private T pop() {
-        long area = ThreadArea.find();
-        Slab slab = slabs[Ids.cpuId(area)];
-        Object found = slab.takeHot();
+        long record = LeasedSlab.record();
+        Object found = record == 0 ? null : LeasedSlab.take(leasedSlabs, record);
         if (found == null) {
-            found = pop(area, slab);
+            found = pop(record);
         }
         @SuppressWarnings("unchecked")
         T object = (T) found;
         return object;
+    }
+
+    private Object pop(long record) {
+        long area = LeasedSlab.area(record);
+        if (record != 0 && leasedDepth > 0) {
+            LeasedSlab.missedTake(leasedSlabs, record, leasedDepth);
+        }
+        Slab slab = slabs[Ids.cpuId(area)];
+        Object found = slab.takeHot();
+        return found != null ? found : pop(area, slab);
     }
 
     private static Object pop(long area, Slab slab) {
@@ -451,7 +496,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         Object found = refill(slab, mayMake);
         Section.end(section);
         @SuppressWarnings("unchecked")
-        T object = (T) found;
+        T object = (T) (found != null || leasedInUse.get() == 0 ? found : stealLeased());
         return object;
     }
 
@@ -532,6 +577,75 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             }
         }
         return null;
+    }
+
+    /** Takes the leases of all leased slabs that have objects, and leaves those slabs out of use for a while. */
+    private Object stealLeased() {
+        boolean any = false;
+        for (LeasedSlab leased : leasedSlabs) {
+            any |= leased != null && leased.objects() > 0;
+        }
+        if (!any) {
+            return null;
+        }
+        List<Object> stolen = takeLeased(i -> leasedSlabs[i].objects() > 0, false, true);
+        if (stolen.isEmpty()) {
+            return null;
+        }
+        hotSteals.increment();
+        Object found = stolen.removeFirst();
+        putBack(stolen, found);
+        return found;
+    }
+
+    /** The first is for the caller, unless a hook throws. */
+    private void putBack(List<Object> stolen, Object first) {
+        RuntimeException failure = null;
+        for (Object object : stolen) {
+            failure = putBack(object, failure);
+        }
+        if (failure != null) {
+            throw putBack(first, failure);
+        }
+    }
+
+    private RuntimeException putBack(Object stolen, RuntimeException failure) {
+        try {
+            @SuppressWarnings("unchecked")
+            T object = (T) stolen;
+            long area = ThreadArea.find();
+            releaseSlowly(area, slabs[Ids.cpuId(area)], object);
+            return failure;
+        } catch (RuntimeException e) {
+            if (failure == null) {
+                return e;
+            }
+            failure.addSuppressed(e);
+            return failure;
+        }
+    }
+
+    /** Takes the leases of these of the leased slabs in use, which then are not, and their objects. */
+    private List<Object> takeLeased(IntPredicate which, boolean waits, boolean handsOne) {
+        var objects = new ArrayList<Object>(leasedSlabs.length * leasedDepth);
+        int[] shares = new int[leasedSlabs.length];
+        Slab[] homes = new Slab[leasedSlabs.length];
+        org.rseq4j.internal.Lease.take(i -> leasedSlabs[i] != null && leasedSlabs[i].isOpen() && which.test(i), waits, i -> {
+            LeasedSlab leased = leasedSlabs[i];
+            if (handsOne && objects.isEmpty() && leased.objects() > 0) {
+                leased.countTaken();
+            }
+            shares[i] = leased.drainTo(objects);
+            homes[i] = leased.home;
+        });
+        for (int i = 0; i < shares.length; i++) {
+            if (shares[i] > 0) {
+                leasedInUse.decrementAndGet();
+                homes[i].addLeased(-shares[i]);
+                budget.addAndGet(shares[i]);
+            }
+        }
+        return objects;
     }
 
     private boolean bringBatchOfOverflow(Slab slab) {
@@ -673,6 +787,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             slab.limit = SHUT;
             slab.unlock();
         }
+        // No leased slab comes into use any more.
+        if (leasedInUse.get() > 0) {
+            to.addAll(takeLeased(i -> true, true, false));
+        }
     }
 
     void open() {
@@ -715,6 +833,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 slab.unlock();
                 idle.addAll(drained);
             }
+            if (leasedInUse.get() > 0) {
+                idle.addAll(idleLeased());
+            }
             if (room != null) {
                 room.trim(idle);
             }
@@ -723,6 +844,22 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             sweep();
         }
         dropAll(idle);
+    }
+
+    private List<Object> idleLeased() {
+        boolean any = false;
+        for (LeasedSlab leased : leasedSlabs) {
+            any |= leased != null && leased.isOpen() && leased.taken() == leased.takenBefore;
+        }
+        List<Object> idle = any
+                ? takeLeased(i -> leasedSlabs[i].taken() == leasedSlabs[i].takenBefore, true, false)
+                : List.of();
+        for (LeasedSlab leased : leasedSlabs) {
+            if (leased != null) {
+                leased.takenBefore = leased.taken();
+            }
+        }
+        return idle;
     }
 
     /** A leaked object does not exist any more. */
@@ -788,6 +925,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             size += slab.objects();
             slab.unlock();
         }
+        for (LeasedSlab leased : leasedSlabs) {
+            size += leased == null ? 0 : leased.objects();
+        }
         return size;
     }
 
@@ -804,6 +944,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             hits += slab.allTaken();
             steals += slab.stolen;
             slab.unlock();
+        }
+        for (LeasedSlab leased : leasedSlabs) {
+            hits += leased == null ? 0 : leased.taken();
         }
         return new PoolStatistics(hits, misses.sum(), steals, drops.sum(), size());
     }

@@ -18,6 +18,9 @@ abstract class SlabFields extends SlabPadding {
     Object hotObject;
     /** Of the share that the hot place has in the bound: 0 or 1. */
     int hotShare;
+    /** The shares that leased slabs got from here. */
+    @SuppressWarnings("UnusedVariable") // by LEASED
+    int leased;
     /** A hint. */
     int passedBy;
     /** How many objects there are on the stack. */
@@ -71,6 +74,7 @@ final class Slab extends SlabFields {
     private static final VarHandle LOCKED;
     private static final VarHandle SIZE;
     private static final VarHandle HOT;
+    private static final VarHandle LEASED;
 
     private static final long STATE = 3;
     private static final long SHUT = 0;
@@ -89,6 +93,7 @@ final class Slab extends SlabFields {
             LOCKED = lookup.findVarHandle(SlabFields.class, "locked", int.class);
             SIZE = lookup.findVarHandle(SlabFields.class, "size", int.class);
             HOT = lookup.findVarHandle(SlabFields.class, "hot", long.class);
+            LEASED = lookup.findVarHandle(SlabFields.class, "leased", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -106,7 +111,16 @@ final class Slab extends SlabFields {
 
     /** What the stack has room for. */
     int room() {
-        return capacity() - hotShare;
+        return capacity() - hotShare - leased();
+    }
+
+    int leased() {
+        return (int) LEASED.getOpaque(this);
+    }
+
+    /** Also without the lock, when a share is given back: there is room for more then. */
+    void addLeased(int share) {
+        LEASED.getAndAdd(this, share);
     }
 
     /** The object of the hot place, or null. */

@@ -1,0 +1,266 @@
+package org.rseq4j.pools;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Collection;
+import org.rseq4j.internal.Lease;
+import org.rseq4j.internal.ThreadArea;
+
+@SuppressWarnings("UnusedVariable")
+abstract class LeasedSlabPadding {
+    private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+}
+
+abstract class LeasedSlabFields extends LeasedSlabPadding {
+    /** How often something was taken out, times 256, plus how many objects there are. */
+    long word;
+    /** How many there may be: a share of the bound; 0 while the slab is not in use. */
+    int limit;
+    /** The slab whose share it was. */
+    Slab home;
+    /** A hint: whether the owner acquires, and not only releases. */
+    boolean wanted;
+    /** A hint: how many releases have to pass before it is used again. */
+    int patience;
+    /** How often something had been taken out at the last trim; guarded as the pool's. */
+    long takenBefore;
+    /** Used from {@link LeasedSlab#FIRST}. */
+    final Object[] objects;
+
+    LeasedSlabFields(Object[] objects) {
+        this.objects = objects;
+    }
+}
+
+/**
+ * What a pool has for each lease ({@link Lease}) once its owner acquires and releases: a small stack that is used by plain
+ * loads and stores.
+ *
+ * <p>
+ * Only the OS thread that has the lease writes a leased slab, between {@code begin} and {@code end}, or who took the lease away
+ * ({@code Lease.take}), while nobody has it. Why no object is handed out twice or lost:
+ * <ul>
+ * <li>Owner against owner: a lease has one owner, and passes on under Lease's lock, after a barrier, and only when the one before was not
+ * busy: so its last store, released by {@code end}, is seen by the next, who then finds the objects that the other left.
+ * <li>Owner against taker: the taker removes the lease from the owner's record and makes the owner's processor execute a barrier.
+ * An owner whose check in {@code begin} came before that is seen to be busy; the taker waits or goes away. One whose check
+ * comes after it is refused, and has stored nothing yet.
+ * <li>What an owner read before {@code begin} is as current as if it was read after: the lease can be lost between the two, but
+ * gets back only by the owner's own call, so when {@code begin} agrees nobody else wrote meanwhile. So the busy time is
+ * that of the stores alone.
+ * <li>Virtual threads: they have their carrier's lease, and none is unmounted between the look-up of the record and {@code end},
+ * where nothing blocks.
+ * </ul>
+ *
+ * <p>
+ * A slab comes into use under the lock of its home slab, from whose limit it gets its share. Who shuts a pool first shuts the
+ * slabs under their locks, after which no leased slab comes into use, and then takes the leases of those that are, after
+ * which each is empty with limit 0: a release then finds no place here, nor in its slab, and goes to where shut slabs send it.
+ *
+ * <p>
+ * Lock order: leases are taken with no slab held, and no slab is locked in what runs while they are taken. An owner that is busy
+ * may hold its slab's lock, and waits for nothing.
+ */
+@SuppressWarnings("UnusedVariable")
+final class LeasedSlab extends LeasedSlabFields {
+    private static final VarHandle WORD;
+    private static final VarHandle LIMIT;
+    private static final int FIRST = Slab.FIRST;
+    private static final long SIZE = 0xFF;
+    private static final long TAKEN = SIZE + 1;
+    private static final int DEPTH = 8;
+    /** To take a lease costs some tens of microseconds, as much as is won in so many calls. */
+    private static final int PATIENCE = Math.toIntExact(Long.getLong("rseq4j.debug.patience", 1 << 14));
+    /** Where there was no share to be had, so soon again. */
+    private static final int SOON = 64;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            WORD = lookup.findVarHandle(LeasedSlabFields.class, "word", long.class);
+            LIMIT = lookup.findVarHandle(LeasedSlabFields.class, "limit", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14, q15;
+
+    private LeasedSlab(int depth) {
+        super(new Object[depth + 2 * FIRST]);
+        wanted = true;
+    }
+
+    /**
+     * How many objects each may keep, 0 for none: all of them together not more than half of what the pool keeps, nor, as a CPU has
+     * four leases, of what it keeps for a CPU.
+     */
+    static int depth(int capacityPerCpu, int bound) {
+        return Lease.COUNT == 0 ? 0 : Math.min(DEPTH, Math.min(capacityPerCpu / 8, bound / (2 * Lease.COUNT)));
+    }
+
+    /** One for each lease, which are made when they are first wanted. */
+    static LeasedSlab[] array(int depth) {
+        return new LeasedSlab[depth == 0 ? 0 : Lease.COUNT];
+    }
+
+    /** What the other methods take; 0 where there are no leases. */
+    static long record() {
+        return Lease.record();
+    }
+
+    static long area(long record) {
+        return record == 0 ? ThreadArea.find() : Lease.area(record);
+    }
+
+    /** An object of the running thread's leased slab, or null. */
+    static Object take(LeasedSlab[] slabs, long record) {
+        long lease = Lease.peek(record);
+        LeasedSlab slab = slab(slabs, lease);
+        if (slab == null) {
+            return null;
+        }
+        long word = (long) WORD.getOpaque(slab);
+        int n = (int) (word & SIZE);
+        if (n == 0) {
+            return null;
+        }
+        Object object = slab.objects[FIRST - 1 + n];
+        if (!Lease.begin(record, lease, word)) {
+            return null;
+        }
+        WORD.setOpaque(slab, word + TAKEN - 1);
+        Lease.end(record);
+        return object;
+    }
+
+    /** Puts an object in the running thread's leased slab; false when there is no place. */
+    @SuppressWarnings("ReferenceEquality") // the same object, not an equal one
+    static boolean put(LeasedSlab[] slabs, long record, Object object) {
+        long lease = Lease.peek(record);
+        LeasedSlab slab = slab(slabs, lease);
+        if (slab == null) {
+            return false;
+        }
+        long word = (long) WORD.getOpaque(slab);
+        int n = (int) (word & SIZE);
+        if (n >= slab.limit) {
+            return false;
+        }
+        boolean left = slab.objects[FIRST + n] == object;
+        if (!Lease.begin(record, lease, word)) {
+            return false;
+        }
+        if (!left) {
+            slab.objects[FIRST + n] = object;
+        }
+        WORD.setOpaque(slab, word + 1);
+        Lease.end(record);
+        return true;
+    }
+
+    private static LeasedSlab slab(LeasedSlab[] slabs, long lease) {
+        return lease != 0 && (int) lease < slabs.length ? slabs[(int) lease] : null;
+    }
+
+    /** Tells that the running thread acquired elsewhere. */
+    static void missedTake(LeasedSlab[] slabs, long record, int depth) {
+        long lease = Lease.peek(record);
+        if (lease == 0) {
+            Lease.missed(record);
+            return;
+        }
+        LeasedSlab slab = slab(slabs, lease);
+        if (slab == null) {
+            make(slabs, (int) lease, depth);
+        } else if (!slab.wanted) {
+            slab.wanted = true;
+        }
+    }
+
+    private static void make(LeasedSlab[] slabs, int lease, int depth) {
+        synchronized (slabs) {
+            if (slabs[lease] == null) {
+                slabs[lease] = new LeasedSlab(depth);
+            }
+        }
+    }
+
+    /** Tells that the running thread finds no place here for what it releases; whether to open its leased slab. */
+    static boolean missedPut(LeasedSlab[] slabs, long record) {
+        long lease = Lease.peek(record);
+        if (lease == 0) {
+            Lease.missed(record);
+            return false;
+        }
+        LeasedSlab slab = slab(slabs, lease);
+        return slab != null && slab.limit == 0 && slab.wanted && --slab.patience < 0;
+    }
+
+    /**
+     * Begins to use the running thread's leased slab, under the lock of its home, from whose limit it gets a share.
+     *
+     * @return whether it is in use now
+     */
+    static boolean open(LeasedSlab[] slabs, long record, Slab home, int depth) {
+        long lease = Lease.peek(record);
+        LeasedSlab slab = slab(slabs, lease);
+        if (slab == null) {
+            return false;
+        }
+        int share = Math.min(depth, Math.min(home.limit - home.size - 1, home.capacity() / 2 - home.leased()));
+        if (share <= 0) {
+            slab.patience = SOON;
+            return false;
+        }
+        if (!Lease.begin(record, lease, share)) {
+            return false;
+        }
+        boolean opens = slab.limit == 0;
+        if (opens) {
+            home.limit -= share;
+            home.addLeased(share);
+            slab.home = home;
+            slab.wanted = false;
+            LIMIT.setOpaque(slab, share);
+        }
+        Lease.end(record);
+        return opens;
+    }
+
+    // ---- What follows is for any thread: hints, exact while nobody uses the pool. ----
+
+    int objects() {
+        return (int) ((long) WORD.getOpaque(this) & SIZE);
+    }
+
+    /** How many objects callers got from here. */
+    long taken() {
+        return (long) WORD.getOpaque(this) / TAKEN;
+    }
+
+    boolean isOpen() {
+        return (int) LIMIT.getOpaque(this) != 0;
+    }
+
+    // ---- What follows is for who took the lease. ----
+
+    /** Ends the use, and adds the objects; the share that is free thereby, which still counts as home's. */
+    int drainTo(Collection<Object> to) {
+        int n = objects();
+        for (int i = 0; i < n; i++) {
+            to.add(objects[FIRST + i]);
+        }
+        java.util.Arrays.fill(objects, null);
+        word -= n;
+        int share = limit;
+        limit = 0;
+        patience = PATIENCE;
+        return share;
+    }
+
+    /** Counts one of the drained objects as handed out. */
+    void countTaken() {
+        word += TAKEN;
+    }
+}
