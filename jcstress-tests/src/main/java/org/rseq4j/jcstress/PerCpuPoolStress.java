@@ -46,10 +46,14 @@ public class PerCpuPoolStress {
         final PerCpuPool<Item> pool;
 
         Pooled(int pooled, int maxSize) {
+            this(2, pooled, maxSize);
+        }
+
+        Pooled(int capacity, int pooled, int maxSize) {
             PerCpuPool.Builder<Item> builder = PerCpuPool.builder(() -> {
                 made.incrementAndGet();
                 return new Item();
-            }).capacityPerCpu(2).overflow(1).discard(item -> discarded.addAndGet(++item.discards));
+            }).capacityPerCpu(capacity).overflow(1).discard(item -> discarded.addAndGet(++item.discards));
             if (maxSize > 0) {
                 builder.maxSize(maxSize);
             }
@@ -258,6 +262,70 @@ public class PerCpuPoolStress {
         @Arbiter
         public void after(I_Result r) {
             r.r1 = made.get() - discarded.get();
+        }
+    }
+
+    /** Where there are leases, the one object is most likely kept by that of the thread that makes the state. */
+    static class KeptByLease extends Pooled {
+        KeptByLease() {
+            super(64, 0, 0);
+            for (int i = 0; i < 80; i++) {
+                pool.release(pool.acquire());
+            }
+        }
+
+        int use() {
+            Item item = pool.acquire();
+            int owners = item.enter() + item.discards;
+            item.leave();
+            pool.release(item);
+            return owners;
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "each has an object of its own, in any order, and both are back")
+    @Outcome(expect = FORBIDDEN, desc = "an object was handed to two, or is lost")
+    @State
+    public static class LeasedAcquireReleaseTwice extends KeptByLease {
+        @Actor
+        public void one(III_Result r) {
+            r.r1 = use();
+        }
+
+        @Actor
+        public void two(III_Result r) {
+            r.r2 = use();
+        }
+
+        @Arbiter
+        public void after(III_Result r) {
+            r.r3 = missing();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"1, 0", "0, 0"}, expect = ACCEPTABLE, desc = "used before the end of the pool, or not")
+    @Outcome(expect = FORBIDDEN, desc = "an object was discarded while it was used, or is lost")
+    @State
+    public static class LeasedAcquireReleaseClose extends KeptByLease {
+        @Actor
+        public void user(II_Result r) {
+            try {
+                r.r1 = use();
+            } catch (IllegalStateException closed) {
+                r.r1 = 0;
+            }
+        }
+
+        @Actor
+        public void closer() {
+            pool.close();
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            r.r2 = made.get() - discarded.get();
         }
     }
 

@@ -99,9 +99,9 @@ final class LeasedSlab extends LeasedSlabFields {
         return Lease.COUNT == 0 ? 0 : Math.min(DEPTH, Math.min(capacityPerCpu / 8, bound / (2 * Lease.COUNT)));
     }
 
-    /** One for each lease, which are made when they are first wanted. */
-    static LeasedSlab[] array(int depth) {
-        return new LeasedSlab[depth == 0 ? 0 : Lease.COUNT];
+    /** Places for one for each lease, which are made when they are first wanted. */
+    static LeasedSlab[] array() {
+        return new LeasedSlab[Lease.COUNT];
     }
 
     /** What the other methods take; 0 where there are no leases. */
@@ -160,7 +160,7 @@ final class LeasedSlab extends LeasedSlabFields {
     }
 
     private static LeasedSlab slab(LeasedSlab[] slabs, long lease) {
-        return lease != 0 && (int) lease < slabs.length ? slabs[(int) lease] : null;
+        return lease != 0 ? slabs[(int) lease] : null;
     }
 
     /** Tells that the running thread acquired elsewhere. */

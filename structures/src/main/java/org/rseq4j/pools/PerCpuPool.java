@@ -31,12 +31,17 @@ import org.rseq4j.internal.ThreadArea;
  * Without {@code maxSize} it is not promised that an acquire finds an object that is in the pool: nobody ever waits for a
  * slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. It also makes
  * one where a CPU only acquires and would find but a few of another CPU's, up to as many as travel in batches. A slab may
- * also go on referring to objects that were acquired from it, at most one more than its capacity, until other objects take
- * their places.
+ * also go on referring to objects that were acquired from it, at most one more than its capacity and 8 for each lease, until
+ * other objects take their places.
  *
  * <p>
  * Cost: an acquire or a release is one atomic instruction on memory of the current CPU, plus the look-up of the CPU (about a
- * nanosecond on a platform thread, a native call on a virtual one, see {@link Rseq}). Nothing is allocated. Where the kernel
+ * nanosecond on a platform thread, a native call on a virtual one, see {@link Rseq}). A thread (of virtual ones their carrier) that
+ * acquires and releases often gets a lease, of which there are up to four for each available CPU: up to 8 objects that it
+ * released are then its own to acquire by plain loads and stores. Where other threads find nothing they are taken from it, which
+ * costs a membarrier system call, some tens of microseconds: in {@code tryAcquire}, before anybody waits, and at most once
+ * in 10 milliseconds before the factory is called. Pools that keep fewer than 8 objects for each CPU have no leases, nor has a process with
+ * {@code -Drseq4j.leases=off}, without rseq or without membarrier. Nothing is allocated. Where the kernel
  * grants time slice extensions, one is requested for the few nanoseconds in which a slab's stack is held. Without rseq, slabs are
  * chosen by a stripe of the thread.
  *
@@ -58,13 +63,18 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      *
      * Before a slab's lock comes its hot place, entered by one compare-and-set, which serves most calls (Slab).
      *
-     * Limits are shares of the bound: the sum of all limits, of one for each hot place in use, and of `budget` is maxPooled. A slab that reaches
-     * its limit takes more from the budget, then from what other slabs do not use; objects that move to the overflow or to
+     * Before that come the leased slabs, small stacks that the OS thread that has the lease uses by plain loads and
+     * stores (LeasedSlab). Their objects are for others, too, but at a price: so they are taken where nothing else is
+     * found.
+     *
+     * Limits are shares of the bound: the sum of all limits, of one for each hot place in use, of the leased slabs' limits, and of
+     * `budget` is maxPooled. A slab that reaches its limit takes more from the budget, then from what other slabs do not use; objects that move to the overflow or to
      * another slab take their share with them. The limit of the overflow is its size.
      *
      * Where one CPU only acquires and another only releases, few free objects would mean that both meet for each of them. So
-     * a CPU that got few from another one's slab, used them up and saw none return, has the factory make one instead of taking
-     * few again, until there are so many that they travel in batches by the overflow.
+     * a CPU that got few from another one's slab, used them up and saw none return, several times in a row, has the factory make one
+     * instead of taking few again, until there are so many that they travel in batches by the overflow, as long as nothing is
+     * released there.
      *
      * Two slabs may be held at once: all locks but those of lock() are tries, so that cannot deadlock; lock() is called
      * with no slab held.
@@ -72,6 +82,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private static final int DEFAULT_CAPACITY = 64;
     private static final int LARGEST_CAPACITY = 1 << 20;
     private static final int SHUT = -1;
+    /** Threads that are scheduled out while they hold an object would else have it stolen at each switch, and none made. */
+    private static final long RARELY = 10_000_000;
 
     private final Supplier<? extends T> factory;
     private final Consumer<? super T> reset;
@@ -80,8 +92,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private final Slab overflow;
     private final int batch;
     private final AtomicInteger budget;
-    /** Empty where there are no leases, or the pool is small, or misuse is looked for. */
     private final LeasedSlab[] leasedSlabs;
+    /** What each keeps; 0 where there are no leases, or the pool is small, or misuse is looked for. */
     private final int leasedDepth;
     /** How many of them are in use. */
     private final AtomicInteger leasedInUse = new AtomicInteger();
@@ -91,6 +103,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private final PerCpuCounter misses = new PerCpuCounter();
     private final PerCpuCounter hotSteals = new PerCpuCounter();
     private final PerCpuCounter drops = new PerCpuCounter();
+    /** When the last objects were taken from leased slabs for an acquire; a hint. */
+    private long stolenAt = System.nanoTime() - RARELY;
     /** What {@code allTaken} of each slab was at the last trim; the last one is the overflow's. */
     private final long[] takenBefore;
     private volatile boolean closed;
@@ -287,7 +301,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         long room = (long) slabs.length * builder.capacityPerCpu + overflow.capacity();
         budget = new AtomicInteger((int) Math.min(builder.maxPooled, room));
         leasedDepth = loans != null ? 0 : LeasedSlab.depth(builder.capacityPerCpu, budget.get());
-        leasedSlabs = LeasedSlab.array(leasedDepth);
+        leasedSlabs = LeasedSlab.array();
         takenBefore = new long[slabs.length + 1];
         this.room = builder.maxSize > 0 ? new WaitingRoom<>(this, builder.maxSize) : null;
         trimming = builder.maxIdleAge == null
@@ -330,7 +344,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         if (room == null) {
             return acquire();
         }
-        T pooled = tryPop();
+        T pooled = tryPop(true);
         if (pooled == null) {
             misses.increment();
             pooled = room.acquire(timeout);
@@ -348,7 +362,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * @throws IllegalStateException when the pool is closed
      */
     public T tryAcquire() {
-        T pooled = tryPop();
+        T pooled = tryPop(false);
         if (pooled == null) {
             if (closed) {
                 throw closed();
@@ -484,24 +498,24 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         return found;
     }
 
-    private T tryPop() {
+    private T tryPop(boolean rarely) {
         T pooled = pop();
-        return pooled != null ? pooled : popSlowly(false);
+        return pooled != null ? pooled : popSlowly(false, rarely);
     }
 
-    private T popSlowly(boolean mayMake) {
+    private T popSlowly(boolean mayMake, boolean rarely) {
         long area = ThreadArea.find();
         Slab slab = slabs[Ids.cpuId(area)];
         long section = Section.begin(area);
         Object found = refill(slab, mayMake);
         Section.end(section);
         @SuppressWarnings("unchecked")
-        T object = (T) (found != null || leasedInUse.get() == 0 ? found : stealLeased());
+        T object = (T) (found != null || leasedInUse.get() == 0 ? found : stealLeased(rarely));
         return object;
     }
 
     private T miss() {
-        T pooled = popSlowly(room == null && loans == null);
+        T pooled = popSlowly(room == null && loans == null, true);
         if (pooled != null) {
             return pooled;
         }
@@ -535,7 +549,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 found = slab.pop();
             } else if (found == null) {
                 makes = mayMake && slab.isStarved();
-                if (!makes && bringBatchOfOthers(slab)) {
+                if (bringBatchOfOthers(slab, makes ? batch : 1)) {
                     found = slab.pop();
                 }
             }
@@ -580,13 +594,16 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /** Takes the leases of all leased slabs that have objects, and leaves those slabs out of use for a while. */
-    private Object stealLeased() {
-        boolean any = false;
-        for (LeasedSlab leased : leasedSlabs) {
-            any |= leased != null && leased.objects() > 0;
-        }
-        if (!any) {
+    private Object stealLeased(boolean rarely) {
+        if (leasedObjects() == 0) {
             return null;
+        }
+        if (rarely) {
+            long now = System.nanoTime();
+            if (now - stolenAt < RARELY) {
+                return null;
+            }
+            stolenAt = now;
         }
         List<Object> stolen = takeLeased(i -> leasedSlabs[i].objects() > 0, false, true);
         if (stolen.isEmpty()) {
@@ -653,7 +670,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             int moved = overflow.moveTo(slab, batch);
             overflow.unlock();
             if (moved > 0) {
-                slab.fewInARow = 0;
+                slab.gotBatch(false);
                 trimLimit(slab);
                 return true;
             }
@@ -661,13 +678,13 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         return false;
     }
 
-    private boolean bringBatchOfOthers(Slab slab) {
+    private boolean bringBatchOfOthers(Slab slab, int least) {
         for (Slab victim : slabs) {
-            if (victim != slab && !victim.looksEmpty() && victim.tryLock()) {
-                int moved = victim.moveTo(slab, Math.min(batch, (victim.size + 1) / 2));
+            if (victim != slab && victim.looksLike(least) && victim.tryLock()) {
+                int moved = victim.size < least ? 0 : victim.moveTo(slab, Math.min(batch, (victim.size + 1) / 2));
                 victim.unlock();
                 if (moved > 0) {
-                    slab.gotFromOther(moved <= batch / 4);
+                    slab.gotBatch(moved <= batch / 4);
                     slab.stolen += moved;
                     trimLimit(slab);
                     return true;
@@ -925,10 +942,16 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             size += slab.objects();
             slab.unlock();
         }
+        return size + leasedObjects();
+    }
+
+    /** Those of {@link #size()} that are kept by lease. */
+    int leasedObjects() {
+        int objects = 0;
         for (LeasedSlab leased : leasedSlabs) {
-            size += leased == null ? 0 : leased.objects();
+            objects += leased == null ? 0 : leased.objects();
         }
-        return size;
+        return objects;
     }
 
     /** {@return what the pool has done so far} */

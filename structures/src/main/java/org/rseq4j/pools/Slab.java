@@ -213,9 +213,11 @@ final class Slab extends SlabFields {
         }
     }
 
-    /** Notes that a batch came from another CPU's slab. */
-    void gotFromOther(boolean few) {
-        fewInARow = !few ? 0 : onlyAcquires() ? fewInARow + 1 : 1;
+    /** Notes that a batch came from elsewhere. Once starved it stays so, whatever comes, until something is released here. */
+    void gotBatch(boolean few) {
+        if (!isStarved()) {
+            fewInARow = !few ? 0 : onlyAcquires() ? fewInARow + 1 : 1;
+        }
         returned = false;
         hotThen = (long) HOT.getAcquire(this);
     }
@@ -265,7 +267,12 @@ final class Slab extends SlabFields {
 
     /** Without the lock: a hint whether a try is worth it. */
     boolean looksEmpty() {
-        return (int) SIZE.getOpaque(this) == 0;
+        return !looksLike(1);
+    }
+
+    /** As {@link #looksEmpty}: whether there are so many. */
+    boolean looksLike(int least) {
+        return (int) SIZE.getOpaque(this) >= least;
     }
 
     @SuppressWarnings("ReferenceEquality") // the same object, not an equal one

@@ -1,0 +1,242 @@
+package org.rseq4j.pools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+/** What is special about pools that keep objects by lease. */
+class LeasedSlabTest {
+    private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
+
+    /** A pool whose one object is in the leased slab of this thread; null when another thread of the process got the lease. */
+    private static <T> PerCpuPool<T> withOneLeased(PerCpuPool.Builder<T> builder) {
+        assumeTrue(org.rseq4j.internal.Lease.COUNT > 0, "no leases here: no registration, or no membarrier");
+        for (long end = System.nanoTime() + MINUTE; System.nanoTime() < end;) {
+            var pool = builder.build();
+            for (int i = 0; i < 100_000 && pool.leasedObjects() == 0; i++) {
+                pool.release(pool.acquire());
+            }
+            if (pool.leasedObjects() == 1 && pool.size() == 1) {
+                return pool;
+            }
+        }
+        throw new AssertionError("this thread got no lease");
+    }
+
+    private static <T> T onAnotherThread(java.util.concurrent.Callable<T> action) throws Exception {
+        var task = new FutureTask<>(action);
+        Thread.ofPlatform().start(task);
+        return task.get();
+    }
+
+    /** Leases are taken by one thread at a time; whoever does so meanwhile is done soon. */
+    private static <T> T tryAcquire(PerCpuPool<T> pool) {
+        T object = pool.tryAcquire();
+        for (long end = System.nanoTime() + MINUTE; object == null && System.nanoTime() < end;) {
+            Thread.yield();
+            object = pool.tryAcquire();
+        }
+        return object;
+    }
+
+    @Test
+    void anotherThreadFindsTheObject() throws Exception {
+        var pool = withOneLeased(PerCpuPool.builder(Object::new));
+        long steals = pool.statistics().steals();
+        Object found = onAnotherThread(() -> tryAcquire(pool));
+        assertNotNull(found);
+        assertEquals(0, pool.leasedObjects());
+        assertEquals(steals + 1, pool.statistics().steals());
+        assertNull(pool.tryAcquire());
+        pool.release(found);
+        assertSame(found, pool.acquire());
+    }
+
+    @Test
+    void theStrictFormFindsTheObjectWithoutMakingAnother() throws Exception {
+        var pool = withOneLeased(PerCpuPool.builder(Object::new).maxSize(1));
+        assertNotNull(onAnotherThread(pool::acquire));
+        assertEquals(1, pool.existing());
+        assertEquals(0, pool.leasedObjects());
+    }
+
+    @Test
+    void closeAndTrimFindTheObject() throws Exception {
+        var discarded = new AtomicInteger();
+        var builder = PerCpuPool.builder(Object::new).discard(o -> discarded.incrementAndGet());
+        var closed = withOneLeased(builder);
+        onAnotherThread(() -> {
+            closed.close();
+            return null;
+        });
+        assertEquals(1, discarded.get());
+        assertEquals(0, closed.size());
+
+        var trimmed = withOneLeased(builder);
+        trimmed.trim();
+        assertEquals(1, trimmed.size());
+        trimmed.trim();
+        assertEquals(0, trimmed.size());
+        assertEquals(0, trimmed.leasedObjects());
+        assertEquals(2, discarded.get());
+        trimmed.release(trimmed.acquire());
+        assertEquals(1, trimmed.size());
+    }
+
+    @Test
+    void countsEachAcquire() {
+        var pool = withOneLeased(PerCpuPool.builder(Object::new));
+        PoolStatistics before = pool.statistics();
+        for (int i = 0; i < 1000; i++) {
+            pool.release(pool.acquire());
+        }
+        PoolStatistics after = pool.statistics();
+        assertEquals(1000, after.hits() + after.misses() - before.hits() - before.misses());
+    }
+
+    @Test
+    void smallPoolsHaveNone() {
+        assertEquals(0, LeasedSlab.depth(7, 1 << 20));
+        assertEquals(0, LeasedSlab.depth(64, 2 * org.rseq4j.internal.Lease.COUNT - 1));
+        assertEquals(org.rseq4j.internal.Lease.COUNT == 0 ? 0 : 8, LeasedSlab.depth(64, 1 << 20));
+    }
+
+    /** In a process whose threads take leases from one another all the time. */
+    @Test
+    void nothingIsLostBetweenThreadsThatTakeLeasesFromOneAnother() throws Exception {
+        assumeTrue(org.rseq4j.internal.Lease.COUNT > 0, "no leases here: no registration, or no membarrier");
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED", "-Drseq4j.debug.patience=64", "-cp",
+                System.getProperty("java.class.path"), Takers.class.getName()).redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        assertTrue(output.contains("exact"), output);
+    }
+
+    static final class Takers {
+        private final AtomicReference<Throwable> failure = new AtomicReference<>();
+        private final AtomicInteger made = new AtomicInteger();
+        private final AtomicInteger discarded = new AtomicInteger();
+        private final PerCpuPool<AtomicReference<Thread>> pool;
+        private int leased;
+
+        private Takers(int maxSize) {
+            var builder = PerCpuPool.<AtomicReference<Thread>>builder(() -> {
+                made.incrementAndGet();
+                return new AtomicReference<>();
+            }).discard(object -> {
+                own(object); // forever
+                discarded.incrementAndGet();
+            });
+            pool = (maxSize > 0 ? builder.maxSize(maxSize) : builder).build();
+        }
+
+        public static void main(String[] arguments) throws Exception {
+            int leased = new Takers(0).run(Thread.ofPlatform().factory(), 16, 20_000)
+                    + new Takers(6).run(Thread.ofPlatform().factory(), 8, 10_000)
+                    + new Takers(0).run(Thread.ofVirtual().factory(), 100, 3_000);
+            if (leased == 0) {
+                throw new AssertionError("no object was ever seen in a leased slab");
+            }
+            System.out.println("exact");
+        }
+
+        private static void own(AtomicReference<Thread> object) {
+            if (!object.compareAndSet(null, Thread.currentThread())) {
+                throw new AssertionError("two owners: " + object + " and " + Thread.currentThread());
+            }
+        }
+
+        private static void disown(AtomicReference<Thread> object) {
+            if (!object.compareAndSet(Thread.currentThread(), null)) {
+                throw new AssertionError("taken from its owner by " + object);
+            }
+        }
+
+        private int run(ThreadFactory factory, int threads, int operations) throws Exception {
+            var done = new AtomicBoolean();
+            Thread taker = start(Thread.ofPlatform().factory(), () -> {
+                while (!done.get()) {
+                    leased = Math.max(leased, pool.leasedObjects());
+                    pool.trim();
+                    Thread.sleep(1);
+                }
+            });
+            List<Thread> running = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                boolean late = i % 2 == 0;
+                running.add(start(factory, () -> {
+                    for (int j = 0; j < operations && failure.get() == null; j++) {
+                        AtomicReference<Thread> one = pool.acquire();
+                        own(one);
+                        AtomicReference<Thread> two = j % 8 == 0 ? pool.tryAcquire() : null;
+                        if (two != null) {
+                            own(two);
+                        }
+                        if (j % 500 == 0) {
+                            Thread.yield();
+                        }
+                        disown(one);
+                        pool.release(one);
+                        if (two != null) {
+                            disown(two);
+                            pool.release(two);
+                        }
+                    }
+                    if (late && pool.size() > 3) {
+                        Thread.sleep(1); // others come to what this thread keeps
+                    }
+                }));
+            }
+            for (Thread thread : running) {
+                thread.join();
+            }
+            done.set(true);
+            taker.join();
+            if (failure.get() != null) {
+                throw new AssertionError(failure.get());
+            }
+            check(made.get() == pool.size() + discarded.get(), "before close");
+            pool.close();
+            check(pool.size() == 0 && made.get() == discarded.get(), "after close");
+            return leased;
+        }
+
+        private void check(boolean holds, String when) {
+            if (!holds) {
+                throw new AssertionError(when + ": " + made + " made, " + discarded + " discarded, " + pool.size() + " pooled");
+            }
+        }
+
+        private interface Work {
+            void run() throws Exception;
+        }
+
+        private Thread start(ThreadFactory factory, Work work) {
+            Thread thread = factory.newThread(() -> {
+                try {
+                    work.run();
+                } catch (Throwable e) {
+                    failure.compareAndSet(null, e);
+                }
+            });
+            thread.start();
+            return thread;
+        }
+    }
+}
