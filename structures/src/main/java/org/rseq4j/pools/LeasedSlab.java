@@ -3,6 +3,8 @@ package org.rseq4j.pools;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Collection;
+import java.util.function.IntConsumer;
+import java.util.function.IntPredicate;
 import org.rseq4j.internal.Lease;
 import org.rseq4j.internal.ThreadArea;
 
@@ -241,6 +243,11 @@ final class LeasedSlab extends LeasedSlabFields {
 
     boolean isOpen() {
         return (int) LIMIT.getOpaque(this) != 0;
+    }
+
+    /** Takes leases from their owners, by number, and runs an action for each while nobody has it, see {@link Lease#take}. */
+    static void takeLeases(IntPredicate which, boolean waits, IntConsumer action) {
+        Lease.take(which, waits, action);
     }
 
     // ---- What follows is for who took the lease. ----

@@ -647,7 +647,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         var objects = new ArrayList<Object>(leasedSlabs.length * leasedDepth);
         int[] shares = new int[leasedSlabs.length];
         Slab[] homes = new Slab[leasedSlabs.length];
-        org.rseq4j.internal.Lease.take(i -> leasedSlabs[i] != null && leasedSlabs[i].isOpen() && which.test(i), waits, i -> {
+        LeasedSlab.takeLeases(i -> leasedSlabs[i] != null && leasedSlabs[i].isOpen() && which.test(i), waits, i -> {
             LeasedSlab leased = leasedSlabs[i];
             if (handsOne && objects.isEmpty() && leased.objects() > 0) {
                 leased.countTaken();

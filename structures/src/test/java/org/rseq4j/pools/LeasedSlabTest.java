@@ -25,7 +25,7 @@ class LeasedSlabTest {
 
     /** A pool whose one object is in the leased slab of this thread; null when another thread of the process got the lease. */
     private static <T> PerCpuPool<T> withOneLeased(PerCpuPool.Builder<T> builder) {
-        assumeTrue(org.rseq4j.internal.Lease.COUNT > 0, "no leases here: no registration, or no membarrier");
+        assumeTrue(LeasedSlab.array().length > 0, "no leases here: no registration, or no membarrier");
         for (long end = System.nanoTime() + MINUTE; System.nanoTime() < end;) {
             var pool = builder.build();
             for (int i = 0; i < 100_000 && pool.leasedObjects() == 0; i++) {
@@ -112,14 +112,15 @@ class LeasedSlabTest {
     @Test
     void smallPoolsHaveNone() {
         assertEquals(0, LeasedSlab.depth(7, 1 << 20));
-        assertEquals(0, LeasedSlab.depth(64, 2 * org.rseq4j.internal.Lease.COUNT - 1));
-        assertEquals(org.rseq4j.internal.Lease.COUNT == 0 ? 0 : 8, LeasedSlab.depth(64, 1 << 20));
+        int leases = LeasedSlab.array().length;
+        assertEquals(0, LeasedSlab.depth(64, 2 * leases - 1));
+        assertEquals(leases == 0 ? 0 : 8, LeasedSlab.depth(64, 1 << 20));
     }
 
     /** In a process whose threads take leases from one another all the time. */
     @Test
     void nothingIsLostBetweenThreadsThatTakeLeasesFromOneAnother() throws Exception {
-        assumeTrue(org.rseq4j.internal.Lease.COUNT > 0, "no leases here: no registration, or no membarrier");
+        assumeTrue(LeasedSlab.array().length > 0, "no leases here: no registration, or no membarrier");
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED", "-Drseq4j.debug.patience=64", "-cp",
                 System.getProperty("java.class.path"), Takers.class.getName()).redirectErrorStream(true).start();
