@@ -24,7 +24,7 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
     boolean wanted;
     /** A hint: how many releases have to pass before it is used again. */
     int patience;
-    /** How often something had been taken out at the last trim; guarded as the pool's. */
+    /** How often something had been taken out at the last trim; a hint. */
     long takenBefore;
     /** Used from {@link LeasedSlab#FIRST}. */
     final Object[] objects;
@@ -224,6 +224,7 @@ final class LeasedSlab extends LeasedSlabFields {
             home.addLeased(share);
             slab.home = home;
             slab.wanted = false;
+            slab.takenBefore = -1; // not idle at the next trim, whatever was taken before
             LIMIT.setOpaque(slab, share);
         }
         Lease.end(record);
