@@ -412,7 +412,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private void push(long record, T object) {
         long area = LeasedSlab.area(record);
         Slab slab = slabs[Ids.cpuId(area)];
-        if (record != 0 && leasedDepth > 0 && LeasedSlab.missedPut(leasedSlabs, record) && openLeased(record, area, slab)
+        if (record != 0 && leasedDepth > 0 && LeasedSlab.missedPut(leasedSlabs, record)
+                && openLeased(record, area, slab)
                 && LeasedSlab.put(leasedSlabs, record, object)) {
             return;
         }

@@ -220,7 +220,8 @@ class LeasedSlabTest {
 
         private void check(boolean holds, String when) {
             if (!holds) {
-                throw new AssertionError(when + ": " + made + " made, " + discarded + " discarded, " + pool.size() + " pooled");
+                throw new AssertionError(
+                        when + ": " + made + " made, " + discarded + " discarded, " + pool.size() + " pooled");
             }
         }
 
