@@ -1,7 +1,7 @@
 package org.rseq4j.internal;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,20 +12,25 @@ import org.rseq4j.Rseq;
  * starts it. Wants {@code -Drseq4j.debug.training=false -Drseq4j.benchmark.simulateRequests=true}: nothing is trained before.
  */
 final class TrainingCost {
+    private static final Path THIS_THREAD = Path.of("/proc/thread-self");
+
     private TrainingCost() {
     }
 
     public static void main(String[] arguments) throws Exception {
         Rseq.status();
         Thread.sleep(1000); // what start-up made the compilers do is done
-        var threads = ManagementFactory.getThreadMXBean();
-        threads.getCurrentThreadCpuTime();
+        ran(THIS_THREAD);
         compilers();
         long[] cost = new long[1];
         var trainer = Thread.ofPlatform().daemon().unstarted(() -> {
-            long begun = threads.getCurrentThreadCpuTime();
-            Section.train();
-            cost[0] = threads.getCurrentThreadCpuTime() - begun;
+            try {
+                long begun = ran(THIS_THREAD);
+                Section.train();
+                cost[0] = ran(THIS_THREAD) - begun;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         });
         long compiled = compilers();
         long begun = System.nanoTime();
@@ -49,9 +54,14 @@ final class TrainingCost {
         }
         for (Path thread : threads) {
             if (Files.readString(thread.resolve("comm")).matches("C[12] .*\\s*")) {
-                sum += Long.parseLong(Files.readString(thread.resolve("schedstat")).split(" ")[0]);
+                sum += ran(thread);
             }
         }
         return sum;
+    }
+
+    /** The nanoseconds that a thread ran so far. */
+    private static long ran(Path thread) throws IOException {
+        return Long.parseLong(Files.readString(thread.resolve("schedstat")).split(" ")[0]);
     }
 }

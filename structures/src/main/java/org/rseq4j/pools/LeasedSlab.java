@@ -5,8 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.util.Collection;
 import java.util.function.IntConsumer;
 import java.util.function.IntPredicate;
-import org.rseq4j.internal.Lease;
 import org.rseq4j.internal.ThreadArea;
+import org.rseq4j.internal.WriterLease;
 
 @SuppressWarnings("UnusedVariable")
 abstract class LeasedSlabPadding {
@@ -35,14 +35,14 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
 }
 
 /**
- * What a pool has for each lease ({@link Lease}) once its owner acquires and releases: a small stack that is used by plain
+ * What a pool has for each lease ({@link WriterLease}) once its owner acquires and releases: a small stack that is used by plain
  * loads and stores.
  *
  * <p>
  * Only the OS thread that has the lease writes a leased slab, between {@code begin} and {@code end}, or who took the lease away
- * ({@code Lease.take}), while nobody has it. Why no object is handed out twice or lost:
+ * ({@code WriterLease.take}), while nobody has it. Why no object is handed out twice or lost:
  * <ul>
- * <li>Owner against owner: a lease has one owner, and passes on under Lease's lock, after a barrier, and only when the one before was not
+ * <li>Owner against owner: a lease has one owner, and passes on under WriterLease's lock, after a barrier, and only when the one before was not
  * busy: so its last store, released by {@code end}, is seen by the next, who then finds the objects that the other left.
  * <li>Owner against taker: the taker removes the lease from the owner's record and makes the owner's processor execute a barrier.
  * An owner whose check in {@code begin} came before that is seen to be busy; the taker waits or goes away. One whose check
@@ -98,26 +98,28 @@ final class LeasedSlab extends LeasedSlabFields {
      * four leases, of what it keeps for a CPU.
      */
     static int depth(int capacityPerCpu, int bound) {
-        return Lease.COUNT == 0 ? 0 : Math.min(DEPTH, Math.min(capacityPerCpu / 8, bound / (2 * Lease.COUNT)));
+        return WriterLease.COUNT == 0
+                ? 0
+                : Math.min(DEPTH, Math.min(capacityPerCpu / 8, bound / (2 * WriterLease.COUNT)));
     }
 
     /** Places for one for each lease, which are made when they are first wanted. */
     static LeasedSlab[] array() {
-        return new LeasedSlab[Lease.COUNT];
+        return new LeasedSlab[WriterLease.COUNT];
     }
 
     /** What the other methods take; 0 where there are no leases. */
     static long record() {
-        return Lease.record();
+        return WriterLease.record();
     }
 
     static long area(long record) {
-        return record == 0 ? ThreadArea.find() : Lease.area(record);
+        return record == 0 ? ThreadArea.find() : WriterLease.area(record);
     }
 
     /** An object of the running thread's leased slab, or null. */
     static Object take(LeasedSlab[] slabs, long record) {
-        long lease = Lease.peek(record);
+        long lease = WriterLease.peek(record);
         LeasedSlab slab = slab(slabs, lease);
         if (slab == null) {
             return null;
@@ -128,18 +130,18 @@ final class LeasedSlab extends LeasedSlabFields {
             return null;
         }
         Object object = slab.objects[FIRST - 1 + n];
-        if (!Lease.begin(record, lease, word)) {
+        if (!WriterLease.begin(record, lease, word)) {
             return null;
         }
         WORD.setOpaque(slab, word + TAKEN - 1);
-        Lease.end(record);
+        WriterLease.end(record);
         return object;
     }
 
     /** Puts an object in the running thread's leased slab; false when there is no place. */
     @SuppressWarnings("ReferenceEquality") // the same object, not an equal one
     static boolean put(LeasedSlab[] slabs, long record, Object object) {
-        long lease = Lease.peek(record);
+        long lease = WriterLease.peek(record);
         LeasedSlab slab = slab(slabs, lease);
         if (slab == null) {
             return false;
@@ -150,14 +152,14 @@ final class LeasedSlab extends LeasedSlabFields {
             return false;
         }
         boolean left = slab.objects[FIRST + n] == object;
-        if (!Lease.begin(record, lease, word)) {
+        if (!WriterLease.begin(record, lease, word)) {
             return false;
         }
         if (!left) {
             slab.objects[FIRST + n] = object;
         }
         WORD.setOpaque(slab, word + 1);
-        Lease.end(record);
+        WriterLease.end(record);
         return true;
     }
 
@@ -167,9 +169,9 @@ final class LeasedSlab extends LeasedSlabFields {
 
     /** Tells that the running thread acquired elsewhere. */
     static void missedTake(LeasedSlab[] slabs, long record, int depth) {
-        long lease = Lease.peek(record);
+        long lease = WriterLease.peek(record);
         if (lease == 0) {
-            Lease.missed(record);
+            WriterLease.missed(record);
             return;
         }
         LeasedSlab slab = slab(slabs, lease);
@@ -190,9 +192,9 @@ final class LeasedSlab extends LeasedSlabFields {
 
     /** Tells that the running thread finds no place here for what it releases; whether to open its leased slab. */
     static boolean missedPut(LeasedSlab[] slabs, long record) {
-        long lease = Lease.peek(record);
+        long lease = WriterLease.peek(record);
         if (lease == 0) {
-            Lease.missed(record);
+            WriterLease.missed(record);
             return false;
         }
         LeasedSlab slab = slab(slabs, lease);
@@ -205,7 +207,7 @@ final class LeasedSlab extends LeasedSlabFields {
      * @return whether it is in use now
      */
     static boolean open(LeasedSlab[] slabs, long record, Slab home, int depth) {
-        long lease = Lease.peek(record);
+        long lease = WriterLease.peek(record);
         LeasedSlab slab = slab(slabs, lease);
         if (slab == null) {
             return false;
@@ -215,7 +217,7 @@ final class LeasedSlab extends LeasedSlabFields {
             slab.patience = SOON;
             return false;
         }
-        if (!Lease.begin(record, lease, share)) {
+        if (!WriterLease.begin(record, lease, share)) {
             return false;
         }
         boolean opens = slab.limit == 0;
@@ -227,7 +229,7 @@ final class LeasedSlab extends LeasedSlabFields {
             slab.takenBefore = -1; // not idle at the next trim, whatever was taken before
             LIMIT.setOpaque(slab, share);
         }
-        Lease.end(record);
+        WriterLease.end(record);
         return opens;
     }
 
@@ -246,9 +248,9 @@ final class LeasedSlab extends LeasedSlabFields {
         return (int) LIMIT.getOpaque(this) != 0;
     }
 
-    /** Takes leases from their owners, by number, and runs an action for each while nobody has it, see {@link Lease#take}. */
+    /** Takes leases from their owners, by number, and runs an action for each while nobody has it, see {@link WriterLease#take}. */
     static void takeLeases(IntPredicate which, boolean waits, IntConsumer action) {
-        Lease.take(which, waits, action);
+        WriterLease.take(which, waits, action);
     }
 
     // ---- What follows is for who took the lease. ----

@@ -18,6 +18,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.stress.MigrationStorm;
 import org.rseq4j.stress.Stress;
 
@@ -132,10 +134,11 @@ class PerCpuPoolStressTest {
         allAreBack(pool);
     }
 
-    @Test
-    void noObjectHasTwoOwnersInAMigrationStorm() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {2, 128}) // without leased slabs, and with
+    void noObjectHasTwoOwnersInAMigrationStorm(int capacity) throws Exception {
         assumeTrue(MigrationStorm.available(), "only Linux moves threads on demand");
-        var pool = builder().capacityPerCpu(2).overflow(3).build();
+        var pool = builder().capacityPerCpu(capacity).overflow(3).build();
         long moves;
         try (var storm = new MigrationStorm()) {
             var ended = new CountDownLatch(8);

@@ -18,7 +18,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -74,7 +73,7 @@ class PerCpuRecyclerPoolTest {
                             }
                         }
                     }
-                    assertEquals(text, copy.toString(StandardCharsets.UTF_8));
+                    assertEquals(mapper.readTree(text), mapper.readTree(copy.toByteArray()));
                     done.incrementAndGet();
                 } catch (Throwable e) {
                     failure.compareAndSet(null, e);

@@ -50,12 +50,18 @@ public final class MigrationStorm implements AutoCloseable {
                 && Linker.nativeLinker().defaultLookup().find("gettid").isPresent();
     }
 
-    /** The calling platform thread is moved from now on; it must not end before the storm. */
+    /**
+     * The calling platform thread is moved from now on; it must not end before the storm. Waits for the first move, for which
+     * the storm needs a CPU, and on a busy machine that takes longer than some tests.
+     */
     public void join() {
         try {
             joined.add((int) gettid.invokeExact());
         } catch (Throwable e) {
             throw new AssertionError(e);
+        }
+        while (moves == 0 && thread.isAlive()) {
+            Thread.yield();
         }
     }
 
