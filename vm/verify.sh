@@ -95,9 +95,8 @@ says "glibc 2.41: its registration is replaced when that is asked for" \
 rm -f -- "$output.all" "$output.off" "$output.trixie"
 
 run "sections end in yields, with the library's own area" --cpus 1 -- bash -c "$(junit core "$short" "$grants")"
-run "sections end in yields, where the C library registers nothing" --cpus 1 -- \
-  bash -c "export GLIBC_TUNABLES=glibc.pthread.rseq=0; $(junit core "$short" "$grants")"
-
+run "sections end in yields, where the C library registers nothing" --cpus 1 -- bash -c "export GLIBC_TUNABLES=glibc.pthread.rseq=0
+  $(junit core "$short" "--select-class org.rseq4j.vm.GrantsTest")"
 run "sections end in yields, with glibc 2.41's area" --libc trixie --cpus 1 -- bash -c "$(junit core "$short" "$grants")"
 run "a CPU goes offline and comes back" --cpus 2 -- \
   bash -c "$(junit core "" "--include-tag hotplug --select-package org.rseq4j.vm")"
@@ -114,10 +113,10 @@ if [[ ${1:-} == --long ]]; then
 fi
 
 # Two at once: each emulates on one core. What only asks Java of Java, or starts JVMs
-# of its own, is not repeated here: it takes minutes under emulation.
-all="--exclude-tag platform --exclude-tag grants --exclude-tag hotplug --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters)Test' --scan-classpath"
+# of its own, is not repeated here: it takes minutes under emulation. So does C2, which compiles for longer than the tests run.
+all="--exclude-tag platform --exclude-tag grants --exclude-tag hotplug --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters|SectionProtocol)Test' --scan-classpath"
 unit() { # JVM arguments
-  local slow="-Djunit.jupiter.execution.timeout.default=900s -Drseq4j.test.operations=50000 $1"
+  local slow="$quick -Djunit.jupiter.execution.timeout.default=900s -Drseq4j.test.operations=50000 $1"
   echo "$(junit core "$slow -Drseq4j.test.seconds=1" "$all core/target/test-classes"); $(junit structures "$slow" "$all structures/target/test-classes")"
 }
 bin/vm run --rseq-debug --timeout 1800 -- bash -ec "bin/doctor --json; $(unit -Drseq4j.sliceExtension=off)" > "$output.debug" 2>&1 < /dev/null &

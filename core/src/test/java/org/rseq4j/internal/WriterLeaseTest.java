@@ -15,6 +15,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class WriterLeaseTest {
@@ -104,6 +105,7 @@ class WriterLeaseTest {
 
     /** In a process whose threads take leases from one another all the time. */
     @Test
+    @Tag("platform")
     void nothingIsLostBetweenThreadsThatTakeLeasesFromOneAnother() throws Exception {
         assumeLeases();
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),

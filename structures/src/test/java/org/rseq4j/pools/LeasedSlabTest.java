@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is special about pools that keep objects by lease. */
@@ -119,6 +120,7 @@ class LeasedSlabTest {
 
     /** In a process whose threads take leases from one another all the time. */
     @Test
+    @Tag("platform")
     void nothingIsLostBetweenThreadsThatTakeLeasesFromOneAnother() throws Exception {
         assumeTrue(LeasedSlab.array().length > 0, "no leases here: no registration, or no membarrier");
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
