@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.stream.LongStream;
 import java.util.zip.Deflater;
@@ -90,12 +91,15 @@ final class ContenderJvm {
 
     private Sample run(long length) throws Exception {
         var round = new Round();
-        // The time is taken as the last one arrives: this thread may get its CPU long after the workers did.
+        // The time is taken as the last one arrives: this thread may get its CPU long after the workers did. It waits beside the
+        // barrier: there it would need the lock back, behind virtual threads that get no carrier before the round is over.
         long[] begun = new long[1];
         long[] allocated = new long[1];
-        var start = new CyclicBarrier(workers + 1, () -> {
+        var started = new CountDownLatch(1);
+        var start = new CyclicBarrier(workers, () -> {
             allocated[0] = MEMORY.getTotalThreadAllocatedBytes();
             begun[0] = System.nanoTime();
+            started.countDown();
         });
         long[] operations = new long[workers * 16];
         Throwable[] failure = new Throwable[1];
@@ -115,7 +119,7 @@ final class ContenderJvm {
         for (int i = 0; i < noise; i++) {
             Thread.ofPlatform().daemon().start(() -> makeNoise(round));
         }
-        start.await();
+        started.await();
         Thread.sleep(length);
         round.end();
         for (Thread worker : all) {
