@@ -156,7 +156,6 @@ public final class Bench implements Callable<Integer> {
             plan.add(new Planned("counters", options.onVirtualThreads(true)));
             plan.add(new Planned("pools-yield", options.onVirtualThreads(true)));
             plan.add(new Planned("buffers-yield", options.onVirtualThreads(true)));
-            plan.add(new Planned("queues", options.onVirtualThreads(true)));
             plan.add(new Planned("sections", options.onVirtualThreads(false)));
         }
         if (!inVm) {
