@@ -211,12 +211,12 @@ public final class CounterFileReader implements AutoCloseable {
         return all;
     }
 
-    /** As PerCpuSummary.snapshot: the set that is whole, when it was not written until it was read. */
+    /** As PerCpuSummary.snapshot: the set that is current, when it is still current afterwards. */
     private PerCpuSummary.Snapshot shard(PerCpuSummary.Snapshot all, long at) throws IOException {
         for (int i = 0; i < TRIES; i++) {
-            long state = read(channel, at, Long.BYTES).getLong(0);
-            ByteBuffer set = read(channel, at + Long.BYTES + PerCpuSummary.whole(state), SET_BYTES);
-            if (PerCpuSummary.isUntouched(state, read(channel, at, Long.BYTES).getLong(0))) {
+            long updates = read(channel, at, Long.BYTES).getLong(0) >>> 1;
+            ByteBuffer set = read(channel, at + Long.BYTES + (updates & 1) * SET_BYTES, SET_BYTES);
+            if (read(channel, at, Long.BYTES).getLong(0) >>> 1 == updates) {
                 return all.plus(set.getLong(0), set.getLong(8), set.getLong(16), set.getLong(24));
             }
         }

@@ -33,30 +33,26 @@ import org.rseq4j.internal.WriterLease;
  */
 public final class PerCpuSummary implements AutoCloseable {
     /*
-     * A shard is a state word and two sets, A and B, of four words, equal at rest. The state's last two bits say what an
-     * update is doing, the rest how many there were: 0 nothing, and nobody has the lock; 1 A is being written; 2 B is being
-     * written, or, in the shard of a lease, nothing. So B is whole at 1, and A is at 0 and 2. An update takes the lock by a
-     * compare-and-set from 0 to 1, or has it by its lease and stores 1; writes A; stores 2, at which the record is there
-     * for readers; writes B; and unlocks by storing 4, the next update's 0.
+     * A shard is a state word and two sets of four words. The state is the number of updates, times two, plus one while an
+     * update is made. The current set is that of the number's parity. An update takes the lock by a compare-and-set from
+     * even to odd, writes the whole other set, and sets the state two further than it was, which publishes the set and
+     * unlocks in one release store.
      *
-     * A reader takes the state by an acquire load (which pairs with the store of 2), reads the set that is whole, and keeps
-     * it when no update has begun to write that one since. There is always one, even when the writer was killed in the
-     * middle: this is why there are two, where a sequence lock would leave a reader of the file behind a dead writer with
-     * nothing. Both sets are written at fixed places (as in Left-Right, Ramalhete and Correia, 2015): where the sets
-     * take turns, every address depends on the state that was just stored.
+     * A reader takes the state by an acquire load (which pairs with that store), reads the current set, and keeps it when
+     * the number of updates is still the same: a set is overwritten only after the number went on. The set is complete even
+     * while an update is made, and when the writer was killed in the middle of one: this is why there are two, where a
+     * sequence lock would leave a reader of the file behind a dead writer with nothing. It costs two more loads and stores,
+     * all in one or two lines of the CPU's own, beside a compare-and-set that costs as much as ten of them.
      *
      * All zeros is a shard without records: with count 0 the least and greatest mean nothing.
      */
     static final int WORDS = 9;
     static final int SET = 4;
     private static final long WORD = Long.BYTES;
-    // In set A.
-    private static final long COUNT = WORD;
-    private static final long SUM = 2 * WORD;
-    private static final long MIN = 3 * WORD;
-    private static final long MAX = 4 * WORD;
-    /** From a word of A to the same of B. */
-    private static final long B = SET * WORD;
+    private static final long COUNT = 0;
+    private static final long SUM = WORD;
+    private static final long MIN = 2 * WORD;
+    private static final long MAX = 3 * WORD;
     private static final int SHARDS = CounterSlots.SHARED;
     private static final int SPINS = 16;
 
@@ -127,12 +123,13 @@ public final class PerCpuSummary implements AutoCloseable {
         }
         MemorySegment segment = Words.segment(mapping);
         long shard = place + ((long) (SHARDS + (int) lease) << shift);
-        long read = Words.getOpaque(segment, shard + COUNT) | Words.getOpaque(segment, shard + SUM)
-                | Words.getOpaque(segment, shard + MAX);
+        long before = set(shard, Words.getOpaque(segment, shard));
+        long read = Words.getOpaque(segment, before + COUNT) | Words.getOpaque(segment, before + SUM)
+                | Words.getOpaque(segment, before + MAX);
         if (!WriterLease.begin(record, lease, read)) {
             return false;
         }
-        update(shard, begun(Words.getOpaque(segment, shard)), value);
+        update(shard, Words.getOpaque(segment, shard), value);
         WriterLease.end(record);
         return true;
     }
@@ -168,63 +165,31 @@ public final class PerCpuSummary implements AutoCloseable {
     private boolean tryRecord(long shard, long area, long value) {
         MemorySegment segment = Words.segment(mapping);
         long section = Section.isSupported() ? Section.begin(area) : 0;
-        boolean taken = lock(shard);
+        long state = Words.getOpaque(segment, shard);
+        boolean taken = (state & 1) == 0 && Words.compareAndSet(segment, shard, state, state + 1);
         if (taken) {
-            long state = Words.getOpaque(segment, shard);
             update(shard, state, value);
-            Words.setRelease(segment, shard, state + 3);
         }
         Section.end(section);
         return taken;
     }
 
-    /** From 0 to 1. */
-    private boolean lock(long shard) {
-        MemorySegment segment = Words.segment(mapping);
-        long state = Words.getOpaque(segment, shard);
-        return (state & 3) == 0 && Words.compareAndSet(segment, shard, state, state + 1);
-    }
-
-    /** The state of the next update, which writes A; from 0 or from 2. */
-    private static long begun(long state) {
-        return (state + 2 & ~3) + 1;
-    }
-
-    /** By who has the shard; at the end B is written, and the state still says that it is being. */
     private void update(long shard, long state, long value) {
         MemorySegment segment = Words.segment(mapping);
-        long count = Words.getOpaque(segment, shard + COUNT) + 1;
-        long sum = Words.getOpaque(segment, shard + SUM) + value;
-        boolean least = count == 1 || value < Words.getOpaque(segment, shard + MIN);
-        boolean greatest = count == 1 || value > Words.getOpaque(segment, shard + MAX);
-        Words.setRelease(segment, shard, state);
-        VarHandle.storeStoreFence(); // the state before A
-        write(shard, count, sum, least, greatest, value);
-        Words.setRelease(segment, shard, state + 1);
-        VarHandle.storeStoreFence(); // the state before B
-        write(shard + B, count, sum, least, greatest, value);
+        long from = set(shard, state);
+        long to = set(shard, state + 2);
+        long count = Words.getOpaque(segment, from + COUNT);
+        long min = Words.getOpaque(segment, from + MIN);
+        long max = Words.getOpaque(segment, from + MAX);
+        Words.setOpaque(segment, to + COUNT, count + 1);
+        Words.setOpaque(segment, to + SUM, Words.getOpaque(segment, from + SUM) + value);
+        Words.setOpaque(segment, to + MIN, count == 0 ? value : Math.min(min, value));
+        Words.setOpaque(segment, to + MAX, count == 0 ? value : Math.max(max, value));
+        Words.setRelease(segment, shard, state + 2);
     }
 
-    private void write(long set, long count, long sum, boolean least, boolean greatest, long value) {
-        MemorySegment segment = Words.segment(mapping);
-        Words.setOpaque(segment, set + COUNT, count);
-        Words.setOpaque(segment, set + SUM, sum);
-        if (least) {
-            Words.setOpaque(segment, set + MIN, value);
-        }
-        if (greatest) {
-            Words.setOpaque(segment, set + MAX, value);
-        }
-    }
-
-    /** The distance from A to the set that is whole at this state, in bytes. */
-    static long whole(long state) {
-        return (state & 1) * B;
-    }
-
-    /** Whether the set that was whole at the first state was not written until the second. */
-    static boolean isUntouched(long state, long now) {
-        return now == state || (state & 1) == 0 && now + 3 >>> 2 == state + 3 >>> 2;
+    private static long set(long shard, long state) {
+        return shard + WORD + (state >>> 1 & 1) * SET * WORD;
     }
 
     /**
@@ -248,13 +213,13 @@ public final class PerCpuSummary implements AutoCloseable {
         MemorySegment segment = Words.segment(mapping);
         while (true) {
             long state = Words.getAcquire(segment, shard);
-            long set = shard + whole(state);
+            long set = set(shard, state);
             long count = Words.getOpaque(segment, set + COUNT);
             long sum = Words.getOpaque(segment, set + SUM);
             long min = Words.getOpaque(segment, set + MIN);
             long max = Words.getOpaque(segment, set + MAX);
-            VarHandle.acquireFence(); // the set before the state, pairs with the order of state and set in an update
-            if (isUntouched(state, Words.getOpaque(segment, shard))) {
+            VarHandle.acquireFence(); // the set before the state, pairs with the order of lock and set in an update
+            if (Words.getOpaque(segment, shard) >>> 1 == state >>> 1) {
                 return others.plus(count, sum, min, max);
             }
         }
@@ -272,10 +237,9 @@ public final class PerCpuSummary implements AutoCloseable {
         for (int i = 0; i < SHARDS; i++) {
             long shard = place + ((long) i << shift);
             for (int round = 0;; round++) {
-                if (lock(shard)) {
-                    long state = Words.getOpaque(Words.segment(mapping), shard);
+                long state = Words.getOpaque(Words.segment(mapping), shard);
+                if ((state & 1) == 0 && Words.compareAndSet(Words.segment(mapping), shard, state, state + 1)) {
                     all[0] = take(all[0], shard, state);
-                    Words.setRelease(Words.segment(mapping), shard, state + 3);
                     break;
                 }
                 if (round < SPINS) {
@@ -289,7 +253,7 @@ public final class PerCpuSummary implements AutoCloseable {
             WriterLease.exclusively(() -> {
                 for (int i = SHARDS; i < SHARDS + WriterLease.used(); i++) {
                     long shard = place + ((long) i << shift);
-                    all[0] = take(all[0], shard, begun(Words.getOpaque(Words.segment(mapping), shard)));
+                    all[0] = take(all[0], shard, Words.getOpaque(Words.segment(mapping), shard));
                 }
             });
         }
@@ -297,24 +261,18 @@ public final class PerCpuSummary implements AutoCloseable {
         return all[0];
     }
 
-    /** By who has the shard, as {@link #update}. */
+    /** Of a shard that nobody else writes meanwhile. */
     private Snapshot take(Snapshot others, long shard, long state) {
         MemorySegment segment = Words.segment(mapping);
-        Snapshot all = others.plus(Words.getOpaque(segment, shard + COUNT), Words.getOpaque(segment, shard + SUM),
-                Words.getOpaque(segment, shard + MIN), Words.getOpaque(segment, shard + MAX));
-        Words.setRelease(segment, shard, state);
-        VarHandle.storeStoreFence();
-        clear(shard);
-        Words.setRelease(segment, shard, state + 1);
-        VarHandle.storeStoreFence();
-        clear(shard + B);
-        return all;
-    }
-
-    private void clear(long set) {
-        for (long word = COUNT; word <= MAX; word += WORD) {
-            Words.setOpaque(Words.segment(mapping), set + word, 0);
+        long from = set(shard, state);
+        long to = set(shard, state + 2);
+        Snapshot all = others.plus(Words.getOpaque(segment, from + COUNT), Words.getOpaque(segment, from + SUM),
+                Words.getOpaque(segment, from + MIN), Words.getOpaque(segment, from + MAX));
+        for (long word = 0; word < SET * WORD; word += WORD) {
+            Words.setOpaque(segment, to + word, 0);
         }
+        Words.setRelease(segment, shard, state + 2);
+        return all;
     }
 
     /**
