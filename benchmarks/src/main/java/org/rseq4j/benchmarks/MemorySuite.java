@@ -3,6 +3,7 @@ package org.rseq4j.benchmarks;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryMXBean;
 import java.lang.reflect.Field;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -24,6 +25,7 @@ final class MemorySuite implements Suite {
     static final String BYTES = "bytes a counter";
     private static final int COUNTERS = 10_000;
     private static final int PAGE = 4096;
+    private static final MemoryMXBean HEAP = ManagementFactory.getMemoryMXBean();
 
     @Override
     public String name() {
@@ -98,10 +100,11 @@ final class MemorySuite implements Suite {
 
     /** {@return what the heap holds that can be reached} */
     private static long heap() {
+        HEAP.getHeapMemoryUsage(); // what the first question makes is garbage by the second
         for (int i = 0; i < 3; i++) {
             System.gc();
         }
-        return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+        return HEAP.getHeapMemoryUsage().getUsed();
     }
 
     /** {@return the bytes of those pages of the counters' mappings that are present} */

@@ -229,32 +229,12 @@ public final class WriterLease {
             action.run();
             return;
         }
-        while (!LOCK.compareAndSet(false, true)) {
-            Thread.yield();
-        }
+        lock();
         try {
-            boolean any = false;
+            boolean[] all = revoke(i -> true);
             for (int i = 0; i < COUNT; i++) {
-                if (OWNERS[i] != 0 && !REVOKED[i]) {
-                    remove(i);
-                    any = true;
-                }
+                isFree(i, all[i]);
             }
-            if (any && !fence()) {
-                throw noBarrier();
-            }
-            for (int i = 0; i < COUNT; i++) {
-                for (int spins = 0; OWNERS[i] != 0 && isBusy(OWNERS[i]); spins++) {
-                    if (spins < SPINS) {
-                        Thread.onSpinWait();
-                    } else {
-                        Thread.yield();
-                    }
-                }
-            }
-            unowned = COUNT;
-            java.util.Arrays.fill(OWNERS, 0);
-            java.util.Arrays.fill(REVOKED, false);
             action.run();
         } finally {
             LOCK.set(false);
@@ -273,36 +253,47 @@ public final class WriterLease {
         if (COUNT == 0) {
             return;
         }
-        boolean[] meant = new boolean[COUNT];
-        while (!LOCK.compareAndSet(false, true)) {
-            if (!waits) {
-                return;
-            }
-            Thread.yield();
+        if (waits) {
+            lock();
+        } else if (!LOCK.compareAndSet(false, true)) {
+            return;
         }
         try {
-            boolean any = false;
+            boolean[] meant = revoke(which);
             for (int i = 0; i < COUNT; i++) {
-                meant[i] = which.test(i);
-                if (meant[i] && OWNERS[i] != 0 && !REVOKED[i]) {
-                    remove(i);
-                    any = true;
-                }
-            }
-            if (any && !fence()) {
-                throw noBarrier();
-            }
-            for (int i = 0; i < COUNT; i++) {
-                if (meant[i]) {
-                    REVOKED[i] = OWNERS[i] != 0;
-                    if (isFree(i, waits)) {
-                        action.accept(i);
-                    }
+                if (meant[i] && isFree(i, waits)) {
+                    action.accept(i);
                 }
             }
         } finally {
             LOCK.set(false);
         }
+    }
+
+    private static void lock() {
+        while (!LOCK.compareAndSet(false, true)) {
+            Thread.yield();
+        }
+    }
+
+    /** Takes leases from their owners, which may be busy still. */
+    private static boolean[] revoke(IntPredicate which) {
+        boolean[] meant = new boolean[COUNT];
+        boolean any = false;
+        for (int i = 0; i < COUNT; i++) {
+            meant[i] = which.test(i);
+            if (meant[i] && OWNERS[i] != 0 && !REVOKED[i]) {
+                remove(i);
+                any = true;
+            }
+        }
+        if (any && !fence()) {
+            throw new IllegalStateException("membarrier worked and does not any more: is there a new seccomp filter?");
+        }
+        for (int i = 0; i < COUNT; i++) {
+            REVOKED[i] |= meant[i] && OWNERS[i] != 0;
+        }
+        return meant;
     }
 
     /** Whether nobody has a lease that was revoked, or had no owner; nobody then owns it. */
@@ -322,10 +313,6 @@ public final class WriterLease {
             unowned++;
         }
         return true;
-    }
-
-    private static IllegalStateException noBarrier() {
-        return new IllegalStateException("membarrier worked and does not any more: is there a new seccomp filter?");
     }
 
     /** For tests: leases that were given, of those taken from another, and tries that found the other busy. */

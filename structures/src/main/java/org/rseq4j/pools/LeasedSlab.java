@@ -67,6 +67,7 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
 final class LeasedSlab extends LeasedSlabFields {
     private static final VarHandle WORD;
     private static final VarHandle LIMIT;
+    private static final VarHandle SLABS = MethodHandles.arrayElementVarHandle(LeasedSlab[].class);
     private static final int FIRST = Slab.FIRST;
     private static final long SIZE = 0xFF;
     private static final long TAKEN = SIZE + 1;
@@ -182,12 +183,9 @@ final class LeasedSlab extends LeasedSlabFields {
         }
     }
 
+    /** Without a monitor, at which a virtual thread could leave its carrier, and the area that the caller goes on with. */
     private static void make(LeasedSlab[] slabs, int lease, int depth) {
-        synchronized (slabs) {
-            if (slabs[lease] == null) {
-                slabs[lease] = new LeasedSlab(depth);
-            }
-        }
+        SLABS.compareAndSet(slabs, lease, null, new LeasedSlab(depth));
     }
 
     /** Tells that the running thread finds no place here for what it releases; whether to open its leased slab. */

@@ -2,16 +2,12 @@ package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.rseq4j.stress.MigrationStorm;
 import org.rseq4j.stress.Stress;
 
 /**
@@ -55,8 +51,12 @@ class ConservationTest {
         takenHistogram.add(histogram.snapshotAndReset());
     }
 
-    /** Runs a work on threads while another takes away, again and again, what was counted. */
-    private void whileTaken(ThreadFactory factory, int threads, Stress.Work work) throws Exception {
+    private interface Recording {
+        void run() throws Exception;
+    }
+
+    /** What is recorded while another thread takes away, again and again, what was counted. */
+    private void whileTaken(Recording recording) throws Exception {
         var done = new AtomicBoolean();
         Thread taker = Thread.ofPlatform().start(() -> {
             try {
@@ -69,7 +69,7 @@ class ConservationTest {
             }
         });
         try {
-            stress.onThreads(factory, threads, work);
+            recording.run();
         } finally {
             done.set(true);
             taker.join();
@@ -88,39 +88,25 @@ class ConservationTest {
 
     @Test
     void nothingIsLostOrDoubledInAMigrationStorm() throws Exception {
-        assumeTrue(MigrationStorm.available(), "only Linux moves threads on demand");
-        int threads = 8;
-        long moves;
-        try (var storm = new MigrationStorm()) {
-            var ended = new CountDownLatch(threads);
-            whileTaken(Thread.ofPlatform().factory(), threads, deadline -> {
-                storm.join();
-                try {
-                    do {
-                        record(HIGHEST);
-                    } while (stress.goesOn(deadline));
-                } finally {
-                    ended.countDown();
-                    ended.await(); // the kernel may give a dead thread's number to another
-                }
-            });
-            moves = storm.moves();
-        }
-        assertTrue(moves > 0, "no thread was moved");
+        whileTaken(() -> stress.inAMigrationStorm(8, deadline -> {
+            do {
+                record(HIGHEST);
+            } while (stress.goesOn(deadline));
+        }));
     }
 
     @Test
     void nothingIsLostOrDoubledWhileThreadsStartAndDie() throws Exception {
-        whileTaken(Thread.ofPlatform().factory(), 4, deadline -> {
+        whileTaken(() -> stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
             do {
                 Thread mortal = Thread.ofPlatform().start(() -> record(HIGHEST));
                 mortal.join();
             } while (stress.goesOn(deadline));
-        });
+        }));
     }
 
     @Test
     void nothingIsLostOrDoubledOnVirtualThreads() throws Exception {
-        whileTaken(Thread.ofVirtual().factory(), 1000, deadline -> record(HIGHEST));
+        whileTaken(() -> stress.onThreads(Thread.ofVirtual().factory(), 1000, deadline -> record(HIGHEST)));
     }
 }

@@ -5,17 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.rseq4j.stress.ChildJvm;
 
 /**
  * Counters and summaries in a process of their own, whose threads get leases soon, take them from one another, or get none;
@@ -29,15 +30,8 @@ class LeasedMetersTest {
             "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED, 1"})
     void nothingIsLostAndRecordsStayWhole(String argument, int libcRegisters) throws Exception {
         Path file = Files.createTempFile("counters", ".file");
-        ProcessBuilder builder = new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED", argument, "-cp", System.getProperty("java.class.path"),
-                Writers.class.getName(), file.toString()).redirectErrorStream(true);
-        builder.environment().put("GLIBC_TUNABLES", "glibc.pthread.rseq=" + libcRegisters);
-        Process process = builder.start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, process.waitFor(), output);
-        assertTrue(output.contains("exact"), output);
+        ChildJvm.run("exact", Map.of("GLIBC_TUNABLES", "glibc.pthread.rseq=" + libcRegisters), List.of(argument),
+                Writers.class, file.toString());
         Files.delete(file);
     }
 

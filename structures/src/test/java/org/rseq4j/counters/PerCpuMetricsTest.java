@@ -12,14 +12,15 @@ import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.File;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rseq4j.stress.ChildJvm;
 
 class PerCpuMetricsTest {
     @TempDir
@@ -154,14 +155,8 @@ class PerCpuMetricsTest {
                 .filter(entry -> !Path.of(entry).getFileName().toString().startsWith("micrometer"))
                 .collect(Collectors.joining(File.pathSeparator));
         assertTrue(path.length() < System.getProperty("java.class.path").length());
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED", "-cp", path, WithoutMicrometer.class.getName(),
-                directory.resolve("counters").toString()));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-        assertEquals(0, process.waitFor(), output);
-        assertTrue(output.contains("7 records"), output);
+        ChildJvm.run("7 records", Map.of(), path, List.of(), WithoutMicrometer.class,
+                directory.resolve("counters").toString());
     }
 
     static final class WithoutMicrometer {

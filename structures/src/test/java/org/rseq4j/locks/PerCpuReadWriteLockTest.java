@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
@@ -23,6 +24,9 @@ import org.rseq4j.stress.Stress;
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
 class PerCpuReadWriteLockTest {
+    /** On a slow machine a while passes without so many holds, and shows nothing. */
+    private static final int FEW = 20;
+
     private final PerCpuReadWriteLock lock = new PerCpuReadWriteLock();
     private final Lock read = lock.readLock();
     private final Lock write = lock.writeLock();
@@ -54,7 +58,7 @@ class PerCpuReadWriteLockTest {
             int kind = i;
             writers.add(start(() -> {
                 long written = 0;
-                while (System.nanoTime() - end < 0) {
+                while (System.nanoTime() - end < 0 || kind == 0 && written < FEW) {
                     boolean held = true;
                     switch (kind) {
                         case 0 -> write.lock();
@@ -76,7 +80,7 @@ class PerCpuReadWriteLockTest {
             int kind = i % 3;
             readers.add(start(() -> {
                 long seen = 0;
-                while (System.nanoTime() - end < 0) {
+                while (System.nanoTime() - end < 0 || kind == 0 && seen < FEW) {
                     boolean held = true;
                     switch (kind) {
                         case 0 -> read.lock();
@@ -114,12 +118,13 @@ class PerCpuReadWriteLockTest {
     void readersByTheirSlotsNeverSeeAHalfWrittenPair() throws Exception {
         long[] pair = new long[2];
         long end = System.nanoTime() + 2 * Stress.NANOS;
+        var over = new AtomicBoolean();
         var bySlot = new AtomicInteger();
         List<FutureTask<Long>> tasks = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             tasks.add(start(() -> {
                 long wrong = 0;
-                while (System.nanoTime() - end < 0) {
+                while (!over.get()) {
                     for (int n = 0; n < 1000; n++) {
                         read.lock();
                         long first = pair[0];
@@ -131,20 +136,24 @@ class PerCpuReadWriteLockTest {
             }));
         }
         FutureTask<Long> writer = start(() -> {
-            long written = 0;
-            while (System.nanoTime() - end < 0) {
-                bySlot.addAndGet(slots(lock));
-                if (write.tryLock() || write.tryLock(1, TimeUnit.MILLISECONDS)) {
-                    pair[0]++;
-                    Thread.onSpinWait();
-                    pair[1]++;
-                    write.unlock();
-                    written++;
+            try {
+                long written = 0;
+                while (System.nanoTime() - end < 0 || written < FEW) {
+                    bySlot.addAndGet(slots(lock));
+                    if (write.tryLock() || write.tryLock(1, TimeUnit.MILLISECONDS)) {
+                        pair[0]++;
+                        Thread.onSpinWait();
+                        pair[1]++;
+                        write.unlock();
+                        written++;
+                    }
+                    // Long enough for the readers to come back to their slots, most of the time.
+                    LockSupport.parkNanos(ThreadLocalRandom.current().nextInt(200_000));
                 }
-                // Long enough for the readers to come back to their slots, most of the time.
-                LockSupport.parkNanos(ThreadLocalRandom.current().nextInt(200_000));
+                return written;
+            } finally {
+                over.set(true);
             }
-            return written;
         });
         for (FutureTask<Long> task : tasks) {
             assertEquals(0, task.get());

@@ -4,13 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
@@ -19,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.ChildJvm;
 
 /** What is special about pools that keep objects by lease. */
 class LeasedSlabTest {
@@ -123,12 +122,7 @@ class LeasedSlabTest {
     @Tag("platform")
     void nothingIsLostBetweenThreadsThatTakeLeasesFromOneAnother() throws Exception {
         assumeTrue(LeasedSlab.array().length > 0, "no leases here: no registration, or no membarrier");
-        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED", "-Drseq4j.debug.patience=64", "-cp",
-                System.getProperty("java.class.path"), Takers.class.getName()).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, process.waitFor(), output);
-        assertTrue(output.contains("exact"), output);
+        ChildJvm.run("exact", Map.of(), List.of("-Drseq4j.debug.patience=64"), Takers.class);
     }
 
     static final class Takers {

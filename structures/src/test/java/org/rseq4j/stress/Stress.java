@@ -1,7 +1,11 @@
 package org.rseq4j.stress;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -43,6 +47,24 @@ public final class Stress {
         }
         if (failure.get() != null) {
             throw new AssertionError(failure.get());
+        }
+    }
+
+    /** Runs a work on as many platform threads, which are moved between CPUs meanwhile. */
+    public void inAMigrationStorm(int count, Work work) throws InterruptedException {
+        assumeTrue(MigrationStorm.available(), "only Linux moves threads on demand");
+        try (var storm = new MigrationStorm()) {
+            var ended = new CountDownLatch(count);
+            onThreads(Thread.ofPlatform().factory(), count, deadline -> {
+                storm.join();
+                try {
+                    work.run(deadline);
+                } finally {
+                    ended.countDown();
+                    ended.await(); // the kernel may give a dead thread's number to another
+                }
+            });
+            assertTrue(storm.moves() > 0, "no thread was moved");
         }
     }
 
