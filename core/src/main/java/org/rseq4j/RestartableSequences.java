@@ -5,7 +5,6 @@ import java.util.Objects;
 import java.util.function.LongConsumer;
 import org.rseq4j.internal.AtomicSequences;
 import org.rseq4j.internal.Sequences;
-import org.rseq4j.internal.ThreadArea;
 
 /**
  * Operations on the current CPU's words of a {@link PerCpuMemory}, with no atomic instruction: each is a restartable
@@ -43,11 +42,6 @@ public final class RestartableSequences {
         this.byConcurrencyId = byConcurrencyId;
     }
 
-    /** Whether sequences work for the running thread, now that it had its chance to register. */
-    private static boolean attached() {
-        return Sequences.NATIVE && ThreadArea.find() != 0;
-    }
-
     /** {@return whether these are restartable sequences; false when they are atomic instructions} */
     public static boolean isNative() {
         return Sequences.NATIVE;
@@ -79,20 +73,10 @@ public final class RestartableSequences {
                 ? Sequences.add(memory.base + offset, memory.stride, byConcurrencyId, delta)
                 : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = addSlowly(memory, offset, delta);
+            cpu = AtomicSequences.addSlowly(memory.mapping(), memory.stride, offset, byConcurrencyId, delta);
         }
         Reference.reachabilityFence(memory);
         return cpu;
-    }
-
-    private int addSlowly(PerCpuMemory memory, long offset, long delta) {
-        if (attached()) {
-            int cpu = Sequences.add(memory.base + offset, memory.stride, byConcurrencyId, delta);
-            if (cpu != Sequences.NO_AREA) {
-                return cpu;
-            }
-        }
-        return AtomicSequences.add(memory.mapping(), memory.stride, offset, byConcurrencyId, delta);
     }
 
     /**
@@ -119,7 +103,7 @@ public final class RestartableSequences {
     }
 
     private int compareAndStoreSlowly(PerCpuMemory memory, long offset, long expected, long value) {
-        if (attached()) {
+        if (Sequences.attached()) {
             int cpu = Sequences.compareAndStore(memory.base + offset, memory.stride, byConcurrencyId, expected, value);
             if (cpu != Sequences.NO_AREA) {
                 return cpu;
@@ -154,7 +138,7 @@ public final class RestartableSequences {
     }
 
     private int swapSlowly(PerCpuMemory memory, long offset, long value, long[] old) {
-        if (attached()) {
+        if (Sequences.attached()) {
             int cpu = Sequences.swap(memory.base + offset, memory.stride, byConcurrencyId, value, old);
             if (cpu != Sequences.NO_AREA) {
                 return cpu;
@@ -187,7 +171,7 @@ public final class RestartableSequences {
     }
 
     private int pushSlowly(PerCpuMemory memory, long stack, int capacity, long word) {
-        if (attached()) {
+        if (Sequences.attached()) {
             int cpu = Sequences.push(memory.base + stack, memory.stride, byConcurrencyId, capacity, word);
             if (cpu != Sequences.NO_AREA) {
                 return cpu;
@@ -220,7 +204,7 @@ public final class RestartableSequences {
     }
 
     private int popSlowly(PerCpuMemory memory, long stack, long[] word) {
-        if (attached()) {
+        if (Sequences.attached()) {
             int cpu = Sequences.pop(memory.base + stack, memory.stride, byConcurrencyId, word);
             if (cpu != Sequences.NO_AREA) {
                 return cpu;
@@ -255,7 +239,7 @@ public final class RestartableSequences {
     }
 
     private long pushManySlowly(PerCpuMemory memory, long stack, int capacity, long[] words, int n) {
-        if (attached()) {
+        if (Sequences.attached()) {
             long moved = Sequences.pushMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, n);
             if (moved != Sequences.NO_AREA) {
                 return moved;
@@ -289,7 +273,7 @@ public final class RestartableSequences {
     }
 
     private long popManySlowly(PerCpuMemory memory, long stack, long[] words, int n) {
-        if (attached()) {
+        if (Sequences.attached()) {
             long moved = Sequences.popMany(memory.base + stack, memory.stride, byConcurrencyId, words, n);
             if (moved != Sequences.NO_AREA) {
                 return moved;

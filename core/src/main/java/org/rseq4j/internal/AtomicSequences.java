@@ -30,6 +30,14 @@ public final class AtomicSequences {
         return cpu;
     }
 
+    /** The same when the running thread had no area for a sequence, by one if it gets one now. */
+    public static int addSlowly(Mapping mapping, long stride, long offset, boolean byConcurrencyId, long delta) {
+        int cpu = Sequences.attached()
+                ? Sequences.add(mapping.base + offset, stride, byConcurrencyId, delta)
+                : Sequences.NO_AREA;
+        return cpu != Sequences.NO_AREA ? cpu : add(mapping, stride, offset, byConcurrencyId, delta);
+    }
+
     public static int compareAndStore(Mapping mapping, long stride, long offset, boolean byConcurrencyId, long expected,
             long value) {
         int cpu = stride(byConcurrencyId);

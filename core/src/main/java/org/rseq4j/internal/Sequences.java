@@ -100,6 +100,11 @@ public final class Sequences {
         }
     }
 
+    /** Whether sequences work for the running thread, now that it had its chance to register. */
+    public static boolean attached() {
+        return NATIVE && ThreadArea.find() != 0;
+    }
+
     /** A critical downcall that does nothing, to compare with; needs {@link #NATIVE}. */
     public static int empty() {
         try {

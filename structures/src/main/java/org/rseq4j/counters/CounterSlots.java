@@ -11,32 +11,34 @@ import org.rseq4j.internal.Words;
 import org.rseq4j.internal.WriterLease;
 
 /**
- * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU and one more, which any thread
- * writes by atomic instructions or under a lock in them, and then one for each lease, which its owner writes.
+ * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU, one more, and, where they are
+ * written by lease, one for each lease, which its owner writes.
  *
  * <p>
  * What a meter costs on the heap beside itself is a reference of 32 bytes: words whose meter is unreachable are found when
  * somebody wants new ones.
  */
 final class CounterSlots {
-    static final CounterSlots COUNTERS = new CounterSlots(1);
-    static final CounterSlots SUMMARIES = new CounterSlots(PerCpuSummary.WORDS);
-
     /** The bytes of a stride in a chunk: a shift, no multiplication. */
     static final int SHIFT = 16;
     /** The strides that are not a lease's. */
     static final int SHARED = Rseq.cpuCount() + 1;
     static final int STRIDES = SHARED + WriterLease.COUNT;
 
+    static final CounterSlots COUNTERS = new CounterSlots(1, 0);
+    static final CounterSlots SUMMARIES = new CounterSlots(PerCpuSummary.WORDS, WriterLease.COUNT);
+
     private final int words;
+    private final int strides;
     private final int slotsPerChunk;
     private final List<Chunk> chunks = new ArrayList<>();
     /** The chunks before it are full. */
     private int firstWithRoom;
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
-    CounterSlots(int words) {
+    CounterSlots(int words, int leases) {
         this.words = words;
+        this.strides = SHARED + leases;
         this.slotsPerChunk = (1 << SHIFT) / Long.BYTES / words;
     }
 
@@ -51,13 +53,14 @@ final class CounterSlots {
     }
 
     private static final class Chunk {
-        private final Mapping mapping = Mapping.anonymous((long) STRIDES << SHIFT);
+        private final Mapping mapping;
         private final BitSet used;
         private final Slot[] slots;
         /** The slots before it are used. */
         private int firstFree;
 
-        private Chunk(int slots) {
+        private Chunk(int slots, int strides) {
+            this.mapping = Mapping.anonymous((long) strides << SHIFT);
             this.slots = new Slot[slots];
             this.used = new BitSet(slots);
         }
@@ -69,7 +72,7 @@ final class CounterSlots {
             free((Slot) slot);
         }
         if (firstWithRoom == chunks.size()) {
-            chunks.add(new Chunk(slotsPerChunk));
+            chunks.add(new Chunk(slotsPerChunk, strides));
         }
         Chunk chunk = chunks.get(firstWithRoom);
         int i = chunk.firstFree;
@@ -97,7 +100,7 @@ final class CounterSlots {
         Chunk chunk = chunks.get(slot.number / slotsPerChunk);
         int i = slot.number % slotsPerChunk;
         var segment = Words.segment(chunk.mapping);
-        for (long stride = 0; stride < STRIDES; stride++) {
+        for (long stride = 0; stride < strides; stride++) {
             for (int word = 0; word < words; word++) {
                 long place = chunk.mapping.base + (stride << SHIFT) + offset(slot) + word * (long) Long.BYTES;
                 if (Words.getOpaque(segment, place) != 0) { // an untouched page stays so

@@ -6,30 +6,29 @@ import java.io.Serial;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.rseq4j.Rseq;
+import org.rseq4j.internal.AtomicSequences;
 import org.rseq4j.internal.Ids;
 import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.Sequences;
 import org.rseq4j.internal.Words;
-import org.rseq4j.internal.WriterLease;
 
 /**
  * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}: each
- * CPU has a word of its own, which an add changes by one atomic instruction, and a thread that adds often one that it changes
- * by a plain load and store.
+ * CPU has a word of its own, which an add changes by a restartable sequence.
  *
  * <p>
  * {@link #sum()} is not an atomic snapshot while others add; it is exact when they are done. Overflow wraps around.
  *
  * <p>
- * A thread that adds now and then pays for a look at the CPU number and one locked add to a word that no other CPU writes,
- * unless the thread is moved between the two. One that adds thousands of times while it runs gets a lease of other words,
- * and pays neither, until another thread on its CPU does so; {@code -Drseq4j.leases=off} is without them, and so are a
- * kernel without membarrier and a process without rseq. On a virtual thread the look is a native call, see {@link Rseq};
- * without rseq the word is chosen by the thread, and threads whose choice is the same contend.
+ * An add costs one native call of a few nanoseconds, on platform and virtual threads alike, whatever other threads do; see
+ * {@link org.rseq4j.RestartableSequences}. Where there are no sequences
+ * ({@link org.rseq4j.RestartableSequences#isNative()}) it is one atomic instruction instead, and without rseq the word is
+ * chosen by the thread, and threads whose choice is the same contend. The first counter of a process waits for the check of
+ * sequences, some 10 ms.
  *
  * <p>
- * A counter takes 8 bytes for each CPU and for each lease that is used, of which there are up to four for each available
- * CPU, side by side with those of other counters, and about 70 on the heap. They are freed when the counter is no longer
- * reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
+ * A counter takes 8 bytes for each CPU, side by side with those of other counters, and about 70 on the heap. They are freed
+ * when the counter is no longer reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
  *
  * @since 0.1.0
  */
@@ -68,29 +67,12 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
      */
     public void add(long delta) {
         long place = opened();
-        long record = WriterLease.record();
-        if (record == 0) {
+        if (!Sequences.NATIVE) {
             Words.add(Words.segment(mapping), place + ((long) Ids.cpuId() << shift), delta);
-        } else if (!addByLease(record, place, delta)) {
-            Words.add(Words.segment(mapping), place + ((long) Ids.cpuId(WriterLease.area(record)) << shift), delta);
-            WriterLease.missed(record);
+        } else if (Sequences.add(place, 1L << shift, false, delta) == Sequences.NO_AREA) {
+            AtomicSequences.addSlowly(mapping, 1L << shift, place - mapping.base, false, delta);
         }
         Reference.reachabilityFence(this);
-    }
-
-    private boolean addByLease(long record, long place, long delta) {
-        long lease = WriterLease.peek(record);
-        if (lease == 0) {
-            return false;
-        }
-        MemorySegment segment = Words.segment(mapping);
-        long word = place + ((long) (CounterSlots.SHARED + (int) lease) << shift);
-        if (!WriterLease.begin(record, lease, Words.getOpaque(segment, word))) {
-            return false;
-        }
-        Words.setOpaque(segment, word, Words.getOpaque(segment, word) + delta);
-        WriterLease.end(record);
-        return true;
     }
 
     /** Adds 1. */
@@ -107,14 +89,10 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     public long sum() {
         long place = opened();
         MemorySegment segment = Words.segment(mapping);
-        int leases = WriterLease.used();
-        // CPU 0's word first: what a reset subtracts there was in the other words before.
-        long sum = 0;
+        // The word behind the CPUs' first: what a reset subtracts there was in the other words before.
+        long sum = Words.getAcquire(segment, place + common());
         for (long cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
             sum += Words.getAcquire(segment, place + (cpu << shift));
-        }
-        for (long lease = CounterSlots.SHARED; lease < CounterSlots.SHARED + leases; lease++) {
-            sum += Words.getAcquire(segment, place + (lease << shift));
         }
         Reference.reachabilityFence(this);
         return sum;
@@ -128,12 +106,17 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     /** {@return the sum before, while setting it to 0; nothing is lost or counted twice, whatever others add} */
     public long sumThenReset() {
         synchronized (RESET) {
-            // Words of a lease are their owner's to write. So the sum is subtracted, where anybody may.
+            // The words of a CPU are for threads that run there to write. So the sum is subtracted elsewhere.
             long sum = sum();
-            Words.add(Words.segment(mapping), opened(), -sum);
+            Words.add(Words.segment(mapping), opened() + common(), -sum);
             Reference.reachabilityFence(this);
             return sum;
         }
+    }
+
+    /** Where the word is, from CPU 0's, that any thread changes by atomic instructions alone. */
+    private long common() {
+        return (long) Rseq.cpuCount() << shift;
     }
 
     /**

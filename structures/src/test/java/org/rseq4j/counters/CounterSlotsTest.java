@@ -13,7 +13,7 @@ import org.rseq4j.internal.Words;
 class CounterSlotsTest {
     private static final int PER_CHUNK = (1 << CounterSlots.SHIFT) / Long.BYTES / PerCpuSummary.WORDS;
 
-    private final CounterSlots slots = new CounterSlots(PerCpuSummary.WORDS);
+    private final CounterSlots slots = new CounterSlots(PerCpuSummary.WORDS, 0);
 
     private long place(CounterSlots.Slot slot) {
         return slots.mapping(slot).base + slots.offset(slot);
