@@ -25,8 +25,8 @@ import org.rseq4j.internal.Sequences;
  * sequence touches. A user who sums or drains all of {@link PerCpuMemory#strideCount()} strides needs not know.
  *
  * <p>
- * Cost: one native call of a few nanoseconds (docs/sequences.md). A word that is only added to is cheaper with {@link PerCpuMemory#add} from a
- * platform thread.
+ * Cost: one native call of a few nanoseconds (docs/sequences.md). A word that is only added to is cheaper with
+ * {@link PerCpuMemory#add} from a platform thread only where a locked add costs less than that call.
  *
  * @since 0.1.0
  */
