@@ -28,7 +28,7 @@ import java.util.function.IntPredicate;
  */
 public final class WriterLease {
     /** More than one, because that of a thread that was scheduled out while it wrote serves nobody. */
-    private static final int PER_CPU = 4;
+    private static final int PER_CPU = 8;
     private static final int CPUS = Math.min(Runtime.getRuntime().availableProcessors(), Registration.cpuCount());
 
     /** A take-over costs tens of microseconds; so many writes without a lease are about as much. */

@@ -95,8 +95,8 @@ final class LeasedSlab extends LeasedSlabFields {
     }
 
     /**
-     * How many objects each may keep, 0 for none: all of them together not more than half of what the pool keeps, nor, as a CPU has
-     * four leases, of what it keeps for a CPU.
+     * How many objects each may keep, 0 for none: all of them together not more than half of what the pool keeps. That they are not
+     * more than half of what it keeps for a CPU either is for {@link #open} to see to.
      */
     static int depth(int capacityPerCpu, int bound) {
         return WriterLease.COUNT == 0

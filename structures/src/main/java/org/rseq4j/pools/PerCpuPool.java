@@ -37,7 +37,7 @@ import org.rseq4j.internal.ThreadArea;
  * <p>
  * Cost: an acquire or a release is one atomic instruction on memory of the current CPU, plus the look-up of the CPU (about a
  * nanosecond on a platform thread, a native call on a virtual one, see {@link Rseq}). A thread (of virtual ones their carrier) that
- * acquires and releases often gets a lease, of which there are up to four for each available CPU: up to 8 objects that it
+ * acquires and releases often gets a lease, of which there are up to eight for each available CPU: up to 8 objects that it
  * released are then its own to acquire by plain loads and stores. Where other threads find nothing they are taken from it, which
  * costs a membarrier system call, some tens of microseconds: in {@code tryAcquire}, before anybody waits, and at most once
  * in 10 milliseconds before the factory is called. Pools that keep fewer than 8 objects for each CPU have no leases, nor has a process with
