@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +31,7 @@ final class Charts {
     private static final int WIDTH = 900;
     private static final int HEIGHT = 480;
     private static final Pattern FRACTION = Pattern.compile("(\\d\\.\\d)\\d+");
-    private static final Pattern CLIP = Pattern.compile("clip\\d+");
+    private static final Pattern CLIP = Pattern.compile("clip-?\\d+");
 
     private Charts() {
     }
@@ -158,8 +159,10 @@ final class Charts {
     private static void save(Chart<?, ?> chart, Path file) throws IOException {
         Files.createDirectories(file.toAbsolutePath().getParent());
         VectorGraphicsEncoder.saveVectorGraphic(chart, file.toString(), VectorGraphicsFormat.SVG);
-        // Letters come as outlines: a tenth of a pixel will do. Names of clip paths are chance.
+        // Letters come as outlines: a tenth of a pixel will do. Names of clip paths are chance, so they get numbers.
         String svg = FRACTION.matcher(Files.readString(file)).replaceAll("$1");
-        Files.writeString(file, CLIP.matcher(svg).replaceAll("clip"));
+        Map<String, String> names = new HashMap<>();
+        Files.writeString(file, CLIP.matcher(svg)
+                .replaceAll(name -> names.computeIfAbsent(name.group(), chance -> "clip" + names.size())));
     }
 }

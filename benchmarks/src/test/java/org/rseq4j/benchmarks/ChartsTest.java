@@ -1,5 +1,6 @@
 package org.rseq4j.benchmarks;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -9,6 +10,9 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,5 +55,19 @@ class ChartsTest {
         Charts.bars(folder.resolve("c.svg"), "c", "rate", results);
         isDrawn("b.svg");
         isDrawn("c.svg");
+    }
+
+    @Test
+    void theSameResultsMakeTheSameFile() throws IOException {
+        for (String name : List.of("d.svg", "e.svg")) {
+            Charts.factors(folder.resolve(name), "gains", List.of("a", "b"),
+                    new TreeMap<>(Map.of("16", List.of(1.4, 21.0), "64", List.of(0.7, 3.3))));
+        }
+        String svg = Files.readString(folder.resolve("d.svg"));
+        assertEquals(svg, Files.readString(folder.resolve("e.svg")));
+        List<String> clips = Pattern.compile("clipPath id=\"([^\"]*)\"").matcher(svg).results()
+                .map(clip -> clip.group(1)).toList();
+        assertTrue(clips.size() > 1, svg);
+        assertEquals(clips.size(), Set.copyOf(clips).size(), "each by its own name: " + clips);
     }
 }
