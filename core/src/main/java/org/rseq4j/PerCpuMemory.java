@@ -1,6 +1,7 @@
 package org.rseq4j;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -56,6 +57,8 @@ public final class PerCpuMemory implements AutoCloseable {
     /** A page: strides begin on one, so that a page belongs to one CPU. */
     private static final long PAGE = 4096;
     private static final long WORD = Long.BYTES;
+    /** The CPUs whose words are added at a time. */
+    private static final int WIDTH = 4;
     private static final int STRIDES = Rseq.cpuCount() + 1;
 
     private static final long MAGIC = 0x4d_43_50_34_51_45_53_52L; // "RSEQ4PCM" in the order of the bytes
@@ -359,14 +362,48 @@ public final class PerCpuMemory implements AutoCloseable {
         }
         check(from);
         check(from + (sums.length - 1) * WORD);
-        Arrays.fill(sums, 0);
-        for (int cpu = 0; cpu < STRIDES; cpu++) {
-            long place = place(cpu, from);
-            for (int i = 0; i < sums.length; i++) {
-                sums[i] += Words.getOpaque(mapping.segment, place + i * WORD);
+        sums(mapping.segment, place(0, from), stride, STRIDES, sums);
+        Reference.reachabilityFence(this);
+    }
+
+    /** Several strides at a time: fewer loads and stores of the sums than stride by stride. */
+    static void sums(MemorySegment segment, long first, long stride, int strides, long[] sums) {
+        int added = strides % WIDTH;
+        switch (added) {
+            case 0 -> Arrays.fill(sums, 0);
+            case 1 -> {
+                for (int i = 0; i < sums.length; i++) {
+                    sums[i] = Words.get(segment, first + i * WORD);
+                }
+            }
+            case 2 -> {
+                long second = first + stride;
+                for (int i = 0; i < sums.length; i++) {
+                    sums[i] = Words.get(segment, first + i * WORD) + Words.get(segment, second + i * WORD);
+                }
+            }
+            default -> {
+                long second = first + stride;
+                long third = second + stride;
+                for (int i = 0; i < sums.length; i++) {
+                    sums[i] = Words.get(segment, first + i * WORD) + Words.get(segment, second + i * WORD)
+                            + Words.get(segment, third + i * WORD);
+                }
             }
         }
-        Reference.reachabilityFence(this);
+        for (; added < strides; added += WIDTH) {
+            addFour(segment, first + added * stride, stride, sums);
+        }
+    }
+
+    private static void addFour(MemorySegment segment, long first, long stride, long[] sums) {
+        long second = first + stride;
+        long third = second + stride;
+        long fourth = third + stride;
+        for (int i = 0; i < sums.length; i++) {
+            sums[i] += Words.get(segment, first + i * WORD) + Words.get(segment, second + i * WORD)
+                    + Words.get(segment, third + i * WORD) + Words.get(segment, fourth + i * WORD);
+        }
     }
 
     /**

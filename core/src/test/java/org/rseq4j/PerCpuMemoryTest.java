@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.internal.Words;
 
 class PerCpuMemoryTest {
     @ParameterizedTest
@@ -32,6 +33,28 @@ class PerCpuMemoryTest {
         var refused = assertThrows(IllegalArgumentException.class, () -> PerCpuMemory.allocate(bytes));
         assertTrue(refused.getMessage().contains("bytesPerCpu") && refused.getMessage().contains("" + bytes),
                 refused.getMessage());
+    }
+
+    /** This machine has one number of CPUs only. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8, 9, 65})
+    void sumsAreOfEveryStrideHoweverManyThereAre(int strides) {
+        long stride = 64;
+        try (var memory = PerCpuMemory.allocate(70 * stride)) {
+            var segment = memory.mapping().segment;
+            long first = memory.mapping().base;
+            long[] expected = new long[5];
+            for (int i = 0; i < 70; i++) {
+                for (int j = 0; j < expected.length; j++) {
+                    long value = i < strides ? (j + 1) * (1L << Math.min(i, 50)) + i : 1_000_000;
+                    Words.setOpaque(segment, first + i * stride + j * 8L, value);
+                    expected[j] += i < strides ? value : 0;
+                }
+            }
+            long[] sums = {-1, -1, -1, -1, -1};
+            PerCpuMemory.sums(segment, first, stride, strides, sums);
+            assertArrayEquals(expected, sums);
+        }
     }
 
     @Test

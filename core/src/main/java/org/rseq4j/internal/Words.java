@@ -29,6 +29,11 @@ public final class Words {
         return (long) WordHandle.LONG.getOpaque(of(segment), place & PLACE);
     }
 
+    /** As whole as any aligned long of a 64-bit JVM. */
+    public static long get(MemorySegment segment, long place) {
+        return (long) WordHandle.LONG.get(of(segment), place & PLACE);
+    }
+
     public static long getAcquire(MemorySegment segment, long place) {
         return (long) WordHandle.LONG.getAcquire(of(segment), place & PLACE);
     }
