@@ -30,7 +30,7 @@ public final class AtomicSequences {
         return cpu;
     }
 
-    /** The same when the running thread had no area for a sequence, by one if it gets one now. */
+    /** The same where no sequence could add: by one after all, when the running thread has just now got its area. */
     public static int addSlowly(Mapping mapping, long stride, long offset, boolean byConcurrencyId, long delta) {
         int cpu = Sequences.attached()
                 ? Sequences.add(mapping.base + offset, stride, byConcurrencyId, delta)

@@ -27,8 +27,8 @@ import java.util.function.IntPredicate;
  * {@link #begin} and {@link #end} on one OS thread, nothing between that parks, blocks or throws. They do not nest.
  */
 public final class WriterLease {
-    /** More than one, because that of a thread that was scheduled out while it wrote serves nobody. */
-    private static final int PER_CPU = 8;
+    /** The leases for each available CPU. Several, because that of a thread that was scheduled out while it wrote serves nobody. */
+    public static final int PER_CPU = 8;
     private static final int CPUS = Math.min(Runtime.getRuntime().availableProcessors(), Registration.cpuCount());
 
     /** A take-over costs tens of microseconds; so many writes without a lease are about as much. */

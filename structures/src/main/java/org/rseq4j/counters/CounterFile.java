@@ -26,7 +26,9 @@ import org.rseq4j.internal.Words;
  * <p>
  * A new file replaces what had the name before, in one step and with mode 0600; a symbolic link of that name is replaced and
  * not followed. Readers that have the old one open go on reading that. All its blocks are taken when it is made, so that a
- * full disk is an IOException then and never a fault later.
+ * full disk is an IOException then and never a fault later. It has the bytes for a CPU once for each CPU, once more, and, where
+ * there are leases, which summaries are written by, eight times for each available CPU: on 64 CPUs 577 times, and 65
+ * times with {@code -Drseq4j.leases=off}.
  *
  * <p>
  * Asking again for a name gives the same object. Meters live as long as the file object is referred to by anything; closing

@@ -4,10 +4,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
+import org.rseq4j.internal.WriterLease;
 
 /**
  * The layout of a counter file: a page of header, entries of 512 bytes, and from a page on the values, one stride for each
- * CPU and one more. Numbers are in the order of the machine, which the magic number tells. An entry begins with a word that
+ * CPU, one more, and one for each lease. Numbers are in the order of the machine, which the magic number tells. An entry begins with a word that
  * is not 0 once it is complete: its type, and a checksum of the rest.
  */
 record CounterFileFormat(int capacity, int strides, int shift, long pid, long started) {
@@ -16,7 +17,8 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
     static final int NAME_BYTES = 160;
     static final int DESCRIPTION_BYTES = 280;
     static final int MAX_CAPACITY = 65536;
-    static final int MAX_STRIDES = 8193;
+    /** Those of the 8192 CPUs that Linux may be built for. */
+    static final int MAX_STRIDES = 1 + 8192 * (1 + WriterLease.PER_CPU);
     static final int MIN_SHIFT = 12;
     static final int MAX_SHIFT = 30;
     /** Of the histograms of one file together, for each CPU: what a reader needs on its heap. */

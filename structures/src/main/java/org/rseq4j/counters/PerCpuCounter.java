@@ -7,7 +7,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.AtomicSequences;
-import org.rseq4j.internal.Ids;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.Sequences;
 import org.rseq4j.internal.Words;
@@ -67,9 +66,8 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
      */
     public void add(long delta) {
         long place = opened();
-        if (!Sequences.NATIVE) {
-            Words.add(Words.segment(mapping), place + ((long) Ids.cpuId() << shift), delta);
-        } else if (Sequences.add(place, 1L << shift, false, delta) == Sequences.NO_AREA) {
+        int cpu = Sequences.NATIVE ? Sequences.add(place, 1L << shift, false, delta) : Sequences.NO_AREA;
+        if (cpu == Sequences.NO_AREA) {
             AtomicSequences.addSlowly(mapping, 1L << shift, place - mapping.base, false, delta);
         }
         Reference.reachabilityFence(this);

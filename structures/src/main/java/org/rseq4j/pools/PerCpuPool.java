@@ -40,7 +40,8 @@ import org.rseq4j.internal.ThreadArea;
  * acquires and releases often gets a lease, of which there are up to eight for each available CPU: up to 8 objects that it
  * released are then its own to acquire by plain loads and stores. Where other threads find nothing they are taken from it, which
  * costs a membarrier system call, some tens of microseconds: in {@code tryAcquire}, before anybody waits, and at most once
- * in 10 milliseconds before the factory is called. Pools that keep fewer than 8 objects for each CPU have no leases, nor has a process with
+ * in 10 milliseconds before the factory is called. Pools that may keep fewer than 16 objects for each available CPU, or
+ * fewer than 8 in the slab of one, have no leases, nor has a process with
  * {@code -Drseq4j.leases=off}, without rseq or without membarrier. Nothing is allocated. Where the kernel
  * grants time slice extensions, one is requested for the few nanoseconds in which a slab's stack is held. Without rseq, slabs are
  * chosen by a stripe of the thread.
