@@ -1,7 +1,7 @@
 package org.rseq4j.pools;
 
 /**
- * What a {@link PerCpuBufferPool} has and did; exact while nobody uses it. Acquires and releases that the current CPU's stack
+ * What a {@link PerCpuBufferPool} has and did; exact while nobody uses it, also when it is trimmed meanwhile. Acquires and releases that the current CPU's stack
  * serves are not counted: to count one costs a third of what it takes.
  *
  * @param refills batches that went from a central list to a CPU's stack, each for an acquire that found it empty

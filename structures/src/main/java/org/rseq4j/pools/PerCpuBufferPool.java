@@ -47,6 +47,8 @@ import org.rseq4j.RestartableSequences;
  */
 public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     static final int LEAST = 64;
+    /** How often statistics are read anew while spans come and go. */
+    private static final int MOST_ATTEMPTS = 100;
 
     private final Spans spans;
     private final AddressStacks stacks;
@@ -447,12 +449,20 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
 
     /** {@return what the pool has and did} */
     public BufferPoolStatistics statistics() {
-        var sum = new BufferPoolStatistics.Sum();
-        for (int shift = smallestShift; shift < classes.length; shift++) {
-            classes[shift].addTo(sum);
+        for (int attempt = 1;; attempt++) {
+            long changes = spans.changes();
+            var sum = new BufferPoolStatistics.Sum();
+            for (int shift = smallestShift; shift < classes.length; shift++) {
+                classes[shift].addTo(sum);
+            }
+            var statistics = new BufferPoolStatistics(sum.refills, sum.flushes, unpooled.sum(), spans.givenBack(),
+                    spans.used() * Span.BYTES, sum.freeBytes);
+            // A span that went from or to a size meanwhile, to the idle age's trim for one, may be in one of the two and not in
+            // the other.
+            if (changes == spans.changes() || attempt == MOST_ATTEMPTS) {
+                return statistics;
+            }
         }
-        return new BufferPoolStatistics(sum.refills, sum.flushes, unpooled.sum(), spans.givenBack(),
-                spans.used() * Span.BYTES, sum.freeBytes);
     }
 
     /** {@return what the pool is, for people} */

@@ -21,6 +21,7 @@ final class Spans {
     private volatile Span[] table = new Span[64];
     private final ArrayDeque<Span> empty = new ArrayDeque<>();
     private long mapped;
+    private long taken;
     private long givenBack;
 
     Spans(long most, boolean hugePages) {
@@ -47,6 +48,7 @@ final class Spans {
         }
         Span span = empty.pop().cut(sizeClass);
         put(table, span);
+        taken++;
         return span;
     }
 
@@ -106,6 +108,11 @@ final class Spans {
     /** How many spans are cut into blocks. */
     synchronized long used() {
         return mapped - empty.size();
+    }
+
+    /** How often a span was taken or given back: what did not change in between was one state. */
+    synchronized long changes() {
+        return taken + givenBack;
     }
 
     /** How often a span was given back. */

@@ -45,6 +45,26 @@ class PerCpuBufferPoolTest {
     }
 
     @Test
+    void statisticsBelongTogetherWhileSpansGoBack() throws Exception {
+        try (var pool = new PerCpuBufferPool()) {
+            for (int round = 0; round < 200; round++) {
+                for (int bytes : new int[]{512, 8192, 65_536}) {
+                    pool.release(pool.acquire(bytes));
+                }
+                pool.trim(); // it was used before
+                var trimmer = new Thread(pool::trim);
+                trimmer.start();
+                do {
+                    BufferPoolStatistics statistics = pool.statistics();
+                    assertEquals(statistics.spanBytes(), statistics.freeBytes());
+                } while (trimmer.isAlive());
+                trimmer.join();
+            }
+            assumeTrue(pool.statistics().spansGivenBack() > 0, "needs membarrier");
+        }
+    }
+
+    @Test
     void usesTheSameMemoryAgain() {
         try (var pool = new PerCpuBufferPool()) {
             for (int i = 0; i < 10_000; i++) {
