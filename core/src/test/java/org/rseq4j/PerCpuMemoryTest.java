@@ -20,6 +20,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -281,6 +282,7 @@ class PerCpuMemoryTest {
 
     /** One of all the threads of two processes makes each file; nobody finds it half made. */
     @Test
+    @Tag("jvm")
     void manyThatComeAtOnceShareAFileThatOneOfThemMakes(@TempDir Path folder) throws Exception {
         Process other = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp", System.getProperty("java.class.path"), "-XX:TieredStopAtLevel=1", FileMaker.class.getName(),

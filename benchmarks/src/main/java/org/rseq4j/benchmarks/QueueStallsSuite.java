@@ -1,5 +1,6 @@
 package org.rseq4j.benchmarks;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +14,7 @@ import org.rseq4j.queues.SliceMpmcArrayQueue;
 import org.rseq4j.queues.UnfinishedOffers;
 
 /**
- * N producers and N consumers on a queue of 64 elements, each with the time of its offer. A consumer of ours that finds nothing
+ * N producers and N consumers on a queue of 1024 elements, each with the time of its offer. A consumer of ours that finds nothing
  * looks whether an offer stands between its claim and its publication; with one CPU its producer was scheduled out there.
  * Each such offer is counted once, and once more when it is still unfinished after a millisecond. Made for the test kernel:
  * {@code bin/bench --vm queue-stalls}.
@@ -22,9 +23,10 @@ final class QueueStallsSuite implements Suite {
     static final String STALLS = "stalls over 1 ms";
     private static final long LONG = TimeUnit.MILLISECONDS.toNanos(1);
     private static final long LONGEST = 60_000_000_000L;
-    private static final int CAPACITY = 64;
+    private static final int CAPACITY = 1024;
 
-    private record Stamp(long nanos) {
+    private static final class Stamp {
+        long nanos;
     }
 
     @Override
@@ -87,9 +89,14 @@ final class QueueStallsSuite implements Suite {
 
         private long produce(Round round) {
             IdleStrategy idle = Waiting.YIELD.make();
+            // In turn, more than are in the queue and with consumers at once: no garbage, whose collection would stop threads.
+            var stamps = new Stamp[2 * CAPACITY];
+            Arrays.setAll(stamps, i -> new Stamp());
             long done = 0;
             while (round.running()) {
-                if (queue.offer(new Stamp(System.nanoTime()))) {
+                Stamp stamp = stamps[(int) done & stamps.length - 1];
+                stamp.nanos = System.nanoTime();
+                if (queue.offer(stamp)) {
                     done++;
                     idle.reset();
                 } else {

@@ -19,6 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.stress.Stress;
@@ -215,6 +216,7 @@ class CounterFileTest {
 
     /** The reader is another process than the writer, which is killed in the middle of its work. */
     @Test
+    @Tag("jvm")
     void anotherProcessReadsWholeRecordsWhileTheyAreWrittenAndAfterAKill() throws Exception {
         Process writer = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",

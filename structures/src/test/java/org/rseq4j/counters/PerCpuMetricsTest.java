@@ -150,6 +150,7 @@ class PerCpuMetricsTest {
 
     /** A process whose class path has no Micrometer uses everything else. */
     @Test
+    @org.junit.jupiter.api.Tag("jvm")
     void everythingElseWorksWithoutMicrometer() throws Exception {
         String path = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
                 .filter(entry -> !Path.of(entry).getFileName().toString().startsWith("micrometer"))

@@ -17,8 +17,9 @@ import org.rseq4j.SliceExtension;
 final class QueueStalls {
     private static final long LONG = TimeUnit.MILLISECONDS.toNanos(1);
     private static final int SPINS = 100;
+    private static final int CAPACITY = 1024;
 
-    private final SliceMpmcArrayQueue<Stamp> queue = new SliceMpmcArrayQueue<>(64);
+    private final SliceMpmcArrayQueue<Stamp> queue = new SliceMpmcArrayQueue<>(CAPACITY);
     private final Ring ring = queue.rings[0];
     private final AtomicLong seen = new AtomicLong();
     private final AtomicLong unfinished = new AtomicLong();
@@ -26,7 +27,8 @@ final class QueueStalls {
     private volatile long since;
     private volatile boolean over;
 
-    private record Stamp(long nanos) {
+    private static final class Stamp {
+        long nanos;
     }
 
     private QueueStalls() {
@@ -84,9 +86,15 @@ final class QueueStalls {
 
     private void produce(CountDownLatch start) {
         await(start);
+        // Used in turn, more than are in the queue and with consumers at once: no garbage, whose collection would stop threads.
+        var stamps = new Stamp[2 * CAPACITY];
+        Arrays.setAll(stamps, i -> new Stamp());
+        int next = 0;
         int fails = 0;
         while (!over) {
-            if (queue.offer(new Stamp(System.nanoTime()))) {
+            stamps[next].nanos = System.nanoTime();
+            if (queue.offer(stamps[next])) {
+                next = next + 1 & stamps.length - 1;
                 fails = 0;
             } else {
                 pause(fails++);
