@@ -82,7 +82,7 @@ bin_vm() {
 
 # Grants are measured by a clock that counts instructions, so the other machine does not disturb them.
 grants="--include-tag grants --select-package org.rseq4j.vm"
-short="-Drseq4j.test.lockMillis=1500 -Drseq4j.test.seconds=4"
+short="-Drseq4j.test.lockMillis=1000 -Drseq4j.test.seconds=3"
 
 own_area() {
   local library=core/target/classes/org/rseq4j/internal/native/linux-x86_64/librseq4j.so
