@@ -142,6 +142,18 @@ static struct rseq_area *own_area(struct thread_record *record)
     return (struct rseq_area *) ((char *) record + offset);
 }
 
+/* For sections on a thread without an area: a request that is another's. */
+static struct rseq_area area_of_none = { .slice_request = 1 };
+
+/* Sections go on to be counted where the record's last thread left off. */
+#define SECTION_COUNT (UINT64_C(0xFFFFF) << 43)
+
+static void set_area(struct thread_record *record, struct rseq_area *area)
+{
+    record->area = area;
+    record->section = (record->section & SECTION_COUNT) | (uint64_t) (area ? area : &area_of_none) >> 5;
+}
+
 static struct thread_record *new_record(void)
 {
     struct thread_record *record = NULL;
@@ -201,7 +213,7 @@ static void thread_exits(void *value)
         }
     }
     record->registration = REGISTRATION_NONE;
-    record->area = NULL;
+    set_area(record, NULL);
     record->java_thread = 0;
     free_record(record);
 }
@@ -230,7 +242,7 @@ static int register_own(struct thread_record *record)
         return errno;
     }
     record->registration = REGISTRATION_OWN;
-    record->area = area;
+    set_area(record, area);
     return 0;
 }
 
@@ -243,7 +255,7 @@ static void give_back_to_libc(struct thread_record *record)
     }
     syscall(NR_RSEQ, area, area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
     record->registration = REGISTRATION_NONE;
-    record->area = NULL;
+    set_area(record, NULL);
     if (theirs && &__rseq_size && __rseq_size != 0) {
         syscall(NR_RSEQ, theirs, libc_length(), 0, RSEQ_SIG);
     }
@@ -262,7 +274,7 @@ static void register_thread(struct thread_record *record, int libc, int own, int
     record->registration_error = 0;
     if (libc && libc_area_registered()) {
         record->registration = REGISTRATION_LIBC;
-        record->area = libc_area();
+        set_area(record, libc_area());
     } else if (own) {
         record->registration_error = register_own(record);
     } else {
@@ -303,8 +315,7 @@ EXPORT struct thread_record *rseq4j_attach(uint64_t java_thread)
         if (!record) {
             return NULL;
         }
-        record->area = NULL;
-        record->section = 0;
+        set_area(record, NULL);
         record->aborts = 0;
         record->registration = REGISTRATION_NONE;
         record->exit_rounds = 0;
@@ -358,7 +369,7 @@ static void *try_thread(void *argument)
         trial->registration_error = ENOMEM;
         return NULL;
     }
-    record->area = NULL;
+    set_area(record, NULL);
     record->registration = REGISTRATION_NONE;
     record->java_thread = 0;
     register_thread(record, trial->libc, trial->own, trial->slice);
@@ -368,7 +379,7 @@ static void *try_thread(void *argument)
     trial->flags = record->area ? *(volatile uint32_t *) &record->area->flags : 0;
     give_back_to_libc(record);
     record->registration = REGISTRATION_NONE;
-    record->area = NULL;
+    set_area(record, NULL);
     free_record(record);
     return NULL;
 }

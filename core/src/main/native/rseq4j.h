@@ -26,9 +26,9 @@ enum { REGISTRATION_NONE = 0, REGISTRATION_LIBC = 1, REGISTRATION_OWN = 2 };
  * that a stale address can be read, always. The thread's own area, when there is one, stands RECORD_SIZE bytes behind.
  */
 struct thread_record {
-    struct rseq_area *area;     /* 0: 0 when this thread has no registration */
-    uint64_t section;           /* 8: the open section, written by Java only */
-    uint64_t sequence;          /* 16: sections begun on this record, written by Java only */
+    uint64_t section;           /* 0: Java's (Section): the last section; its low 43 bits are the area's address / 32 */
+    struct rseq_area *area;     /* 8: 0 when this thread has no registration */
+    uint64_t reserved;          /* 16 */
     uint64_t java_thread;       /* 24: Thread.threadId() of the last one that attached; 0 when the thread has gone */
     uint64_t aborts;            /* 32: restartable sequences that were aborted on this thread */
     uint32_t registration;      /* 40: REGISTRATION_* */

@@ -38,9 +38,8 @@ final class Abi {
 
     /** {@code struct thread_record} of {@code rseq4j.h}. */
     static final int RECORD_SIZE = 128;
-    static final int RECORD_AREA = 0;
-    static final int RECORD_SECTION = 8;
-    static final int RECORD_SEQUENCE = 16;
+    static final int RECORD_AREA = 8;
+    static final int RECORD_SECTION = 0;
     static final int RECORD_JAVA_THREAD = 24;
     static final int RECORD_ABORTS = 32;
     static final int RECORD_REGISTRATION = 40;

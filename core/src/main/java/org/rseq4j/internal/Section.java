@@ -33,7 +33,26 @@ public final class Section {
     private static final int PAUSE = 10;
     private static volatile Thread trainer;
 
+    /** Changes no address, as AREA_MASK changes no area: they let the compiler drop the checks of bounds, as in {@link Words}. */
+    private static final long BYTES = 0x00FF_FFFF_FFFF_FFFFL;
+
     private Section() {
+    }
+
+    private static byte getByte(long place) {
+        return (byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, place & BYTES);
+    }
+
+    private static void setByte(long place, byte value) {
+        NativeMemory.BYTE.setOpaque(NativeMemory.ALL, place & BYTES, value);
+    }
+
+    private static long getLong(long place) {
+        return (long) NativeMemory.LONG.get(NativeMemory.ALL, place & Words.PLACE);
+    }
+
+    private static void setLong(long place, long value) {
+        NativeMemory.LONG.set(NativeMemory.ALL, place & Words.PLACE, value);
     }
 
     /** True when requests have a meaning in this process; constant, so that the JIT drops what it guards. */
@@ -46,32 +65,35 @@ public final class Section {
      * when there is no area, an outer section or another library's request.
      */
     public static long begin(long area) {
-        return Registration.SLICE && area != 0 ? request(area) : 0;
+        return Registration.SLICE && area != 0 ? request(area & AREA_MASK) : 0;
     }
 
     /** {@link #begin} for an area that is there, without asking whether requests have a meaning. */
     static long request(long area) {
-        if (((byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST)
-                | (byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED)) != 0) {
-            return 0;
+        return isRequested(area) ? area : 0;
+    }
+
+    private static boolean isRequested(long area) {
+        if ((getByte(area + Abi.SLICE_REQUEST) | getByte(area + Abi.SLICE_GRANTED)) != 0) {
+            return false;
         }
-        NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 1);
+        setByte(area + Abi.SLICE_REQUEST, (byte) 1);
         VarHandle.releaseFence(); // the section's accesses stay behind the request
-        return area;
+        return true;
     }
 
     /** Ends what {@code begin} returned; 0 has no effect. */
     public static void end(long area) {
         if (Registration.SLICE && area != 0) {
-            clear(area);
+            clear(area & AREA_MASK);
         }
     }
 
     static void clear(long area) {
-        byte request = (byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST);
-        NativeMemory.BYTE.setRelease(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
+        byte request = getByte(area + Abi.SLICE_REQUEST);
+        NativeMemory.BYTE.setRelease(NativeMemory.ALL, area + Abi.SLICE_REQUEST & BYTES, (byte) 0);
         // A grant may come until the request is cleared, so it is read last.
-        byte granted = (byte) NativeMemory.BYTE.getVolatile(NativeMemory.ALL, area + Abi.SLICE_GRANTED);
+        byte granted = (byte) NativeMemory.BYTE.getVolatile(NativeMemory.ALL, area + Abi.SLICE_GRANTED & BYTES);
         if ((request ^ 1 | granted) != 0) {
             interrupted(granted);
         }
@@ -80,14 +102,14 @@ public final class Section {
     /** Asks again, in a section that owned its request and was scheduled out since. */
     public static void renew(long area) {
         if (Registration.SLICE && area != 0) {
-            requestAgain(area);
+            requestAgain(area & AREA_MASK);
         }
     }
 
     static void requestAgain(long area) {
-        if (((byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST)
-                | (byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED)) == 0) {
-            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 1);
+        if ((getByte(area + Abi.SLICE_REQUEST)
+                | getByte(area + Abi.SLICE_GRANTED)) == 0) {
+            setByte(area + Abi.SLICE_REQUEST, (byte) 1);
             VarHandle.releaseFence();
         }
     }
@@ -117,10 +139,20 @@ public final class Section {
         }
     }
 
-    // ---- The checked pair of SliceExtension: a section is area | sequence | owner bit, open in one record only. ----
+    /*
+     * ---- The checked pair of SliceExtension ----
+     *
+     * A section is a word: OPEN, the number of the section on its record, and the address of its area. The record has the last
+     * section's, without OPEN when that has ended; in a record without an area, the address of one whose request always stands. So one
+     * load gives the area and the number, and one store opens the section.
+     */
 
-    private static final long OWNER = 1;
-    private static final long AREA_MASK = 0x0000_FFFF_FFFF_FFE0L; // 48 bits of address, aligned to 32
+    private static final long OPEN = 1L << 63;
+    /** 20 bits count the sections: a stale value is taken for a new one after 2^20 of them. */
+    private static final long NEXT = 1L << 43;
+    /** An area is aligned to 32 bytes, and an address has 48 bits. */
+    private static final int ALIGNMENT = 5;
+    private static final long AREA_MASK = 0x0000_FFFF_FFFF_FFE0L;
 
     /** Opens a section on the running thread; 0 when it does not own the request. */
     public static long open() {
@@ -129,48 +161,55 @@ public final class Section {
     }
 
     static long open(long record) {
-        long area = (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_AREA);
-        if (area == 0 || request(area) == 0) {
+        long last = getLong(record + Abi.RECORD_SECTION);
+        if (!isRequested(area(last))) {
             return 0;
         }
-        long sequence = (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_SEQUENCE) + 1;
-        NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_SEQUENCE, sequence);
-        // 20 bits of the sequence fit around the address: a stale value is taken for a new one after 2^20 sections.
-        long section = area | OWNER | (sequence & 0xF) << 1 | sequence >>> 4 << 48;
-        NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_SECTION, section);
+        long section = last + NEXT | OPEN;
+        setLong(record + Abi.RECORD_SECTION, section);
         return section;
+    }
+
+    private static long area(long section) {
+        return section << ALIGNMENT & AREA_MASK;
+    }
+
+    /** Makes a record of memory that is not a thread's, for training and tests. */
+    static void prepare(long record, long area) {
+        setLong(record + Abi.RECORD_AREA, area);
+        setLong(record + Abi.RECORD_SECTION, area >>> ALIGNMENT);
     }
 
     /** Ends a section when it is the one that is open on the running thread, else has no effect. */
     public static void close(long section) {
-        if ((section & OWNER) != 0) {
+        if (section < 0) {
             close(section, ThreadArea.record());
         }
     }
 
     static void close(long section, long record) {
         if (isOpen(section, record)) {
-            NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_SECTION, 0L);
-            clear(section & AREA_MASK);
+            setLong(record + Abi.RECORD_SECTION, section & ~OPEN);
+            clear(area(section));
         }
     }
 
     /** {@link #renew(long)} when the section is the one that is open on the running thread. */
     public static void renewOpen(long section) {
-        if ((section & OWNER) != 0) {
+        if (section < 0) {
             renewOpen(section, ThreadArea.record());
         }
     }
 
     static void renewOpen(long section, long record) {
         if (isOpen(section, record)) {
-            requestAgain(section & AREA_MASK);
+            requestAgain(area(section));
         }
     }
 
     private static boolean isOpen(long section, long record) {
-        return (section & OWNER) != 0 && record != 0
-                && (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_SECTION) == section;
+        return section < 0 && record != 0
+                && getLong(record + Abi.RECORD_SECTION) == section;
     }
 
     // ---- Training ----
@@ -214,7 +253,7 @@ public final class Section {
         long[] counted = new long[3];
         try (var arena = Arena.ofConfined()) {
             long record = arena.allocate(256, 64).address();
-            NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_AREA, record + Abi.RECORD_SIZE);
+            prepare(record, record + Abi.RECORD_SIZE);
             for (int burst = 0; burst < BURSTS; burst++) {
                 for (int round = 0; round < ROUNDS; round++) {
                     trainOnce(record, record + Abi.RECORD_SIZE, round & 7, counted);

@@ -39,7 +39,7 @@ class SectionEventsTest {
             recording.start();
             long record = arena.allocate(256, 64).address();
             long area = record + Abi.RECORD_SIZE;
-            NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_AREA, area);
+            Section.prepare(record, area);
             section(record, area, 1, 0); // never interrupted
             section(record, area, 0, 0);
             section(record, area, 0, 1);

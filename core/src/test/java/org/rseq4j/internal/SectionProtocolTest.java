@@ -34,7 +34,7 @@ class SectionProtocolTest {
         arena = Arena.ofShared();
         record = arena.allocate(256, 64).address();
         area = record + Abi.RECORD_SIZE;
-        NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_AREA, area);
+        Section.prepare(record, area);
     }
 
     @AfterEach
@@ -67,7 +67,7 @@ class SectionProtocolTest {
     private boolean play(List<Step> steps) {
         request(0);
         granted(0);
-        NativeMemory.LONG.set(NativeMemory.ALL, record + Abi.RECORD_SECTION, 0L);
+        Section.prepare(record, area);
         Deque<Long> open = new ArrayDeque<>();
         for (Step step : steps) {
             int requestBefore = request();

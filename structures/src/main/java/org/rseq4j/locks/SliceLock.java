@@ -231,7 +231,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
     public void lock() {
         long section = Section.isSupported() ? Section.open() : 0;
         int seen = (int) STATE.compareAndExchange(this, 0, LOCKED);
-        if (seen == 0) {
+        if (seen == 0 || seen == WAITERS && !fair && isTakenFrom(WAITERS)) {
             hold(section);
             return;
         }
@@ -316,6 +316,11 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
         }
         holds++;
         return true;
+    }
+
+    /** With many more threads than CPUs there are always waiters: then this is the common case. */
+    private boolean isTakenFrom(int free) {
+        return STATE.compareAndSet(this, free, free | LOCKED);
     }
 
     private void hold(long section) {

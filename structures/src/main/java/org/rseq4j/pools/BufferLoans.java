@@ -81,12 +81,17 @@ final class BufferLoans {
         }
     }
 
-    /** Ends the loan; the block that comes back to the pool, 0 when there is none. */
-    long released(long address, Spans spans) {
+    /**
+     * Ends the loan; the block that comes back to the pool, 0 when there is none.
+     *
+     * @param alive whether the memory may be used: not what was released before, but it may be somebody else's where that was, when
+     *            it was not the pool's
+     */
+    long released(long address, boolean alive, Spans spans) {
         Loan loan = out.remove(address);
         if (loan == null) {
             Throwable last = back.get(address);
-            if (last != null) {
+            if (last != null && !alive) {
                 report(new PoolMisuse(Kind.RELEASED_TWICE, describe(address), last));
                 throw new IllegalStateException("released twice: " + describe(address), last);
             }

@@ -289,7 +289,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     public void release(MemorySegment segment) {
         long address = segment.isNative() ? segment.address() : 0;
         if (!push(address)) {
-            releaseSpecially(address);
+            releaseSpecially(segment, address);
         }
     }
 
@@ -311,7 +311,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         long address = segment.isNative() ? segment.address() : 0;
         if (!push(address)) {
             buffer.position(position);
-            releaseSpecially(address);
+            releaseSpecially(segment, address);
         }
     }
 
@@ -389,9 +389,9 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         return segment;
     }
 
-    private void releaseSpecially(long address) {
+    private void releaseSpecially(MemorySegment segment, long address) {
         if (loans != null) {
-            long block = loans.released(address, spans);
+            long block = loans.released(address, segment.scope().isAlive(), spans);
             Span span = spans.find(block);
             if (span != null && !stacks.push(span.sizeClass.stack, span.sizeClass.capacity, block)) {
                 span.sizeClass.flush(block);

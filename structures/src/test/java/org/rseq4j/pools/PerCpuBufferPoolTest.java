@@ -297,6 +297,7 @@ class PerCpuBufferPoolTest {
     }
 
     @Test
+    @SuppressWarnings("restricted")
     void everyAccessAfterTheReleaseThrowsWhenMisuseIsLookedFor() {
         var found = new ConcurrentLinkedQueue<PoolMisuse>();
         try (var pool = PerCpuBufferPool.builder().detectMisuse(found::add).build()) {
@@ -309,6 +310,11 @@ class PerCpuBufferPoolTest {
             assertThrows(IllegalStateException.class, () -> slice.fill((byte) 0));
             assertThrows(IllegalStateException.class, () -> pool.release(segment));
             assertEquals(Kind.RELEASED_TWICE, found.remove().kind());
+            if (Mapping.isNative()) { // somebody else's segment at the same place
+                assertThrows(IllegalArgumentException.class,
+                        () -> pool.release(MemorySegment.ofAddress(segment.address()).reinterpret(8192)));
+                assertEquals(Kind.FOREIGN, found.remove().kind());
+            }
             ByteBuffer buffer = pool.acquireByteBuffer(8192);
             ByteBuffer view = buffer.slice(1, 5);
             buffer.put(0, (byte) 1);

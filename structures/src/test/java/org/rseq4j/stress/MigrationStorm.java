@@ -46,7 +46,7 @@ public final class MigrationStorm implements AutoCloseable {
     }
 
     public static boolean available() {
-        return System.getProperty("os.name").equals("Linux")
+        return System.getProperty("os.name").equals("Linux") && !Boolean.getBoolean("rseq4j.test.noNativeAccess")
                 && Linker.nativeLinker().defaultLookup().find("gettid").isPresent();
     }
 
