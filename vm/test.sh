@@ -168,6 +168,10 @@ if gcc -O2 -Wall -pthread -o "$tmp/grants" "${vm%/bin/vm}/vm/grants.c" 2> "$tmp/
     eval '(( $(value sgrant "$tmp/stderr") == $(value syield "$tmp/stderr") + $(value srevok "$tmp/stderr") + $(value sabort "$tmp/stderr") ))'
   check "the statistics are in --out too" cmp -s "$tmp/stderr" "$tmp/stats/rseq-stats.txt"
 
+  vm_run --accel tcg-icount --cpus 1 -- "$tmp/grants" 2
+  check "--accel tcg-icount: nine of ten grants are given back in time, whatever the host does" \
+    eval 'is 0 && (( $(value granted "$tmp/stdout") > 20 && 10 * $(value intime "$tmp/stdout") >= 9 * $(value granted "$tmp/stdout") ))'
+
   vm_run --no-slice-extension -- "$tmp/grants" --prctl
   check "--no-slice-extension: prctl says ENOTSUPP (524)" stdout_has "prctl 524"
 
