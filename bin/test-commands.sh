@@ -220,7 +220,7 @@ kill -TERM $demo 2> /dev/null
 wait $demo 2> /dev/null
 rm -f "$work/long.json"
 # It is sent when the server answers to the load of a measured round.
-bash -c 'set -m; bin/demo --seconds 60 --port "$2" --json "$1" & for _ in $(seq 300); do
+bash -c 'set -m; env --default-signal=INT bin/demo --seconds 60 --port "$2" --json "$1" & for _ in $(seq 300); do
     grep -q "^round" "$3" && break; sleep 0.1; done; sleep 2; kill -INT -- -$!; wait $!' \
   - "$work/long.json" $port "$work/err" \
   > "$work/out" 2> "$work/err" < /dev/null
