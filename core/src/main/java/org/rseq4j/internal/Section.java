@@ -208,8 +208,7 @@ public final class Section {
     }
 
     private static boolean isOpen(long section, long record) {
-        return section < 0 && record != 0
-                && getLong(record + Abi.RECORD_SECTION) == section;
+        return section < 0 && record != 0 && getLong(record + Abi.RECORD_SECTION) == section;
     }
 
     // ---- Training ----
