@@ -19,7 +19,9 @@ ok() { echo "ok - $1" >> "$results"; }
 not_checked() { { echo "NOT CHECKED - $1"; grep 'NOT CHECKED' "$output" | sed 's/^/    | /'; } >> "$results"; }
 not_ok() { { echo "not ok - $1"; sed 's/^/    | /' "$output" | tail -n 60; } >> "$results"; }
 
+started=0
 job() { # a function and its arguments, beside the one that still runs
+  started=$((started + 1))
   if (($(jobs -rp | wc -l) > 1)); then wait -n; fi
   begin "$@" &
 }
@@ -35,7 +37,7 @@ says() { # what, part of the output, then the lines of JSON that must be there
   local what=$1 part=$2 line
   shift 2
   for line in "$@"; do
-    if ! sed -n "/^== $part\$/,/^== /p" "$output" | grep -qF -- "$line"; then
+    if ! grep -qF -- "$line" <<< "$(sed -n "/^== $part\$/,/^== /p" "$output")"; then
       echo "part $part lacks: $line" >> "$output"
       not_ok "$what"
       return
@@ -122,12 +124,8 @@ off_at_boot() {
   says "the extension is off at boot, and it says so" off '"registration": "LIBC"' '"sliceExtension": "OFF_AT_BOOT"'
 }
 
-# What only asks Java of Java, or starts JVMs of its own, is not repeated here: it takes minutes under emulation. So does C2,
-# which compiles for longer than the tests run.
 unit() { # JVM arguments
-  junit structures "$quick -Djunit.jupiter.execution.timeout.default=900s -Drseq4j.test.operations=50000 -Drseq4j.test.seconds=1 $1" \
-    "--exclude-tag platform --exclude-tag grants --exclude-tag hotplug --exclude-tag jvm \
-    --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters|SectionProtocol)Test' \
+  junit structures "${emulated_options[*]} $1" "--exclude-tag platform --exclude-tag grants --exclude-tag hotplug ${emulated_tests[*]@Q} \
     --scan-classpath core/target/test-classes --scan-classpath structures/target/test-classes"
 }
 unit_tests() {
@@ -182,5 +180,10 @@ wait
 
 count() { grep -c "^$1 - " "$work/all" || true; }
 failed=$(count 'not ok')
+ended=$(grep -c '^# .* s$' "$work/all" || true)
+if ((ended != started)); then
+  echo "not ok - $started jobs were started, $ended ended"
+  failed=$((failed + 1))
+fi
 echo "$(count ok) passed, $failed failed, $(count 'NOT CHECKED') not checked because the host was too busy ($SECONDS s)"
 exit $((failed > 0))
