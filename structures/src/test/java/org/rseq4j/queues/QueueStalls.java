@@ -86,7 +86,8 @@ final class QueueStalls {
 
     private void produce(CountDownLatch start) {
         await(start);
-        // Used in turn, more than are in the queue and with consumers at once: no garbage, whose collection would stop threads.
+        // In turn, more than the queue holds: no garbage, whose collection would stop threads. A consumer that is scheduled out
+        // with one in its hand may find a later time in it.
         var stamps = new Stamp[2 * CAPACITY];
         Arrays.setAll(stamps, i -> new Stamp());
         int next = 0;
