@@ -24,6 +24,9 @@ import org.HdrHistogram.Histogram;
 final class Comparison {
     /** The percentiles that tables show. */
     static final List<String> LATENCY = List.of("p50", "p99", "p99.9", "p99.99");
+    /** How long a JVM is waited for that goes on compiling. */
+    private static final long WARMING_MILLIS = 5000;
+    private static final long REST_MILLIS = 100;
     private static final double[] PERCENTILES = {50, 90, 99, 99.9, 99.99, 100};
     private static final long PATIENCE_MILLIS = 180_000;
     /** What a JVM takes beside its rounds, about. */
@@ -90,7 +93,8 @@ final class Comparison {
     static long plannedMillis(Suite suite, RunOptions options) {
         long counts = threads(suite, options).size();
         long jvms = options.forks * contenders(suite, options).size() * (options.oneJvm ? 1 : counts);
-        long warmups = options.oneJvm ? options.warmup * (1 + (counts - 1) / 2) : options.warmup;
+        long warmups = (options.oneJvm ? options.warmup * (1 + (counts - 1) / 2) : options.warmup)
+                + (options.oneJvm ? counts : 1) * 3 * (options.millis + REST_MILLIS);
         return jvms * (JVM_MILLIS + warmups + (options.oneJvm ? counts : 1) * options.rounds * options.millis);
     }
 
@@ -151,6 +155,7 @@ final class Comparison {
                 process.make(count);
                 process.run(warm ? options.warmup / 2 : options.warmup, new LinkedHashMap<>());
                 warm = true;
+                warmUp(process);
                 process.latencies();
                 for (int i = 0; i < options.rounds; i++) {
                     Map<String, Double> counted = new LinkedHashMap<>();
@@ -160,6 +165,23 @@ final class Comparison {
                 Map<String, Histogram> latencies = process.latencies();
                 row.environment = process.environment();
                 add(row, samples, counts, latencies);
+            }
+        }
+    }
+
+    /**
+     * Rounds that do not count, until the JIT has hardly anything to do in two of them: until a loop is compiled again that met a
+     * rare case, rounds say nothing. A rest behind each of them, as the JIT's threads starve beside many that never rest.
+     */
+    private void warmUp(ContenderProcess process) throws IOException {
+        int quiet = 0;
+        for (long spent = 0; quiet < 2 && spent < WARMING_MILLIS; spent += options.millis) {
+            quiet = process.run(options.millis, new LinkedHashMap<>()).compiled() * 20 > options.millis ? 0 : quiet + 1;
+            try {
+                Thread.sleep(REST_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
             }
         }
     }

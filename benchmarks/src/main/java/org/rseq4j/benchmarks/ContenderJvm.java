@@ -5,6 +5,7 @@ import com.sun.management.ThreadMXBean;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +25,7 @@ import org.HdrHistogram.Histogram;
 final class ContenderJvm {
     /** How long a worker may take to see that the round is over. */
     private static final long PATIENCE_MILLIS = 120_000;
+    private static final CompilationMXBean COMPILERS = ManagementFactory.getCompilationMXBean();
     private static final ThreadMXBean MEMORY = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private final Suite suite;
@@ -33,6 +35,8 @@ final class ContenderJvm {
     private final PrintStream out;
     private Contender contender;
     private int workers;
+    /** Milliseconds that the JIT took up to the end of the last round. */
+    private long compiled;
 
     private ContenderJvm(Suite suite, String contender, boolean virtual, int noise, PrintStream out) {
         this.suite = suite;
@@ -70,7 +74,7 @@ final class ContenderJvm {
             case "run" -> {
                 Sample sample = run(Long.parseLong(order[1]));
                 out.println("sample " + sample.rate() + " " + sample.slowest() + " " + sample.interval() + " "
-                        + sample.allocated());
+                        + sample.allocated() + " " + sample.compiled());
                 contender.counts().forEach((name, value) -> out.println("count " + value + " " + name));
             }
             case "latencies" -> {
@@ -137,16 +141,19 @@ final class ContenderJvm {
         for (int i = 0; i < workers; i++) {
             done[i] = operations[i * 16];
         }
-        return sample(done, nanos, bytes);
+        long before = compiled;
+        compiled = COMPILERS.getTotalCompilationTime();
+        return sample(done, nanos, bytes, compiled - before);
     }
 
-    /** {@return what the workers did, as {@link Contender#work} says it, in so much time and allocating so much} */
-    static Sample sample(long[] operations, long nanos, long bytes) {
+    /** {@return what the workers did, as {@link Contender#work} says it, in so much time, allocating and compiling so much} */
+    static Sample sample(long[] operations, long nanos, long bytes, long compiled) {
         long[] counted = LongStream.of(operations).filter(n -> n >= 0).toArray();
         long[] partners = LongStream.of(operations).filter(n -> n < 0).map(n -> -n).toArray();
         long sum = LongStream.of(counted).sum();
         return new Sample(sum * 1e9 / nanos, Math.min(slowest(counted), partners.length == 0 ? 1 : slowest(partners)),
-                sum == 0 ? 0 : (long) (nanos * (double) counted.length / sum), sum == 0 ? 0 : (double) bytes / sum);
+                sum == 0 ? 0 : (long) (nanos * (double) counted.length / sum), sum == 0 ? 0 : (double) bytes / sum,
+                compiled);
     }
 
     /** {@return the least as a share of the mean} */

@@ -93,7 +93,7 @@ final class ContenderProcess implements AutoCloseable {
                 case "sample" -> {
                     String[] rest = words[2].split(" ", -1);
                     answer.sample = new Sample(Double.parseDouble(words[1]), Double.parseDouble(rest[0]),
-                            Long.parseLong(rest[1]), Double.parseDouble(rest[2]));
+                            Long.parseLong(rest[1]), Double.parseDouble(rest[2]), Long.parseLong(rest[3]));
                 }
                 case "count" -> answer.counts.put(words[2], Double.parseDouble(words[1]));
                 case "histogram" -> answer.histograms.put(words[2], decode(words[1]));

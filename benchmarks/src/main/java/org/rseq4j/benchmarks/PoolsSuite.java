@@ -27,7 +27,7 @@ import stormpot.Slot;
 import stormpot.Timeout;
 
 /**
- * Acquire and release of an object, which is written to in between; the number of operations is that of pairs. Plain; or
+ * Acquire and release of an object with a buffer of 8 KiB, which is written to in between; the number of operations is that of pairs. Plain; or
  * every 16th time with a yield while it is held; or one way: each even thread only acquires, and hands the objects to the next
  * one, which only releases, by a queue of one producer and one consumer. All that the queue costs is in the contender
  * "the queue alone".
@@ -35,9 +35,13 @@ import stormpot.Timeout;
 final class PoolsSuite implements Suite {
     private static final int SIZE = 1024;
 
-    /** What is pooled. */
+    /** What is pooled: worth it, else who finds the pool empty and makes a new one would win. */
     private static class Item implements RecyclerPool.WithPool<Item> {
-        long uses;
+        private final byte[] buffer = new byte[8192];
+
+        final void use() {
+            buffer[0]++;
+        }
 
         @Override
         public Item withPool(RecyclerPool<Item> pool) {
@@ -120,7 +124,7 @@ final class PoolsSuite implements Suite {
             if (thread % 2 == 0) {
                 while (round.running()) {
                     T item = acquire.get();
-                    item.uses++;
+                    item.use();
                     for (int spins = 0; !queue.relaxedOffer(item) && round.running(); spins++) {
                         pause(spins);
                     }
@@ -157,7 +161,7 @@ final class PoolsSuite implements Suite {
             while (round.running()) {
                 for (int i = 0; i < 1024; i++) {
                     T item = acquire.get();
-                    item.uses++;
+                    item.use();
                     if (yields && (i & 15) == 0) {
                         Thread.yield();
                     }
@@ -186,7 +190,7 @@ final class PoolsSuite implements Suite {
                 while (round.running()) {
                     for (int i = 0; i < 1024; i++) {
                         try (var lease = pool.lease()) {
-                            lease.get().uses++;
+                            lease.get().use();
                             if (yields && (i & 15) == 0) {
                                 Thread.yield();
                             }
