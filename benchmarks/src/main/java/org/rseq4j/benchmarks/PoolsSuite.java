@@ -29,8 +29,8 @@ import stormpot.Timeout;
 /**
  * Acquire and release of an object with a buffer of 8 KiB, which is written to in between; the number of operations is that of pairs. Plain; or
  * every 16th time with a yield while it is held; or one way: each even thread only acquires, and hands the objects to the next
- * one, which only releases, by a queue of one producer and one consumer. All that the queue costs is in the contender
- * "the queue alone".
+ * one, which only releases, 64 at a time: by a queue of single objects both threads would write to one cache line of it for each object,
+ * or not, as it happens. What this costs is in the contender "the queue alone".
  */
 final class PoolsSuite implements Suite {
     private static final int SIZE = 1024;
@@ -108,43 +108,73 @@ final class PoolsSuite implements Suite {
     }
 
     private static <T extends Item> Contender oneWay(int threads, Supplier<T> acquire, Consumer<T> release) {
-        List<SpscArrayQueue<T>> queues = new ArrayList<>();
+        List<Belt> belts = new ArrayList<>();
         for (int i = 0; i < threads / 2; i++) {
-            queues.add(new SpscArrayQueue<>(256));
+            belts.add(new Belt());
         }
-        if (queues.isEmpty()) {
+        if (belts.isEmpty()) {
             throw new IllegalArgumentException("one way needs two threads");
         }
         return (thread, round) -> {
-            if (thread / 2 >= queues.size()) {
+            if (thread / 2 >= belts.size()) {
                 return 0;
             }
-            SpscArrayQueue<T> queue = queues.get(thread / 2);
-            long operations = 0;
-            if (thread % 2 == 0) {
-                while (round.running()) {
-                    T item = acquire.get();
-                    item.use();
-                    for (int spins = 0; !queue.relaxedOffer(item) && round.running(); spins++) {
-                        pause(spins);
-                    }
-                    operations++;
-                }
-                return -operations;
-            }
-            while (round.running()) {
-                T item = queue.relaxedPoll();
-                for (int spins = 0; item == null && round.running(); spins++) {
-                    pause(spins);
-                    item = queue.relaxedPoll();
-                }
-                if (item != null) {
-                    release.accept(item);
-                    operations++;
-                }
-            }
-            return operations;
+            Belt belt = belts.get(thread / 2);
+            return thread % 2 == 0
+                    ? -acquireOnly(belt, acquire, round)
+                    : releaseOnly(belt, release, round);
         };
+    }
+
+    /** Trays with objects one way, and empty ones back. */
+    private static final class Belt {
+        static final int TRAYS = 4;
+        static final int TRAY = 64;
+        final SpscArrayQueue<Object[]> full = new SpscArrayQueue<>(TRAYS);
+        final SpscArrayQueue<Object[]> empty = new SpscArrayQueue<>(TRAYS);
+
+        Belt() {
+            for (int i = 0; i < TRAYS; i++) {
+                empty.offer(new Object[TRAY]);
+            }
+        }
+
+        /** The next tray, null at the end of the round. */
+        static Object[] next(SpscArrayQueue<Object[]> queue, Round round) {
+            Object[] tray = queue.relaxedPoll();
+            for (int spins = 0; tray == null && round.running(); spins++) {
+                pause(spins);
+                tray = queue.relaxedPoll();
+            }
+            return tray;
+        }
+    }
+
+    private static <T extends Item> long acquireOnly(Belt belt, Supplier<T> acquire, Round round) {
+        long operations = 0;
+        for (Object[] tray = Belt.next(belt.empty, round); tray != null; tray = Belt.next(belt.empty, round)) {
+            for (int i = 0; i < tray.length; i++) {
+                T item = acquire.get();
+                item.use();
+                tray[i] = item;
+            }
+            belt.full.offer(tray);
+            operations += tray.length;
+        }
+        return operations;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Item> long releaseOnly(Belt belt, Consumer<T> release, Round round) {
+        long operations = 0;
+        for (Object[] tray = Belt.next(belt.full, round); tray != null; tray = Belt.next(belt.full, round)) {
+            for (Object item : tray) {
+                release.accept((T) item);
+            }
+            belt.empty.offer(tray);
+            operations += tray.length;
+        }
+        return operations;
     }
 
     private static void pause(int spins) {
@@ -173,15 +203,20 @@ final class PoolsSuite implements Suite {
         };
     }
 
+    /** As many objects as the others keep; the default is 64 for each CPU and four times as many in the overflow. */
+    private static PerCpuPool.Builder<Item> ours() {
+        return PerCpuPool.builder(Item::new).capacityPerCpu(SIZE / 4).maxPooled(SIZE);
+    }
+
     @Override
     public Map<String, Contender.Factory> contenders() {
         Map<String, Contender.Factory> contenders = new LinkedHashMap<>();
         contenders.put("rseq4j PerCpuPool", threads -> {
-            var pool = PerCpuPool.of(Item::new);
+            var pool = ours().build();
             return pool(threads, pool::acquire, pool::release);
         });
         contenders.put("rseq4j PerCpuPool lease", threads -> {
-            var pool = PerCpuPool.of(Item::new);
+            var pool = ours().build();
             if (pattern == Pattern.ONE_WAY) {
                 return pool(threads, pool::acquire, pool::release); // a lease stays in its try statement
             }
@@ -202,7 +237,7 @@ final class PoolsSuite implements Suite {
             };
         });
         contenders.put("rseq4j PerCpuPool strict", threads -> {
-            var pool = PerCpuPool.builder(Item::new).maxSize(SIZE).build();
+            var pool = ours().maxSize(SIZE).build();
             return pool(threads, pool::acquire, pool::release);
         });
         contenders.put("ConcurrentLinkedDeque", threads -> {

@@ -123,13 +123,18 @@ public final class PerCpuSummary implements AutoCloseable {
         }
         MemorySegment segment = Words.segment(mapping);
         long shard = place + ((long) (SHARDS + (int) lease) << shift);
-        long before = set(shard, Words.getOpaque(segment, shard));
-        long read = Words.getOpaque(segment, before + COUNT) | Words.getOpaque(segment, before + SUM)
-                | Words.getOpaque(segment, before + MAX);
-        if (!WriterLease.begin(record, lease, read)) {
+        // What is read before the busy time is as current as if it was read in it: a lease that is lost meanwhile comes back by a
+        // call of this thread only.
+        long state = Words.getOpaque(segment, shard);
+        long from = set(shard, state);
+        long count = Words.getOpaque(segment, from + COUNT);
+        long sum = Words.getOpaque(segment, from + SUM);
+        long min = Words.getOpaque(segment, from + MIN);
+        long max = Words.getOpaque(segment, from + MAX);
+        if (!WriterLease.begin(record, lease, count | sum | max)) {
             return false;
         }
-        update(shard, Words.getOpaque(segment, shard), value);
+        update(shard, state, value, count, sum, min, max);
         WriterLease.end(record);
         return true;
     }
@@ -177,12 +182,15 @@ public final class PerCpuSummary implements AutoCloseable {
     private void update(long shard, long state, long value) {
         MemorySegment segment = Words.segment(mapping);
         long from = set(shard, state);
+        update(shard, state, value, Words.getOpaque(segment, from + COUNT), Words.getOpaque(segment, from + SUM),
+                Words.getOpaque(segment, from + MIN), Words.getOpaque(segment, from + MAX));
+    }
+
+    private void update(long shard, long state, long value, long count, long sum, long min, long max) {
+        MemorySegment segment = Words.segment(mapping);
         long to = set(shard, state + 2);
-        long count = Words.getOpaque(segment, from + COUNT);
-        long min = Words.getOpaque(segment, from + MIN);
-        long max = Words.getOpaque(segment, from + MAX);
         Words.setOpaque(segment, to + COUNT, count + 1);
-        Words.setOpaque(segment, to + SUM, Words.getOpaque(segment, from + SUM) + value);
+        Words.setOpaque(segment, to + SUM, sum + value);
         Words.setOpaque(segment, to + MIN, count == 0 ? value : Math.min(min, value));
         Words.setOpaque(segment, to + MAX, count == 0 ? value : Math.max(max, value));
         Words.setRelease(segment, shard, state + 2);

@@ -20,10 +20,13 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
     int limit;
     /** The slab whose share it was. */
     Slab home;
-    /** A hint: whether the owner acquires, and not only releases. */
-    boolean wanted;
-    /** A hint: how many releases have to pass before it is used again. */
+    /** A hint: how many calls that miss it have to pass before it is used again. */
     int patience;
+    /** Hints, the owner's: how often something will have been taken out at the next miss if nothing is released until then; how often in a row that was so. */
+    long expected;
+    int onlyTakes;
+    /** A hint, the owner's: how often something had been taken out when it was last full. */
+    long takenWhenFull;
     /** How often something had been taken out at the last trim; a hint. */
     long takenBefore;
     /** Used from {@link LeasedSlab#FIRST}. */
@@ -55,8 +58,9 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
  * </ul>
  *
  * <p>
- * A slab comes into use under the lock of its home slab, from whose limit it gets its share. Who shuts a pool first shuts the
- * slabs under their locks, after which no leased slab comes into use, and then takes the leases of those that are, after
+ * A slab comes into use under the lock of its home slab, from whose limit it gets its share. Objects move between it and the slab
+ * of a CPU by its owner, while that holds the slab's lock and is busy, within the limits of both. Who shuts a pool first shuts the
+ * slabs under their locks, after which no leased slab comes into use or gets objects of theirs, and then takes the leases of those that are, after
  * which each is empty with limit 0: a release then finds no place here, nor in its slab, and goes to where shut slabs send it.
  *
  * <p>
@@ -76,6 +80,8 @@ final class LeasedSlab extends LeasedSlabFields {
     private static final int PATIENCE = Math.toIntExact(Long.getLong("rseq4j.debug.patience", 1 << 14));
     /** Where there was no share to be had, so soon again. */
     private static final int SOON = 64;
+    /** Who missed so often in a row and released nothing in between only acquires, for now. */
+    private static final int ONLY_TAKES = DEPTH;
 
     static {
         try {
@@ -91,7 +97,8 @@ final class LeasedSlab extends LeasedSlabFields {
 
     private LeasedSlab(int depth) {
         super(new Object[depth + 2 * FIRST]);
-        wanted = true;
+        expected = -1;
+        takenWhenFull = -1;
     }
 
     /**
@@ -168,19 +175,46 @@ final class LeasedSlab extends LeasedSlabFields {
         return lease != 0 ? slabs[(int) lease] : null;
     }
 
-    /** Tells that the running thread acquired elsewhere. */
-    static void missedTake(LeasedSlab[] slabs, long record, int depth) {
+    /** Tells that the running thread has to acquire elsewhere; whether to {@link #refill} its leased slab. */
+    static boolean missedTake(LeasedSlab[] slabs, long record, int depth) {
+        LeasedSlab slab = missed(slabs, record, depth);
+        if (slab == null) {
+            return false;
+        }
+        if (slab.limit == 0) {
+            return --slab.patience < 0;
+        }
+        long taken = slab.taken();
+        slab.onlyTakes = slab.expected == taken ? slab.onlyTakes + 1 : 0;
+        slab.expected = taken;
+        return slab.onlyTakes >= ONLY_TAKES;
+    }
+
+    /** Tells that the running thread finds no place here for what it releases; whether to {@link #flush} its leased slab, or to open it. */
+    static boolean missedPut(LeasedSlab[] slabs, long record, int depth) {
+        LeasedSlab slab = missed(slabs, record, depth);
+        if (slab == null) {
+            return false;
+        }
+        if (slab.limit == 0) {
+            return --slab.patience < 0;
+        }
+        long before = slab.takenWhenFull;
+        slab.takenWhenFull = slab.taken();
+        return slab.takenWhenFull == before;
+    }
+
+    private static LeasedSlab missed(LeasedSlab[] slabs, long record, int depth) {
         long lease = WriterLease.peek(record);
         if (lease == 0) {
             WriterLease.missed(record);
-            return;
+            return null;
         }
         LeasedSlab slab = slab(slabs, lease);
         if (slab == null) {
             make(slabs, (int) lease, depth);
-        } else if (!slab.wanted) {
-            slab.wanted = true;
         }
+        return slab;
     }
 
     /** Without a monitor, at which a virtual thread could leave its carrier, and the area that the caller goes on with. */
@@ -188,15 +222,58 @@ final class LeasedSlab extends LeasedSlabFields {
         SLABS.compareAndSet(slabs, lease, null, new LeasedSlab(depth));
     }
 
-    /** Tells that the running thread finds no place here for what it releases; whether to open its leased slab. */
-    static boolean missedPut(LeasedSlab[] slabs, long record) {
+    /** Whether the running thread's leased slab is in use. */
+    static boolean isOpen(LeasedSlab[] slabs, long record) {
+        LeasedSlab slab = slab(slabs, WriterLease.peek(record));
+        return slab != null && slab.limit != 0;
+    }
+
+    /**
+     * For a thread that only releases: moves all objects of its leased slab to a slab whose lock it holds, as far as there are
+     * places.
+     *
+     * @return whether there is a place in the leased slab now
+     */
+    static boolean flush(LeasedSlab[] slabs, long record, Slab to) {
         long lease = WriterLease.peek(record);
-        if (lease == 0) {
-            WriterLease.missed(record);
+        LeasedSlab slab = slab(slabs, lease);
+        if (slab == null) {
             return false;
         }
+        long word = (long) WORD.getOpaque(slab);
+        int n = (int) (word & SIZE);
+        int moved = Math.min(n, to.limit - to.size);
+        if (moved <= 0 || !WriterLease.begin(record, lease, word)) {
+            return false;
+        }
+        System.arraycopy(slab.objects, FIRST + n - moved, to.objects, FIRST + to.size, moved);
+        to.size += moved;
+        WORD.setOpaque(slab, word - moved);
+        WriterLease.end(record);
+        return true;
+    }
+
+    /**
+     * For a thread that only acquires: moves as many objects to its leased slab, from a slab whose lock it holds, as leave a place
+     * for one that it acquired already.
+     */
+    static void refill(LeasedSlab[] slabs, long record, Slab from) {
+        long lease = WriterLease.peek(record);
         LeasedSlab slab = slab(slabs, lease);
-        return slab != null && slab.limit == 0 && slab.wanted && --slab.patience < 0;
+        if (slab == null) {
+            return;
+        }
+        long word = (long) WORD.getOpaque(slab);
+        int n = (int) (word & SIZE);
+        int moved = Math.min(slab.limit - 1 - n, from.size);
+        if (moved <= 0 || !WriterLease.begin(record, lease, word)) {
+            return;
+        }
+        System.arraycopy(from.objects, FIRST + from.size - moved, slab.objects, FIRST + n, moved);
+        from.size -= moved;
+        WORD.setOpaque(slab, word + moved);
+        WriterLease.end(record);
+        slab.expected += moved;
     }
 
     /**
@@ -223,7 +300,6 @@ final class LeasedSlab extends LeasedSlabFields {
             home.limit -= share;
             home.addLeased(share);
             slab.home = home;
-            slab.wanted = false;
             slab.takenBefore = -1; // not idle at the next trim, whatever was taken before
             LIMIT.setOpaque(slab, share);
         }

@@ -37,8 +37,8 @@ import org.rseq4j.internal.ThreadArea;
  * <p>
  * Cost: an acquire or a release is one atomic instruction on memory of the current CPU, plus the look-up of the CPU (about a
  * nanosecond on a platform thread, a native call on a virtual one, see {@link Rseq}). A thread (of virtual ones their carrier) that
- * acquires and releases often gets a lease, of which there are up to eight for each available CPU: up to 8 objects that it
- * released are then its own to acquire by plain loads and stores. Where other threads find nothing they are taken from it, which
+ * acquires or releases often gets a lease, of which there are up to eight for each available CPU: up to 8 objects
+ * are then its own to acquire and release by plain loads and stores. Where other threads find nothing they are taken from it, which
  * costs a membarrier system call, some tens of microseconds: in {@code tryAcquire}, before anybody waits, and at most once
  * in 10 milliseconds before the factory is called. Pools that may keep fewer than 16 objects for each available CPU, or
  * fewer than 8 in the slab of one, have no leases, nor has a process with
@@ -66,11 +66,11 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      *
      * Before that come the leased slabs, small stacks that the OS thread that has the lease uses by plain loads and
      * stores (LeasedSlab). Their objects are for others, too, but at a price: so they are taken where nothing else is
-     * found.
+     * found. A thread that only releases or only acquires exchanges them with its CPU's slab all at once.
      *
      * Limits are shares of the bound: the sum of all limits, of one for each hot place in use, of the leased slabs' limits, and of
      * `budget` is maxPooled. A slab that reaches its limit takes more from the budget, then from what other slabs do not use; objects that move to the overflow or to
-     * another slab take their share with them. The limit of the overflow is its size.
+     * another slab take their share with them, those that move to a leased slab or from there do not. The limit of the overflow is its size.
      *
      * Where one CPU only acquires and another only releases, few free objects would mean that both meet for each of them. So
      * a CPU that got few from another one's slab, used them up and saw none return, several times in a row, has the factory make one
@@ -413,8 +413,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private void push(long record, T object) {
         long area = LeasedSlab.area(record);
         Slab slab = slabs[Ids.cpuId(area)];
-        if (record != 0 && leasedDepth > 0 && LeasedSlab.missedPut(leasedSlabs, record)
-                && openLeased(record, area, slab)
+        if (record != 0 && leasedDepth > 0 && LeasedSlab.missedPut(leasedSlabs, record, leasedDepth)
+                && makePlace(record, area, slab)
                 && LeasedSlab.put(leasedSlabs, record, object)) {
             return;
         }
@@ -423,20 +423,31 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
     }
 
-    private boolean openLeased(long record, long area, Slab slab) {
-        boolean opened = false;
+    /** Opens the running thread's leased slab, or moves what it has to the slab. */
+    private boolean makePlace(long record, long area, Slab slab) {
+        boolean made = false;
         long section = Section.begin(area);
         if (slab.tryLock()) {
-            if (slab.limit != SHUT && slab.limit - slab.size <= leasedDepth && slab.limit < slab.room()) {
-                slab.limit += share(slab);
-            }
-            opened = LeasedSlab.open(leasedSlabs, record, slab, leasedDepth);
-            if (opened) {
-                leasedInUse.incrementAndGet();
+            if (slab.limit != SHUT && LeasedSlab.isOpen(leasedSlabs, record)) {
+                makeRoom(slab, leasedDepth);
+                made = LeasedSlab.flush(leasedSlabs, record, slab);
+            } else if (slab.limit != SHUT) {
+                made = openLeased(record, slab);
             }
             slab.unlock();
         }
         Section.end(section);
+        return made;
+    }
+
+    private boolean openLeased(long record, Slab slab) {
+        if (slab.limit - slab.size <= leasedDepth && slab.limit < slab.room()) {
+            slab.limit += share(slab);
+        }
+        boolean opened = LeasedSlab.open(leasedSlabs, record, slab, leasedDepth);
+        if (opened) {
+            leasedInUse.incrementAndGet();
+        }
         return opened;
     }
 
@@ -481,19 +492,22 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     private Object pop(long record) {
         long area = LeasedSlab.area(record);
-        if (record != 0 && leasedDepth > 0) {
-            LeasedSlab.missedTake(leasedSlabs, record, leasedDepth);
-        }
+        boolean refills = record != 0 && leasedDepth > 0
+                && LeasedSlab.missedTake(leasedSlabs, record, leasedDepth);
         Slab slab = slabs[Ids.cpuId(area)];
         Object found = slab.takeHot();
-        return found != null ? found : pop(area, slab);
+        return found != null ? found : pop(area, slab, refills ? record : 0);
     }
 
-    private static Object pop(long area, Slab slab) {
+    private Object pop(long area, Slab slab, long refilled) {
         Object found = null;
         long section = Section.begin(area);
         if (slab.tryLock()) {
             found = slab.pop();
+            if (refilled != 0 && slab.limit != SHUT
+                    && (LeasedSlab.isOpen(leasedSlabs, refilled) || openLeased(refilled, slab))) {
+                LeasedSlab.refill(leasedSlabs, refilled, slab);
+            }
             slab.unlock();
         }
         Section.end(section);
@@ -730,19 +744,29 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         if (slab.tryLock()) {
             boolean kept = false;
             if (slab.limit != SHUT) {
-                if (slab.size == slab.room() && overflow.tryLock()) {
-                    slab.moveTo(overflow, batch);
-                    overflow.unlock();
-                }
-                if (slab.size == slab.limit && slab.limit < slab.room()) {
-                    slab.limit += share(slab);
-                }
+                makeRoom(slab, 1);
                 // Where misuse is looked for, nothing may refer to an object that left: no hot place.
                 kept = loans == null && slab.openHot(object) || slab.push(object);
             }
             slab.unlock();
             return kept;
         }
+        return loans == null && keepInOverflow(object) || keepElsewhere(slab, object);
+    }
+
+    private boolean keepInOverflow(Object object) {
+        if (!overflow.tryLock()) {
+            return false;
+        }
+        if (overflow.limit >= 0 && overflow.limit == overflow.size && overflow.limit < overflow.room()) {
+            overflow.limit += shareOfBudget(1);
+        }
+        boolean kept = overflow.push(object);
+        overflow.unlock();
+        return kept;
+    }
+
+    private boolean keepElsewhere(Slab slab, Object object) {
         for (Slab other : slabs) {
             if (other != slab && other.tryLock()) {
                 boolean kept = other.push(object);
@@ -755,14 +779,33 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         return false;
     }
 
-    /** A share of the bound for a slab that has used up its own: from the budget, or what another does not use. */
-    private int share(Slab slab) {
-        int wanted = Math.min(batch, slab.room() - slab.limit);
+    /** Tries to have places for so many objects in a slab, which is not shut and whose lock is held. */
+    private void makeRoom(Slab slab, int places) {
+        if (slab.room() - slab.size < places && overflow.tryLock()) {
+            slab.moveTo(overflow, batch);
+            overflow.unlock();
+        }
+        if (slab.limit - slab.size < places && slab.limit < slab.room()) {
+            slab.limit += share(slab);
+        }
+    }
+
+    private int shareOfBudget(int wanted) {
         for (int left = budget.get(); left > 0; left = budget.get()) {
             int granted = Math.min(left, wanted);
             if (budget.compareAndSet(left, left - granted)) {
                 return granted;
             }
+        }
+        return 0;
+    }
+
+    /** A share of the bound for a slab that has used up its own: from the budget, or what another does not use. */
+    private int share(Slab slab) {
+        int wanted = Math.min(batch, slab.room() - slab.limit);
+        int free = shareOfBudget(wanted);
+        if (free > 0) {
+            return free;
         }
         for (Slab other : slabs) {
             if (other != slab && other.tryLock()) {

@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
@@ -110,6 +112,41 @@ class LeasedSlabTest {
     }
 
     @Test
+    void whoOnlyReleasesOrOnlyAcquiresUsesItsLeaseToo() {
+        assumeTrue(LeasedSlab.array().length > 0, "no leases here: no registration, or no membarrier");
+        var discarded = new AtomicInteger();
+        var pool = PerCpuPool.builder(Object::new).discard(o -> discarded.incrementAndGet()).build();
+        int released = 0;
+        int acquired = 0;
+        boolean kept = false;
+        boolean flushed = false;
+        boolean refilled = false;
+        for (long end = System.nanoTime() + MINUTE; !(flushed && refilled) && System.nanoTime() < end;) {
+            for (int i = 0; i < 200; i++) {
+                int before = pool.leasedObjects();
+                pool.release(new Object());
+                kept |= pool.leasedObjects() == before + 1;
+                flushed |= before > 1 && pool.leasedObjects() == 1;
+                released++;
+            }
+            assertEquals(released - acquired, pool.size() + discarded.get());
+            while (pool.size() > 32) {
+                int before = pool.leasedObjects();
+                pool.acquire();
+                refilled |= pool.leasedObjects() > before + 1;
+                acquired++;
+            }
+            assertEquals(released - acquired, pool.size() + discarded.get());
+        }
+        assertTrue(kept, "kept");
+        assertTrue(flushed, "flushed");
+        assertTrue(refilled, "refilled");
+        PoolStatistics all = pool.statistics();
+        assertEquals(acquired, all.hits());
+        assertEquals(0, all.misses());
+    }
+
+    @Test
     void smallPoolsHaveNone() {
         assertEquals(0, LeasedSlab.depth(7, 1 << 20));
         int leases = LeasedSlab.array().length;
@@ -146,7 +183,8 @@ class LeasedSlabTest {
         public static void main(String[] arguments) throws Exception {
             int leased = new Takers(0).run(Thread.ofPlatform().factory(), 16, 20_000)
                     + new Takers(6).run(Thread.ofPlatform().factory(), 8, 10_000)
-                    + new Takers(0).run(Thread.ofVirtual().factory(), 100, 3_000);
+                    + new Takers(0).run(Thread.ofVirtual().factory(), 100, 3_000)
+                    + new Takers(0).runOneWay(6, 30_000) + new Takers(40).runOneWay(6, 10_000);
             if (leased == 0) {
                 throw new AssertionError("no object was ever seen in a leased slab");
             }
@@ -200,11 +238,52 @@ class LeasedSlabTest {
                     }
                 }));
             }
+            return end(running, done, taker);
+        }
+
+        /** Every other thread only acquires, and hands what it has to the next one, which only releases. */
+        private int runOneWay(int pairs, int operations) throws Exception {
+            var done = new AtomicBoolean();
+            Thread watcher = start(Thread.ofPlatform().factory(), () -> {
+                while (!done.get()) {
+                    leased = Math.max(leased, pool.leasedObjects());
+                    Thread.sleep(1);
+                }
+            });
+            List<Thread> running = new ArrayList<>();
+            for (int i = 0; i < pairs; i++) {
+                var handed = new ArrayBlockingQueue<AtomicReference<Thread>>(64);
+                running.add(start(Thread.ofPlatform().factory(), () -> {
+                    for (int j = 0; j < operations && failure.get() == null; j++) {
+                        AtomicReference<Thread> one = pool.acquire();
+                        own(one);
+                        disown(one);
+                        while (!handed.offer(one, 1, TimeUnit.SECONDS) && failure.get() == null) {
+                            Thread.onSpinWait();
+                        }
+                    }
+                }));
+                running.add(start(Thread.ofPlatform().factory(), () -> {
+                    for (int j = 0; j < operations && failure.get() == null;) {
+                        AtomicReference<Thread> one = handed.poll(1, TimeUnit.SECONDS);
+                        if (one != null) {
+                            own(one);
+                            disown(one);
+                            pool.release(one);
+                            j++;
+                        }
+                    }
+                }));
+            }
+            return end(running, done, watcher);
+        }
+
+        private int end(List<Thread> running, AtomicBoolean done, Thread other) throws Exception {
             for (Thread thread : running) {
                 thread.join();
             }
             done.set(true);
-            taker.join();
+            other.join();
             if (failure.get() != null) {
                 throw new AssertionError(failure.get());
             }
