@@ -175,19 +175,19 @@ final class LeasedSlab extends LeasedSlabFields {
         return lease != 0 ? slabs[(int) lease] : null;
     }
 
-    /** Tells that the running thread has to acquire elsewhere; whether to {@link #refill} its leased slab. */
+    /** Tells that the running thread has to acquire elsewhere; whether to {@link #refill} its leased slab, or to open it. */
     static boolean missedTake(LeasedSlab[] slabs, long record, int depth) {
         LeasedSlab slab = missed(slabs, record, depth);
         if (slab == null) {
             return false;
         }
         if (slab.limit == 0) {
-            return --slab.patience < 0;
+            return slab.isToOpen();
         }
         long taken = slab.taken();
-        slab.onlyTakes = slab.expected == taken ? slab.onlyTakes + 1 : 0;
+        slab.onlyTakes = slab.expected == taken ? Math.min(slab.onlyTakes + 1, ONLY_TAKES) : 0;
         slab.expected = taken;
-        return slab.onlyTakes >= ONLY_TAKES;
+        return slab.onlyTakes == ONLY_TAKES;
     }
 
     /** Tells that the running thread finds no place here for what it releases; whether to {@link #flush} its leased slab, or to open it. */
@@ -197,11 +197,18 @@ final class LeasedSlab extends LeasedSlabFields {
             return false;
         }
         if (slab.limit == 0) {
-            return --slab.patience < 0;
+            return slab.isToOpen();
         }
         long before = slab.takenWhenFull;
         slab.takenWhenFull = slab.taken();
         return slab.takenWhenFull == before;
+    }
+
+    private boolean isToOpen() {
+        if (patience > 0) {
+            patience--;
+        }
+        return patience == 0;
     }
 
     private static LeasedSlab missed(LeasedSlab[] slabs, long record, int depth) {

@@ -69,8 +69,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * found. A thread that only releases or only acquires exchanges them with its CPU's slab all at once.
      *
      * Limits are shares of the bound: the sum of all limits, of one for each hot place in use, of the leased slabs' limits, and of
-     * `budget` is maxPooled. A slab that reaches its limit takes more from the budget, then from what other slabs do not use; objects that move to the overflow or to
-     * another slab take their share with them, those that move to a leased slab or from there do not. The limit of the overflow is its size.
+     * `budget` is maxPooled. A slab that reaches its limit takes more from the budget, then from what other slabs do not use;
+     * objects that move to the overflow or to another slab take their share with them, those that move to a leased slab or from
+     * there do not. The limit of the overflow is its size.
      *
      * Where one CPU only acquires and another only releases, few free objects would mean that both meet for each of them. So
      * a CPU that got few from another one's slab, used them up and saw none return, several times in a row, has the factory make one
@@ -751,7 +752,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             slab.unlock();
             return kept;
         }
-        return loans == null && keepInOverflow(object) || keepElsewhere(slab, object);
+        return keepInOverflow(object) || keepElsewhere(slab, object);
     }
 
     private boolean keepInOverflow(Object object) {
