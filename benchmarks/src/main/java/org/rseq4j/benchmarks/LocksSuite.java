@@ -58,6 +58,7 @@ final class LocksSuite implements Suite {
             }
             return kept(operations, value);
         });
+        contenders.put("no lock, same cache lines", threads -> loop(new Lines()));
         contenders.put("synchronized", threads -> {
             var guarded = new Guarded();
             return (thread, round) -> {
@@ -133,6 +134,39 @@ final class LocksSuite implements Suite {
     /** The first, unless the second one is what it never is: so that the work cannot be left out. */
     static long kept(long operations, long value) {
         return value == 0x5EED_0000_DEAD_BEEFL ? 0 : operations;
+    }
+
+    /**
+     * Excludes nobody, but moves what any lock on one word has to move between CPUs: the word's cache line, and that of the
+     * guarded data, which the threads write at once. So it is the bound of such a lock on a machine where that takes time.
+     */
+    private static final class Lines extends NoConditions {
+        private static final VarHandle WORD;
+
+        static {
+            try {
+                WORD = MethodHandles.lookup().findVarHandle(Lines.class, "word", int.class);
+            } catch (ReflectiveOperationException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+
+        @SuppressWarnings("UnusedVariable")
+        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14;
+        @SuppressWarnings("UnusedVariable") // by WORD
+        private int word;
+        @SuppressWarnings("UnusedVariable")
+        private long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14;
+
+        @Override
+        public void lock() {
+            WORD.getAndAdd(this, 1);
+        }
+
+        @Override
+        public void unlock() {
+            WORD.setRelease(this, 0);
+        }
     }
 
     /** Test and test-and-set, giving the CPU up after 200 tries. */
