@@ -10,6 +10,8 @@ final class Calibrated {
     /** Multiplications in 100 ns on this machine. */
     static final int HUNDRED_NANOSECONDS = calibrate();
 
+    private static final String NAME = Calibrated.class.getName();
+
     private Calibrated() {
     }
 
@@ -21,9 +23,13 @@ final class Calibrated {
         return value;
     }
 
-    /** For the contenders' JVMs: the parent's calibration, so that all do the same work. */
+    /**
+     * For the contenders' JVMs: the parent's calibration, so that all do the same work, and by the same code: were it inlined, it
+     * would be unrolled in one contender's loop and not in another's.
+     */
     static List<String> jvmArguments() {
-        return List.of("-Drseq4j.bench.hundred=" + HUNDRED_NANOSECONDS,
+        return List.of("-XX:CompileCommand=quiet", "-XX:CompileCommand=dontinline," + NAME + "::multiply",
+                "-Drseq4j.bench.hundred=" + HUNDRED_NANOSECONDS,
                 "-Drseq4j.bench.inside=" + Integer.getInteger("rseq4j.bench.inside", 100),
                 "-Drseq4j.bench.outside=" + Integer.getInteger("rseq4j.bench.outside", 400));
     }

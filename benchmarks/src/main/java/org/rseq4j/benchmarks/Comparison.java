@@ -155,7 +155,7 @@ final class Comparison {
                 process.make(count);
                 process.run(warm ? options.warmup / 2 : options.warmup, new LinkedHashMap<>());
                 warm = true;
-                warmUp(process);
+                warmUp(process, options);
                 process.latencies();
                 for (int i = 0; i < options.rounds; i++) {
                     Map<String, Double> counted = new LinkedHashMap<>();
@@ -173,7 +173,7 @@ final class Comparison {
      * Rounds that do not count, until the JIT has hardly anything to do in two of them: until a loop is compiled again that met a
      * rare case, rounds say nothing. A rest behind each of them, as the JIT's threads starve beside many that never rest.
      */
-    private void warmUp(ContenderProcess process) throws IOException {
+    static void warmUp(ContenderProcess process, RunOptions options) throws IOException {
         int quiet = 0;
         for (long spent = 0; quiet < 2 && spent < WARMING_MILLIS; spent += options.millis) {
             quiet = process.run(options.millis, new LinkedHashMap<>()).compiled() * 20 > options.millis ? 0 : quiet + 1;

@@ -91,14 +91,14 @@ final class Turns {
                         Math.min(PATIENCE_MILLIS, TimeUnit.SECONDS.toMillis(options.limit)));
                 // Alone first: among many threads the JIT's starve.
                 seat.process.make(1);
-                seat.process.run(options.warmup, new LinkedHashMap<>());
+                Comparison.warmUp(seat.process, options);
                 seat.environment = seat.process.environment();
                 Comparison.progress(suite.name(), ++done, total, begun);
             }
             all : for (int count : threads) {
                 for (Seat seat : seats) {
                     seat.process.make(count);
-                    seat.process.run(options.warmup / 2, new LinkedHashMap<>());
+                    Comparison.warmUp(seat.process, options);
                     seat.process.latencies();
                     Comparison.progress(suite.name(), ++done, total, begun);
                 }

@@ -27,8 +27,7 @@ import org.rseq4j.internal.Section;
  * 50 us and only while few others do; then it waits in a queue, parked. Threads that arrive when the lock
  * is free take it past the queue (barging); but the first of the queue is woken at the next unlock, and when it then
  * spins in vain four times, the lock is kept for it: from there on nobody passes it. A thread in the queue is thus passed over
- * for as long as those before it in the queue take, and for each the waking, at most four rests of a millisecond (while
- * others keep all CPUs busy with this lock), four spins and three yields of its CPU.
+ * for as long as those before it in the queue take, and for each the waking, four spins and three yields of its CPU.
  *
  * <p>
  * <b>The fair form</b> ({@link Builder#fair()}) gives the lock in the order of arrival in the queue, as a fair
@@ -76,12 +75,9 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
      * The heir is the first of the queue when it was woken and has not parked again. While there is one nobody else is
      * woken, however many holds end: that is what keeps the number of running threads low. Whoever ends a hold subtracts
      * LOCKED, then reads the heir; the heir clears itself, then reads the word, before it parks. One of both sees the other.
-     * Every thread beyond the number of CPUs makes the scheduler take the CPU from a holder more often. So an heir that sees as
-     * many owners as there are CPUs (8 at most) take the lock in turn rests for a millisecond, four times at most, about a time
-     * slice, before it joins them; and then one of them, the next that finds the lock taken, does not spin but goes to the queue
-     * in its place. The heir rests as the heir, so nobody else is woken meanwhile. An heir that spins in vain has perhaps taken
-     * the CPU from the holder by its waking: it yields it, and only after three of those the lock is kept for it, since a lock
-     * that is kept for a thread is idle until that thread runs.
+     * Every thread beyond the number of CPUs makes the scheduler take the CPU from a holder more often. An heir that spins in vain
+     * has perhaps done that by its waking: it yields the CPU, and only after three of those the lock is kept for it, since a
+     * lock that is kept for a thread is idle until that thread runs.
      *
      * Sections: around each try, kept while holding, never around a spin. They are of the checked kind, as the holder's
      * own code runs inside.
@@ -98,21 +94,13 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
     /** How many may spin the second kind of spin at once: one CPU is the holder's. */
     private static final int SPINNERS = Runtime.getRuntime().availableProcessors() - 1;
 
-    /** How long an heir lets others run on that keep all CPUs busy, in nanoseconds, and how often one after the other. */
-    private static final int REST = 1_000_000;
-    private static final int RESTS = 4;
     /** How often an heir that spun in vain gives up its CPU, perhaps to the holder, before the lock is kept for it. */
     private static final int YIELDS = 3;
-    /** How long the heir looks whether they do, in nanoseconds. */
-    private static final int LOOK = 2_000;
-    /** The owners that it has to see. */
-    private static final int CROWD = Math.min(Runtime.getRuntime().availableProcessors(), 8);
 
     private static final VarHandle STATE;
     private static final VarHandle OWNER;
     private static final VarHandle SPINNING;
     private static final VarHandle HEIR;
-    private static final VarHandle SURPLUS;
 
     static {
         try {
@@ -120,7 +108,6 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
             STATE = lookup.findVarHandle(SliceLockWord.class, "state", int.class);
             OWNER = lookup.findVarHandle(SliceLockWord.class, "ownerId", long.class);
             SPINNING = lookup.findVarHandle(SliceLock.class, "spinning", int.class);
-            SURPLUS = lookup.findVarHandle(SliceLock.class, "surplus", boolean.class);
             HEIR = lookup.findVarHandle(SliceLock.class, "heir", Waiter.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
@@ -133,9 +120,6 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
     @SuppressWarnings("UnusedVariable") // by SPINNING
     private volatile int spinning;
     private volatile Waiter heir;
-    /** Whether an heir joined threads that kept all CPUs busy: one of them is to go to the queue. */
-    @SuppressWarnings("UnusedVariable") // by SURPLUS
-    private volatile boolean surplus;
     /** How long to spin, in nanoseconds: twice what lately helped. Written by whoever spun; a lost update does not matter. */
     private int spinLimit = SPIN_LEAST * 4;
 
@@ -378,16 +362,12 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
 
     /** Takes the lock however long it takes; false when it was given up by an interrupt (still set) or the deadline. */
     private boolean waitFor(boolean interruptibly, boolean timed, long deadline) {
-        if (!fair && !isSurplus() && (spinBriefly() || spinLong())) {
+        if (!fair && (spinBriefly() || spinLong())) {
             return true;
         }
         var waiter = new Waiter(Waiter.QUEUED);
         queue.add(waiter);
         return waitInQueue(waiter, interruptibly, timed, deadline);
-    }
-
-    private boolean isSurplus() {
-        return (boolean) SURPLUS.getOpaque(this) && SURPLUS.compareAndSet(this, true, false);
     }
 
     private boolean spinBriefly() {
@@ -437,15 +417,9 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
         Object event = LockEvents.begin();
         long formerOwner = event == null ? 0 : getOwnerId();
         boolean interrupted = false;
-        int rests = 0;
         int yields = 0;
         boolean taken;
         while (true) {
-            if (!fair && rests < RESTS && heir == waiter && isCrowded()) {
-                rests++;
-                LockSupport.parkNanos(this, timed ? Math.min(REST, deadline - System.nanoTime()) : REST);
-                continue;
-            }
             if (taken = takeFromQueue(waiter)) {
                 break;
             }
@@ -453,7 +427,7 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
                 break;
             }
             if (heir == waiter) {
-                if (taken = spinTimed(waiter)) {
+                if (taken = SPINNERS > 0 && spinTimed(waiter)) {
                     break;
                 }
                 if (yields < YIELDS) {
@@ -471,9 +445,6 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
         }
         if (taken) {
             leaveQueue(waiter);
-            if (rests > 0) {
-                SURPLUS.setOpaque(this, true);
-            }
         } else {
             giveUp(waiter);
         }
@@ -482,30 +453,6 @@ public final class SliceLock extends SliceLockPadAfter implements Lock {
             Thread.currentThread().interrupt();
         }
         return taken;
-    }
-
-    /** Whether as many threads as can run at once are seen to take the lock in turn, within a few microseconds. */
-    private boolean isCrowded() {
-        long[] owners = new long[CROWD];
-        int found = 0;
-        long begun = System.nanoTime();
-        do {
-            for (int i = 0; i < 16; i++) {
-                long owner = getOwnerId();
-                int known = 0;
-                while (known < found && owners[known] != owner) {
-                    known++;
-                }
-                if (owner != 0 && known == found) {
-                    owners[found++] = owner;
-                    if (found == CROWD) {
-                        return true;
-                    }
-                }
-                Thread.onSpinWait();
-            }
-        } while (CROWD > 1 && System.nanoTime() - begun < LOOK);
-        return false;
     }
 
     /** Whether the lock is another's, who will see after its hold that there are waiters. */
