@@ -136,46 +136,13 @@ final class LocksSuite implements Suite {
         return value == 0x5EED_0000_DEAD_BEEFL ? 0 : operations;
     }
 
-    /**
-     * Excludes nobody, but moves what any lock on one word has to move between CPUs: the word's cache line, and that of the
-     * guarded data, which the threads write at once. So it is the bound of such a lock on a machine where that takes time.
-     */
-    private static final class Lines extends NoConditions {
-        private static final VarHandle WORD;
+    /** One word on a cache line of its own. */
+    private abstract static class OnOneWord extends NoConditions {
+        static final VarHandle HELD;
 
         static {
             try {
-                WORD = MethodHandles.lookup().findVarHandle(Lines.class, "word", int.class);
-            } catch (ReflectiveOperationException e) {
-                throw new ExceptionInInitializerError(e);
-            }
-        }
-
-        @SuppressWarnings("UnusedVariable")
-        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14;
-        @SuppressWarnings("UnusedVariable") // by WORD
-        private int word;
-        @SuppressWarnings("UnusedVariable")
-        private long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14;
-
-        @Override
-        public void lock() {
-            WORD.getAndAdd(this, 1);
-        }
-
-        @Override
-        public void unlock() {
-            WORD.setRelease(this, 0);
-        }
-    }
-
-    /** Test and test-and-set, giving the CPU up after 200 tries. */
-    static final class SpinLock extends NoConditions {
-        private static final VarHandle HELD;
-
-        static {
-            try {
-                HELD = MethodHandles.lookup().findVarHandle(SpinLock.class, "held", int.class);
+                HELD = MethodHandles.lookup().findVarHandle(OnOneWord.class, "held", int.class);
             } catch (ReflectiveOperationException e) {
                 throw new ExceptionInInitializerError(e);
             }
@@ -189,6 +156,25 @@ final class LocksSuite implements Suite {
         private long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14;
 
         @Override
+        public void unlock() {
+            HELD.setRelease(this, 0);
+        }
+    }
+
+    /**
+     * Excludes nobody, but moves what any lock on one word has to move between CPUs: the word's cache line, and that of the
+     * guarded data, which the threads write at once. So it is the bound of such a lock on a machine where that takes time.
+     */
+    private static final class Lines extends OnOneWord {
+        @Override
+        public void lock() {
+            HELD.getAndAdd(this, 1);
+        }
+    }
+
+    /** Test and test-and-set, giving the CPU up after 200 tries. */
+    static final class SpinLock extends OnOneWord {
+        @Override
         public void lock() {
             for (int tries = 0; (int) HELD.getOpaque(this) != 0 || !HELD.compareAndSet(this, 0, 1); tries++) {
                 if (tries % 200 == 199) {
@@ -197,11 +183,6 @@ final class LocksSuite implements Suite {
                     Thread.onSpinWait();
                 }
             }
-        }
-
-        @Override
-        public void unlock() {
-            HELD.setRelease(this, 0);
         }
     }
 }
