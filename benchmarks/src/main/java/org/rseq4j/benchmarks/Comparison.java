@@ -25,7 +25,7 @@ final class Comparison {
     /** The percentiles that tables show. */
     static final List<String> LATENCY = List.of("p50", "p99", "p99.9", "p99.99");
     /** How long a JVM is waited for that goes on compiling. */
-    private static final long WARMING_MILLIS = 5000;
+    static final long WARMING_MILLIS = 5000;
     private static final long REST_MILLIS = 100;
     private static final double[] PERCENTILES = {50, 90, 99, 99.9, 99.99, 100};
     private static final long PATIENCE_MILLIS = 180_000;

@@ -80,7 +80,8 @@ final class Turns {
         int done = 0;
         long begun = System.nanoTime();
         long end = begun + TimeUnit.SECONDS.toNanos(options.limit);
-        System.err.printf("%s: about %d s if nothing else runs here, at most about %d s%n", suite.name(),
+        // Where the clock counts instructions a second of it takes several of the host's.
+        System.err.printf("%s: about %d s, at most about %d s, by this machine's clock%n", suite.name(),
                 plannedMillis(suite, options) / 1000, options.limit);
         try {
             for (Seat seat : seats) {
@@ -193,14 +194,13 @@ final class Turns {
         return counts;
     }
 
-    /** {@return about how long it takes} */
+    /** {@return about how long it takes: the JIT is slow there, so that most warm-ups take as long as they may} */
     static long plannedMillis(Suite suite, RunOptions options) {
         long seats = Comparison.contenders(suite, options).stream().mapToLong(name -> name.contains("rseq4j") ? 2 : 1)
                 .sum();
         long counts = Comparison.threads(suite, options).size();
-        return seats
-                * (JVM_MILLIS + options.warmup
-                        + counts * (options.warmup / 2 + options.rounds * (options.millis + 100)));
+        return seats * (JVM_MILLIS + (1 + counts) * Comparison.WARMING_MILLIS
+                + counts * options.rounds * (options.millis + 100));
     }
 
     /** Writes the results to a file, and the histograms, if there are any, to one beside it. */
