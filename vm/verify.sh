@@ -158,7 +158,8 @@ torture() { # what it is, bin/vm run's options
   passed "torture: hotplug, cpusets, slices of 5 and 50 us, $1" torture
 }
 jcstress() { # what it is, bin/vm run's options
-  machine --timeout 7200 --cpus 2 "${@:2}" -- bash -c "$(part jcstress "bin/jcstress --form machine")"
+  machine --timeout 7200 --accel tcg-icount --cpus 2 "${@:2}" -- bash -c "$(part jcstress \
+    "bin/jcstress --form machine --jvm -XX:TieredStopAtLevel=1")"
   passed "jcstress, $1" jcstress
   grep -E 'planned;' "$output" | tail -n 1 | sed 's/^/    /' >> "$results"
 }

@@ -173,6 +173,38 @@ public class PerCpuPoolStress {
     }
 
     @JCStressTest
+    @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "each has two of four objects")
+    @Outcome(expect = FORBIDDEN, desc = "one object was handed to two, or two at once took from one stack")
+    @State
+    public static class AcquireTwiceAtOnce extends Pooled {
+        public AcquireTwiceAtOnce() {
+            super(4, 4, 0);
+        }
+
+        /** Two, so that one comes from the stack, of which the hot place is none. */
+        private int take() {
+            Item first = pool.acquire();
+            Item second = pool.acquire();
+            return Math.max(first.enter(), second.enter());
+        }
+
+        @Actor
+        public void one(II_Result r) {
+            r.r1 = take();
+        }
+
+        @Actor
+        public void two(II_Result r) {
+            r.r2 = take();
+        }
+
+        @Arbiter
+        public void after() {
+            pool.close();
+        }
+    }
+
+    @JCStressTest
     @Outcome(id = "0", expect = ACCEPTABLE, desc = "each object is in the pool or was discarded once")
     @Outcome(expect = FORBIDDEN, desc = "an object is lost, or was discarded and kept")
     @State

@@ -13,6 +13,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.I_Result;
+import org.openjdk.jcstress.infra.results.ZZ_Result;
 import org.rseq4j.locks.PerCpuReadWriteLock;
 
 /** {@link PerCpuReadWriteLock}; what it guards is plain. A reader says 10 times the first value plus the second. */
@@ -162,6 +163,44 @@ public class PerCpuReadWriteLockStress {
         @Arbiter
         public void after(III_Result r) {
             r.r3 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"true, false",
+            "false, true"}, expect = ACCEPTABLE, desc = "who came first is inside, the other is not")
+    @Outcome(id = "false, false", expect = ACCEPTABLE, desc = "each saw the other on its way")
+    @Outcome(id = "true, true", expect = FORBIDDEN, desc = "neither saw the other: the reader's mark was not visible yet")
+    @State
+    public static class TryReadTryWriteAndStay {
+        private final PerCpuReadWriteLock lock = new PerCpuReadWriteLock();
+        private final Lock reading = lock.readLock();
+        private final Lock writing = lock.writeLock();
+        private volatile boolean readerTried;
+        private volatile boolean writerTried;
+
+        @Actor
+        public void reader(ZZ_Result r) {
+            r.r1 = reading.tryLock();
+            readerTried = true;
+            while (!writerTried) {
+                Thread.onSpinWait();
+            }
+            if (r.r1) {
+                reading.unlock();
+            }
+        }
+
+        @Actor
+        public void writer(ZZ_Result r) {
+            r.r2 = writing.tryLock();
+            writerTried = true;
+            while (!readerTried) {
+                Thread.onSpinWait();
+            }
+            if (r.r2) {
+                writing.unlock();
+            }
         }
     }
 

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +21,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,6 +60,42 @@ class CounterFileTest {
         assertEquals(List.of(new CounterFileReader.Counter("requests", "all of them", 42),
                 new CounterFileReader.Summary("size", "in bytes", new PerCpuSummary.Snapshot(1, -7, -7, -7)),
                 new CounterFileReader.Distribution("latency", "in ns, \u00fc", histogram.snapshot())), read());
+    }
+
+    /** What a process that has the file mapped finds: a first word that is not 0 was written last. */
+    @Test
+    void anEntryIsWholeOnceItsFirstWordIsSeen() throws Exception {
+        int meters = 1000;
+        CounterFile file = CounterFile.create(file(), meters, 1 << 16);
+        var ints = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
+        var wanted = new AtomicInteger(-1);
+        Thread writer = Thread.ofPlatform().start(() -> {
+            for (int i = 0; i < meters; i++) {
+                while (wanted.get() < i) {
+                    Thread.yield();
+                }
+                file.counter("meter " + i, "number " + i);
+            }
+        });
+        var entry = ByteBuffer.allocate(CounterFileFormat.ENTRY).order(ByteOrder.nativeOrder());
+        try (FileChannel channel = FileChannel.open(file(), StandardOpenOption.READ)) {
+            var header = ByteBuffer.allocate(CounterFileFormat.PAGE);
+            channel.read(header, 0);
+            var format = CounterFileFormat.of(header.flip(), channel.size());
+            ByteBuffer mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, format.data());
+            for (int i = 0; i < meters; i++) {
+                wanted.set(i);
+                int at = (int) format.entryAt(i);
+                while ((int) ints.getAcquire(mapped, at) == 0 && writer.isAlive()) {
+                    Thread.onSpinWait();
+                }
+                mapped.get(at, entry.array());
+                assertSame(CounterFileFormat.Type.COUNTER, CounterFileFormat.type(entry), "entry " + i);
+            }
+        } finally {
+            wanted.set(meters);
+            writer.join();
+        }
     }
 
     @Test

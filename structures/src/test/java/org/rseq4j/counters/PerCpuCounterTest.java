@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.Stress;
 
 class PerCpuCounterTest {
     @Test
@@ -112,6 +113,34 @@ class PerCpuCounterTest {
     @Test
     void nothingIsLostBetweenVirtualThreads() throws Exception {
         assertConserved(Thread.ofVirtual().factory(), 10, 100);
+    }
+
+    /** Who adds by a restartable sequence makes no atomic instruction: a reset elsewhere must not touch that word. */
+    @Test
+    void nothingIsLostBetweenAdditionsAndResetsThatNeverRest() throws Exception {
+        try (var counter = new PerCpuCounter()) {
+            var added = new AtomicLong();
+            var taken = new AtomicLong();
+            var taking = new AtomicBoolean();
+            var stress = new Stress();
+            stress.onThreads(Thread.ofPlatform().factory(), 1 + Runtime.getRuntime().availableProcessors(),
+                    deadline -> {
+                        boolean takes = taking.compareAndSet(false, true);
+                        do {
+                            for (int i = 0; i < 100; i++) {
+                                if (takes) {
+                                    taken.addAndGet(counter.sumThenReset());
+                                } else {
+                                    counter.increment();
+                                }
+                            }
+                            if (!takes) {
+                                added.addAndGet(100);
+                            }
+                        } while (stress.goesOn(deadline));
+                    });
+            assertEquals(added.get(), taken.get() + counter.sum());
+        }
     }
 
     /** Waves of threads add while another thread takes sums away. */

@@ -13,6 +13,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.rseq4j.SliceExtension;
 
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
@@ -46,6 +47,18 @@ class ExtendedLockTest {
         assertSame(lock, ExtendedLock.wrap(lock));
         var own = new SliceLock();
         assertSame(own, ExtendedLock.wrap(own));
+    }
+
+    @Test
+    void aTryThatFailsLeavesNoRequest() throws InterruptedException {
+        Thread.ofPlatform().start(inner::lock).join();
+        for (int i = 0; i < 100; i++) {
+            assertFalse(lock.tryLock());
+            assertFalse(lock.tryLock(1, TimeUnit.NANOSECONDS));
+        }
+        long section = SliceExtension.begin();
+        SliceExtension.end(section);
+        assertEquals(SliceExtension.isSupported(), section != 0, "whether a section can be opened");
     }
 
     @Test

@@ -478,6 +478,43 @@ class SliceLockTest {
 
     @ParameterizedTest
     @MethodSource("forms")
+    void aSignalPassesOverAWaiterWhoseTimeIsUp(SliceLock lock) throws Exception {
+        for (long millis = 50;; millis *= 2) {
+            var condition = lock.newCondition();
+            long time = millis;
+            var inside = new CountDownLatch(1);
+            FutureTask<Boolean> timed = start(() -> {
+                lock.lock();
+                inside.countDown();
+                boolean signalled = condition.await(time, TimeUnit.MILLISECONDS);
+                lock.unlock();
+                return signalled;
+            });
+            inside.await();
+            var alsoInside = new CountDownLatch(1);
+            FutureTask<Void> untimed = start(() -> {
+                lock.lock();
+                alsoInside.countDown();
+                condition.awaitUninterruptibly();
+                lock.unlock();
+                return null;
+            });
+            alsoInside.await();
+            lock.lock(); // so both wait for the condition, unless the time was up too soon
+            until(() -> timed.isDone() || lock.getQueueLength() == 1);
+            boolean tooSoon = timed.isDone();
+            condition.signal();
+            lock.unlock();
+            untimed.get();
+            assertFalse(timed.get());
+            if (!tooSoon) {
+                return;
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
     void aWaitThatTimesOutHoldsTheLockAgain(SliceLock lock) throws Exception {
         var condition = lock.newCondition();
         lock.lock();
