@@ -109,7 +109,7 @@ public final class Mapping {
                 int ignored = (int) HUGE_PAGES.invokeExact(base + Objects.checkFromIndexSize(offset, length, size),
                         length);
             } catch (Throwable e) {
-                throw new AssertionError(e);
+                throw Downcall.failed(e);
             }
         }
     }
@@ -134,7 +134,7 @@ public final class Mapping {
         try {
             return (long) MAP.invokeExact(size);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -143,7 +143,7 @@ public final class Mapping {
             int result = (int) handle.invokeExact(address, size);
             assert result == 0 : result;
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 }

@@ -45,7 +45,7 @@ public final class Membarrier {
         try {
             return (int) CALL.invokeExact(command, flags, cpu);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 }

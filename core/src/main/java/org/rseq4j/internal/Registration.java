@@ -311,7 +311,7 @@ public final class Registration {
                     Math.max((int) out.get(ValueLayout.JAVA_LONG, 48), possibleCpus()),
                     (int) out.get(ValueLayout.JAVA_LONG, 56), libc.isEmpty() ? "unknown" : libc);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -336,7 +336,7 @@ public final class Registration {
             return new Trial(trial.get(ValueLayout.JAVA_INT, 12), trial.get(ValueLayout.JAVA_INT, 16),
                     trial.get(ValueLayout.JAVA_INT, 20), trial.get(ValueLayout.JAVA_INT, 24));
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -348,7 +348,7 @@ public final class Registration {
             int error = (int) call.invokeExact(libc ? 1 : 0, own ? 1 : 0, slice ? 1 : 0);
             assert error == 0 : error;
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 

@@ -135,7 +135,7 @@ public final class Section {
         try {
             return (int) YIELD.invokeExact();
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 

@@ -96,7 +96,7 @@ public final class Sequences {
             }
             return "";
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -110,7 +110,7 @@ public final class Sequences {
         try {
             return (int) EMPTY.invokeExact();
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -122,7 +122,7 @@ public final class Sequences {
         try {
             return (int) ADD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), delta);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -132,7 +132,7 @@ public final class Sequences {
                     expected,
                     value);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -141,7 +141,7 @@ public final class Sequences {
             return (int) SWAP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), value,
                     MemorySegment.ofArray(old));
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -149,7 +149,7 @@ public final class Sequences {
         try {
             return (int) PUSH.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, word);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -158,7 +158,7 @@ public final class Sequences {
             return (int) POP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
                     MemorySegment.ofArray(word));
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -168,7 +168,7 @@ public final class Sequences {
             return (long) POP_WORD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), otherwise,
                     none);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -177,7 +177,7 @@ public final class Sequences {
             return (long) PUSH_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
                     MemorySegment.ofArray(words), n);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -186,7 +186,7 @@ public final class Sequences {
             return (long) POP_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
                     MemorySegment.ofArray(words), n);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 

@@ -93,7 +93,7 @@ public final class ThreadArea {
             try {
                 return (Thread) CARRIER.invokeExact();
             } catch (Throwable e) {
-                throw new AssertionError(e);
+                throw Downcall.failed(e);
             }
         }
         return Thread.currentThread();
@@ -160,7 +160,7 @@ public final class ThreadArea {
         try {
             return (long) CURRENT.invokeExact();
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -168,7 +168,7 @@ public final class ThreadArea {
         try {
             return (long) AREA_NOW.invokeExact();
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -177,7 +177,7 @@ public final class ThreadArea {
         try {
             return (long) ATTACH.invokeExact(id);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
@@ -188,7 +188,7 @@ public final class ThreadArea {
             RECORDS.invokeExact(out);
             return out.toArray(ValueLayout.JAVA_LONG);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 

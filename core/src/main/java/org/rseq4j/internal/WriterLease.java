@@ -85,7 +85,7 @@ public final class WriterLease {
         try {
             return (int) MEMBARRIER.invokeExact(command, 0, 0);
         } catch (Throwable e) {
-            throw new AssertionError(e);
+            throw Downcall.failed(e);
         }
     }
 
