@@ -123,6 +123,9 @@ static pthread_mutex_t records_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread_record *free_records;
 static char *chunk, *chunk_end;
 static uint64_t records_made, records_free;
+/* How many times a thread got no area, and why the last one did not. */
+static uint64_t without_area;
+static int without_area_error;
 
 static pthread_key_t record_key;
 static int record_key_made;
@@ -325,6 +328,12 @@ EXPORT struct thread_record *rseq4j_attach(uint64_t java_thread)
         }
         register_thread(record, use_libc, use_own, use_slice);
         self = record;
+        if (!record->area) {
+            pthread_mutex_lock(&records_lock);
+            without_area++;
+            without_area_error = record->registration_error;
+            pthread_mutex_unlock(&records_lock);
+        }
     }
     if (java_thread) {
         record->java_thread = java_thread;
@@ -345,12 +354,14 @@ EXPORT int rseq4j_empty(void)
     return 0;
 }
 
-/* { records ever made, records free now } */
+/* { records ever made, records free now, how many times a thread got no area, errno of the last of these } */
 EXPORT void rseq4j_records(uint64_t *out)
 {
     pthread_mutex_lock(&records_lock);
     out[0] = records_made;
     out[1] = records_free;
+    out[2] = without_area;
+    out[3] = (uint64_t) without_area_error;
     pthread_mutex_unlock(&records_lock);
 }
 

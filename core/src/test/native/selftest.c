@@ -302,7 +302,7 @@ int main(int count, char **arguments)
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
     struct probe found;
     int64_t aborts[2];
-    uint64_t made[2], again[2];
+    uint64_t made[4], again[4];
     if (count < 3) {
         fprintf(stderr, "usage: selftest LIBRARY libc|own [ROUNDS]\n");
         return 2;

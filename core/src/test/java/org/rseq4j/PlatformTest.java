@@ -211,6 +211,16 @@ class PlatformTest {
         assertTrue(answer.text.contains("revoked=50, interrupted=50"), answer.text);
     }
 
+    /** See {@link org.rseq4j.internal.CarrierLookups}. */
+    @Test
+    void aVirtualThreadGetsTheRecordOfItsCarrierAlthoughOthersHoldTheTable() throws Exception {
+        needsRseq();
+        java(Map.of(), List.of(),
+                List.of("--enable-native-access=ALL-UNNAMED", "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED",
+                        "-Djdk.virtualThreadScheduler.parallelism=256", "-Djdk.virtualThreadScheduler.maxPoolSize=256"),
+                "org.rseq4j.internal.CarrierLookups").says("100000 look-ups, wrong: 0\n");
+    }
+
     /** A forked child has a copy of its parent's area, and of a request in it, until it executes another program. */
     @ParameterizedTest
     @ValueSource(strings = {"FORK", "VFORK", "POSIX_SPAWN"})

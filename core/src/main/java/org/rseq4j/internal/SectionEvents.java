@@ -30,6 +30,13 @@ final class SectionEvents {
         }
     }
 
+    /** A thread that uses the library got no rseq area. */
+    static void withoutArea(int error) {
+        if (PRESENT) {
+            WithoutArea.tell(error);
+        }
+    }
+
     @Name("org.rseq4j.Section")
     @Label("Interrupted Section")
     @Description("A section with a time slice extension request that was granted, revoked or scheduled out")
@@ -63,6 +70,23 @@ final class SectionEvents {
         static void tell(String status) {
             var event = new Started();
             event.status = status;
+            event.commit();
+        }
+    }
+
+    @Name("org.rseq4j.ThreadWithoutArea")
+    @Label("Thread Without rseq Area")
+    @Description("A thread used rseq4j and got no rseq area: its ids are stripes, its sections have no effect")
+    @Category("rseq4j")
+    @StackTrace(true)
+    private static final class WithoutArea extends Event {
+        @Label("Error")
+        @Description("errno of the registration; 6 (ENXIO): the C library did not register it")
+        private int error;
+
+        static void tell(int error) {
+            var event = new WithoutArea();
+            event.error = error;
             event.commit();
         }
     }

@@ -1,5 +1,7 @@
 package org.rseq4j.internal;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -16,16 +18,23 @@ import java.lang.invoke.VarHandle;
  * ({@code --add-exports}); then the carrier's row is found as if the carrier itself asked.
  *
  * <p>
- * A row is four longs: thread id, area, record, unused. Only thread {@code t} puts a row of key {@code t} in, under the
- * lock, and it writes the key first. So when {@code t} reads the area and then still sees its own key, the area is its
- * own: had another thread overwritten the area, the key would have gone before.
+ * A row is four longs: thread id, area, record, unused. Only thread {@code t} puts a row of key {@code t} in; it claims the
+ * row by its key first. So when {@code t} reads the area and then still sees its own key, the area is its own: had another
+ * thread overwritten the area, the key would have gone before.
+ *
+ * <p>
+ * On a virtual thread nothing from the question who its carrier is to the answer may give that carrier up: there is no
+ * monitor, no lock that is waited for, and no class that is not initialised yet. Who cannot put its row in at once goes
+ * without, and asks again next time.
  */
 public final class ThreadArea {
     private static final int ROWS = 4096;
     private static final int ROW = 4;
     private static final int AREA = 1;
     private static final int RECORD = 2;
-    private static final long[] TABLE = new long[ROWS * ROW];
+    /** The key of a row that is being written. */
+    private static final long BUSY = -1;
+    static final long[] TABLE = new long[ROWS * ROW];
     private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
 
     private static final MethodHandle CURRENT;
@@ -42,6 +51,7 @@ public final class ThreadArea {
             AREA_NOW = NativeLibrary.critical("area", NativeLibrary.RETURNS_LONG);
             ATTACH = NativeLibrary.plain("attach", NativeLibrary.LONG_RETURNS_LONG);
             RECORDS = NativeLibrary.plain("records", NativeLibrary.POINTER);
+            link();
         } else {
             CURRENT = null;
             AREA_NOW = null;
@@ -110,53 +120,78 @@ public final class ThreadArea {
 
     private static long findSlowly(Thread thread, long id, int what) {
         if (thread.isVirtual()) {
-            // Where sections have no meaning a carrier needs no record: its area is found by the thread pointer.
-            long now = what == AREA && !Registration.SLICE ? areaNow() : 0;
-            if (now != 0) {
-                return now;
-            }
-            long record = currentRecord();
-            if (record == 0) {
-                record = attach(0);
-            }
-            return what == RECORD || record == 0 ? record : areaOf(record);
+            return askNative(what);
         }
         int row = secondRow(id);
         long found = (long) LONGS.getAcquire(TABLE, row + what);
-        if ((long) LONGS.getOpaque(TABLE, row) == id) {
+        if (TABLE[row] == id) {
             return found;
         }
         long record = attach(id);
-        long area = record == 0 ? 0 : areaOf(record);
+        if (record == 0) {
+            return 0; // no memory for a record, or a thread at its very end
+        }
+        long area = areaOf(record);
+        if (area == 0) {
+            SectionEvents.withoutArea(registrationError(record));
+        }
+        if (running() != thread) {
+            return askNative(what); // a virtual thread that has another carrier after all
+        }
         insert(id, area, record);
         return what == RECORD ? record : area;
     }
 
+    private static long askNative(int what) {
+        // Where sections have no meaning a carrier needs no record: its area is found by the thread pointer.
+        long now = what == AREA && !Registration.SLICE ? areaNow() : 0;
+        if (now != 0) {
+            return now;
+        }
+        long record = currentRecord();
+        if (record == 0) {
+            record = attach(0);
+        }
+        return what == RECORD || record == 0 ? record : areaOf(record);
+    }
+
     private static void insert(long id, long area, long record) {
-        synchronized (TABLE) {
-            int row = row(id);
-            if (isAlive(row)) {
-                row = secondRow(id);
-            }
-            LONGS.setOpaque(TABLE, row, id);
-            VarHandle.storeStoreFence(); // pairs with the acquire in find: whoever sees our area sees our key
-            LONGS.setOpaque(TABLE, row + AREA, area);
-            LONGS.setOpaque(TABLE, row + RECORD, record);
+        int row = row(id);
+        if (isTaken(row)) {
+            row = secondRow(id);
+        }
+        long key = TABLE[row];
+        if (key == BUSY || !LONGS.compareAndSet(TABLE, row, key, BUSY)) {
+            return;
+        }
+        try {
+            VarHandle.storeStoreFence(); // pairs with the acquire in find: whoever sees our area sees that its key has gone
+            TABLE[row + AREA] = area;
+            TABLE[row + RECORD] = record;
+            LONGS.setRelease(TABLE, row, id);
+        } catch (Throwable e) {
+            TABLE[row] = 0; // nobody's
+            throw e;
         }
     }
 
     /** Whether the thread that a row belongs to still runs. Records are never unmapped, so any can be read. */
-    private static boolean isAlive(int row) {
+    private static boolean isTaken(int row) {
+        long key = TABLE[row];
         long record = TABLE[row + RECORD];
-        return record != 0
-                && (long) NativeMemory.LONG.getOpaque(NativeMemory.ALL, record + Abi.RECORD_JAVA_THREAD) == TABLE[row];
+        return key == BUSY || record != 0
+                && (long) NativeMemory.LONG.getOpaque(NativeMemory.ALL, record + Abi.RECORD_JAVA_THREAD) == key;
+    }
+
+    private static int registrationError(long record) {
+        return (int) NativeMemory.INT.get(NativeMemory.ALL, record + Abi.RECORD_REGISTRATION_ERROR);
     }
 
     static long areaOf(long record) {
         return (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_AREA);
     }
 
-    private static long currentRecord() {
+    static long currentRecord() {
         try {
             return (long) CURRENT.invokeExact();
         } catch (Throwable e) {
@@ -181,10 +216,21 @@ public final class ThreadArea {
         }
     }
 
-    /** How many records were ever made, and how many of them wait for a new thread. */
+    /** Makes the first call of each kind, so that no look-up is the one that links it. */
+    private static void link() {
+        long ignored = currentRecord() + areaNow() + attach(0) + (running().isVirtual() ? 1 : 0);
+        long nothing = (long) NativeMemory.LONG.getOpaque(MemorySegment.ofArray(new long[1]), 0L);
+        LONGS.setRelease(TABLE, 0, nothing);
+        LONGS.compareAndSet(TABLE, 0, nothing, nothing);
+    }
+
+    /**
+     * How many records were ever made, how many of them wait for a new thread, how many times a thread got no area, and the
+     * errno of the last of these.
+     */
     static long[] records() {
-        try (var arena = java.lang.foreign.Arena.ofConfined()) {
-            var out = arena.allocate(16, 8);
+        try (var arena = Arena.ofConfined()) {
+            var out = arena.allocate(32, 8);
             RECORDS.invokeExact(out);
             return out.toArray(ValueLayout.JAVA_LONG);
         } catch (Throwable e) {
