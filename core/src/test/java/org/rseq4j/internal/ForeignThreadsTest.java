@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.reflect.Method;
+import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
 import org.junit.jupiter.api.BeforeEach;
@@ -73,8 +74,12 @@ class ForeignThreadsTest {
     @Test
     void copiesInClassLoadersShareAThreadsArea() throws Exception {
         URL classes = ThreadArea.class.getProtectionDomain().getCodeSource().getLocation();
+        // bin/test has compiled classes in one folder, the native libraries in another.
+        String library = "native/linux-x86_64/librseq4j.so";
+        URL resources = URI.create(ThreadArea.class.getResource(library).toString()
+                .replace("org/rseq4j/internal/" + library, "")).toURL();
         for (int i = 0; i < 2; i++) {
-            try (var loader = new URLClassLoader(new URL[]{classes}, ClassLoader.getPlatformClassLoader())) {
+            try (var loader = new URLClassLoader(new URL[]{classes, resources}, ClassLoader.getPlatformClassLoader())) {
                 Class<?> copy = loader.loadClass(ThreadArea.class.getName());
                 assertNotSame(ThreadArea.class, copy);
                 Method find = copy.getMethod("find");
