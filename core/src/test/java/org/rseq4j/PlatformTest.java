@@ -211,6 +211,21 @@ class PlatformTest {
         assertTrue(answer.text.contains("revoked=50, interrupted=50"), answer.text);
     }
 
+    /**
+     * See {@link org.rseq4j.internal.Overflow}. While methods are interpreted in part and compiled in part, a request may
+     * be left: the kernel takes that one back, which GrantsTest shows.
+     */
+    @ParameterizedTest
+    @CsvSource({"-Xint, 200, left: 0", "-XX:TieredStopAtLevel=1, 2000, when warm: 0",
+            "-XX:+TieredCompilation, 2000, when warm: 0"})
+    void anOverflowOfTheStackLeavesNoRequestBehind(String mode, int rounds, String expected) throws Exception {
+        needsRseq();
+        Answer answer = java(Map.of(), List.of(), List.of("--enable-native-access=ALL-UNNAMED", mode,
+                "-Drseq4j.benchmark.simulateRequests=true", "-Drounds=" + rounds), "org.rseq4j.internal.Overflow");
+        answer.says("checked: " + rounds + " errors");
+        assertEquals(2, answer.text.lines().filter(line -> line.contains(expected)).count(), answer.text);
+    }
+
     /** See {@link org.rseq4j.internal.CarrierLookups}. */
     @Test
     void aVirtualThreadGetsTheRecordOfItsCarrierAlthoughOthersHoldTheTable() throws Exception {

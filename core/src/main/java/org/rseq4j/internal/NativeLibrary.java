@@ -116,7 +116,7 @@ final class NativeLibrary {
         };
     }
 
-    private static String resource() {
+    static String resource() {
         return "native/linux-" + machine() + "/librseq4j.so";
     }
 

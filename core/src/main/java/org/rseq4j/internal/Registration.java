@@ -118,7 +118,7 @@ public final class Registration {
         }
         SectionEvents.started(status(0, 0, 0).toJson());
         if (SLICE && !"false".equals(System.getProperty("rseq4j.debug.training"))) {
-            Section.startTraining(); // off the user's path
+            SectionTraining.start(); // off the user's path
         }
     }
 

@@ -1,6 +1,5 @@
 package org.rseq4j.internal;
 
-import java.lang.foreign.Arena;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.LongAdder;
@@ -16,7 +15,14 @@ import java.util.concurrent.atomic.LongAdder;
  *
  * <p>
  * This unchecked pair is for the structures: {@code begin} and {@code end} on the same OS thread, nothing between that
- * parks or blocks.
+ * parks or blocks, and {@code end} in a {@code finally}.
+ *
+ * <p>
+ * The request is the last that {@code begin} does and its end the first that {@code end} does, by fewer calls: where there
+ * was stack for the one there is for the other, as long as both are interpreted or both are compiled. What the end of an
+ * interrupted section does beside that never throws. Should a StackOverflowError strike between an interpreted {@code end}
+ * and a compiled {@code begin} after all, the request stays until the kernel next wants the CPU: it clears the request as
+ * it grants it, once, for 5 us.
  */
 public final class Section {
     private static final MethodHandle YIELD = NativeLibrary.isAvailable()
@@ -26,12 +32,6 @@ public final class Section {
     static final LongAdder YIELDED = new LongAdder();
     static final LongAdder REVOKED = new LongAdder();
     static final LongAdder INTERRUPTED = new LongAdder();
-
-    /** Bursts of rounds of training, and the milliseconds that the compiler gets after each. */
-    private static final int BURSTS = 4;
-    private static final int ROUNDS = 250;
-    private static final int PAUSE = 10;
-    private static volatile Thread trainer;
 
     /** Changes no address, as AREA_MASK changes no area: they let the compiler drop the checks of bounds, as in {@link Words}. */
     private static final long BYTES = 0x00FF_FFFF_FFFF_FFFFL;
@@ -70,29 +70,41 @@ public final class Section {
 
     /** {@link #begin} for an area that is there, without asking whether requests have a meaning. */
     static long request(long area) {
-        return isRequested(area) ? area : 0;
+        if (isTaken(area)) {
+            return 0;
+        }
+        setRequest(area);
+        return area;
     }
 
-    private static boolean isRequested(long area) {
-        if ((getByte(area + Abi.SLICE_REQUEST) | getByte(area + Abi.SLICE_GRANTED)) != 0) {
-            return false;
-        }
+    /** Whether there is a request, an outer section's or another library's, or a grant that was not given back. */
+    private static boolean isTaken(long area) {
+        return (getByte(area + Abi.SLICE_REQUEST) | getByte(area + Abi.SLICE_GRANTED)) != 0;
+    }
+
+    private static void setRequest(long area) {
         setByte(area + Abi.SLICE_REQUEST, (byte) 1);
         VarHandle.releaseFence(); // the section's accesses stay behind the request
-        return true;
     }
 
     /** Ends what {@code begin} returned; 0 has no effect. */
     public static void end(long area) {
         if (Registration.SLICE && area != 0) {
-            clear(area & AREA_MASK);
+            byte request = getByte((area & AREA_MASK) + Abi.SLICE_REQUEST);
+            NativeMemory.BYTE.setRelease(NativeMemory.ALL, (area & AREA_MASK) + Abi.SLICE_REQUEST & BYTES, (byte) 0);
+            look(area & AREA_MASK, request);
         }
     }
 
+    /** {@link #end} of what {@link #request} returned. */
     static void clear(long area) {
         byte request = getByte(area + Abi.SLICE_REQUEST);
         NativeMemory.BYTE.setRelease(NativeMemory.ALL, area + Abi.SLICE_REQUEST & BYTES, (byte) 0);
-        // A grant may come until the request is cleared, so it is read last.
+        look(area, request);
+    }
+
+    /** What became of a request that was just cleared. A grant may come until then, so it is read last. */
+    private static void look(long area, byte request) {
         byte granted = (byte) NativeMemory.BYTE.getVolatile(NativeMemory.ALL, area + Abi.SLICE_GRANTED & BYTES);
         if ((request ^ 1 | granted) != 0) {
             interrupted(granted);
@@ -107,18 +119,20 @@ public final class Section {
     }
 
     static void requestAgain(long area) {
-        if ((getByte(area + Abi.SLICE_REQUEST)
-                | getByte(area + Abi.SLICE_GRANTED)) == 0) {
-            setByte(area + Abi.SLICE_REQUEST, (byte) 1);
-            VarHandle.releaseFence();
+        if (!isTaken(area)) {
+            setRequest(area);
         }
     }
 
     private static void interrupted(byte granted) {
-        count(granted, granted == 0 ? 0 : yieldSlice());
+        try {
+            count(granted, granted == 0 ? 0 : yieldSlice());
+        } catch (VirtualMachineError e) {
+            // No stack or memory to count it: the section has ended, and the kernel takes a grant back by itself.
+        }
     }
 
-    private static void count(byte granted, int givenBack) {
+    static void count(byte granted, int givenBack) {
         if (granted == 0) {
             INTERRUPTED.increment();
             SectionEvents.section("interrupted");
@@ -162,11 +176,12 @@ public final class Section {
 
     static long open(long record) {
         long last = getLong(record + Abi.RECORD_SECTION);
-        if (!isRequested(area(last))) {
+        if (isTaken(area(last))) {
             return 0;
         }
         long section = last + NEXT | OPEN;
         setLong(record + Abi.RECORD_SECTION, section);
+        setRequest(area(section));
         return section;
     }
 
@@ -189,8 +204,8 @@ public final class Section {
 
     static void close(long section, long record) {
         if (isOpen(section, record)) {
-            setLong(record + Abi.RECORD_SECTION, section & ~OPEN);
             clear(area(section));
+            setLong(record + Abi.RECORD_SECTION, section & ~OPEN);
         }
     }
 
@@ -209,87 +224,5 @@ public final class Section {
 
     private static boolean isOpen(long section, long record) {
         return section < 0 && record != 0 && getLong(record + Abi.RECORD_SECTION) == section;
-    }
-
-    // ---- Training ----
-
-    /**
-     * Starts to run the protocol on scratch memory, with every outcome: a grant lasts 5 us, and must not meet the interpreter,
-     * an unlinked method handle or a branch that the JIT has never seen taken. Few rounds do. The first compiler's code is
-     * quick enough, and what it counts keeps the second one from leaving branches out, wherever it inlines this.
-     */
-    static void startTraining() {
-        Thread thread = Thread.ofPlatform().daemon().name("rseq4j-training").unstarted(Section::train);
-        trainer = thread;
-        try {
-            thread.start();
-        } catch (OutOfMemoryError e) {
-            trainer = null; // no thread to be had: the first grants come too late
-        }
-    }
-
-    /** Returns when training is over. */
-    static void awaitTraining() {
-        Thread thread = trainer;
-        boolean interrupted = false;
-        while (thread != null && thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    static boolean isTraining() {
-        return Thread.currentThread() == trainer;
-    }
-
-    static void train() {
-        long[] counted = new long[3];
-        try (var arena = Arena.ofConfined()) {
-            long record = arena.allocate(256, 64).address();
-            prepare(record, record + Abi.RECORD_SIZE);
-            for (int burst = 0; burst < BURSTS; burst++) {
-                for (int round = 0; round < ROUNDS; round++) {
-                    trainOnce(record, record + Abi.RECORD_SIZE, round & 7, counted);
-                }
-                Thread.sleep(PAUSE);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } finally {
-            // It takes the very path of real sections, which count.
-            YIELDED.add(-counted[0]);
-            REVOKED.add(-counted[1]);
-            INTERRUPTED.add(-counted[2]);
-        }
-    }
-
-    private static void trainOnce(long record, long area, int outcome, long[] counted) {
-        long section = open(record);
-        long nested = request(area);
-        if (outcome < 4) {
-            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
-            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) 1);
-            counted[1]++; // this thread has no grant that it could give back in time
-        } else if (outcome < 6) {
-            NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
-            counted[2] += 5 - outcome;
-        }
-        if (outcome > 4) {
-            renewOpen(section, record);
-        }
-        if (nested != 0) {
-            clear(nested);
-        }
-        close(section, record);
-        count((byte) 1, 1);
-        counted[0]++;
-        close((outcome & 1) == 0 ? 0 : section); // no section, and one that is not open on this thread
-        NativeMemory.BYTE.setOpaque(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) 0);
     }
 }

@@ -51,7 +51,7 @@ final class SectionEvents {
 
         static void tell(String outcome) {
             var event = new Interrupted();
-            if (event.isEnabled() && !Section.isTraining()) {
+            if (event.isEnabled() && !SectionTraining.isTraining()) {
                 event.outcome = outcome;
                 event.commit();
             }

@@ -8,7 +8,7 @@ public final class SectionStatistics {
     }
 
     public static SliceExtension.Statistics read() {
-        Section.awaitTraining(); // which counts, and takes it back
+        SectionTraining.await(); // which counts, and takes it back
         return new SliceExtension.Statistics(Section.YIELDED.sum(), Section.REVOKED.sum(), Section.INTERRUPTED.sum());
     }
 }

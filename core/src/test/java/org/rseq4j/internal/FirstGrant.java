@@ -20,7 +20,7 @@ final class FirstGrant {
 
     public static void main(String[] arguments) throws Exception {
         SliceExtension.begin();
-        Section.awaitTraining();
+        SectionTraining.await();
         long area = ThreadArea.find();
         for (int i = 0; i < 50_000; i++) {
             hot(area, 1, 0);

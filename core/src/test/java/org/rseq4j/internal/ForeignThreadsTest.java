@@ -75,7 +75,7 @@ class ForeignThreadsTest {
     void copiesInClassLoadersShareAThreadsArea() throws Exception {
         URL classes = ThreadArea.class.getProtectionDomain().getCodeSource().getLocation();
         // bin/test has compiled classes in one folder, the native libraries in another.
-        String library = "native/linux-x86_64/librseq4j.so";
+        String library = NativeLibrary.resource();
         URL resources = URI.create(ThreadArea.class.getResource(library).toString()
                 .replace("org/rseq4j/internal/" + library, "")).toURL();
         for (int i = 0; i < 2; i++) {

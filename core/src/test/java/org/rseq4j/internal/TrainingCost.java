@@ -26,7 +26,7 @@ final class TrainingCost {
         var trainer = Thread.ofPlatform().daemon().unstarted(() -> {
             try {
                 long begun = ran(THIS_THREAD);
-                Section.train();
+                SectionTraining.train();
                 cost[0] = ran(THIS_THREAD) - begun;
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
