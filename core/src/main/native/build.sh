@@ -8,6 +8,7 @@ compiler=${2:-${CC:-gcc}}
 mkdir -p "$(dirname "$output")"
 case $($compiler -dumpmachine) in
     x86_64-*) machine_flags="-mtls-dialect=gnu2 -mgeneral-regs-only" ;;
+    aarch64-*) machine_flags="-mno-outline-atomics -mgeneral-regs-only" ;;
     *) machine_flags="-mgeneral-regs-only" ;;
 esac
 
@@ -27,4 +28,4 @@ $compiler -shared -nostdlib -Wl,-soname,libc.so.6 -o "$stub/libc.so" "$stub/libc
 # shellcheck disable=SC2086
 $compiler -std=gnu17 -O2 -fPIC -shared -fvisibility=hidden -fomit-frame-pointer -fno-stack-protector -g0 $machine_flags \
     -Wall -Wextra -Wshadow -Werror -nostdlib -Wl,--build-id=none -Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
-    -Wl,--hash-style=both -pthread -o "$output" rseq4j.c "$stub/libc.so" -lgcc
+    -Wl,--hash-style=both -pthread -o "$output" rseq4j.c rseq4j_sequences.c "$stub/libc.so" -lgcc

@@ -1,7 +1,7 @@
 /*
- * The native part of rseq4j: registration of a thread's rseq area, the system calls of the time slice extension and of
- * membarrier, and the restartable sequences. Everything here works on the calling OS thread. The library is loaded once
- * and never unloaded: the kernel may hold the address of one of its descriptors for as long as a thread lives.
+ * The native part of rseq4j: registration of a thread's rseq area, and the system calls of the time slice extension and of
+ * membarrier; the restartable sequences are in rseq4j_sequences.c. Everything works on the calling OS thread. The library is
+ * loaded once and never unloaded: the kernel may hold the address of one of its descriptors for as long as a thread lives.
  *
  * Compiled without vector registers (-mgeneral-regs-only): a TLS descriptor's slow path in glibc before 2.39 does not
  * save them.
@@ -24,16 +24,7 @@
 #include <unistd.h>
 
 #include "rseq4j.h"
-
-#if defined(__x86_64__)
-#include "rseq4j_x86_64.h"
-#elif defined(__aarch64__) && !defined(__AARCH64EB__)
-#include "rseq4j_aarch64.h"
-#else
-#error "rseq4j: no restartable sequences for this machine; add a header like rseq4j_x86_64.h"
-#endif
-
-#define EXPORT __attribute__((visibility("default")))
+#include "rseq4j_thread.h"
 
 #ifndef AT_RSEQ_FEATURE_SIZE
 #define AT_RSEQ_FEATURE_SIZE 27 /* include/uapi/linux/auxvec.h */
@@ -46,7 +37,6 @@
 #define PR_RSEQ_SLICE_EXTENSION 79  /* include/uapi/linux/prctl.h */
 #define PR_RSEQ_SLICE_EXTENSION_SET 2
 #define PR_RSEQ_SLICE_EXT_ENABLE 1
-#define MEMBARRIER_RSEQ 128         /* include/uapi/linux/membarrier.h: MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ */
 
 /* musl, and glibc before 2.35, lack these. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
@@ -132,11 +122,9 @@ static int record_key_made;
 
 /* What rseq4j_configure chose for the process. */
 static int use_libc, use_own, use_slice;
-/* Of the C library's areas from the thread pointer, where threads use them; else 0. */
-static ptrdiff_t libc_offset;
+ptrdiff_t libc_offset;
 
-static __thread struct thread_record *self;
-#define SELF_GONE ((struct thread_record *) -1)
+__thread struct thread_record *self;
 
 static struct rseq_area *own_area(struct thread_record *record)
 {
@@ -444,121 +432,12 @@ EXPORT int rseq4j_huge_pages(void *address, uint64_t length)
     return madvise(address, length, MADV_HUGEPAGE) ? -errno : 0;
 }
 
-/* ---- Restartable sequences ---- */
-
-/* Rounds of the loop inside the section of the *_wide operations. */
-EXPORT int64_t rseq4j_window;
-
-/*
- * What each operation returns: the CPU as it was when the operation was committed; ~CPU when it had nothing to do there; or
- * NO_AREA for a thread that has no area, or whose id is out of range: nothing was done. ABORTED stays inside.
- */
-#define NO_AREA (-0x40000000)
-#define ABORTED (-0x20000000)
-
-/* The C library's area of this thread, found without a thread-local variable; NULL when it is not the one to use. */
-static inline struct rseq_area *quick_area(void)
-{
-    struct rseq_area *area = (struct rseq_area *) ((char *) thread_pointer() + libc_offset);
-    return __builtin_expect(libc_offset != 0, 1) && __builtin_expect((int32_t) area->cpu_id >= 0, 1) ? area : NULL;
-}
-
-static inline struct rseq_area *recorded_area(void)
-{
-    struct thread_record *record = self;
-    return record == NULL || record == SELF_GONE ? NULL : record->area;
-}
-
 /* The area of this thread, for Java; it may not have asked for the extension yet. NULL: it has none, or has to attach. */
 EXPORT struct rseq_area *rseq4j_area(void)
 {
     struct rseq_area *area = quick_area();
     return area ? area : recorded_area();
 }
-
-/* What stands in for an area: its ids are out of range. */
-static struct rseq_area no_area = { .cpu_id = (uint32_t) -1, .mm_cid = (uint32_t) -1 };
-
-static __attribute__((cold, noinline)) void count_abort(void)
-{
-    struct thread_record *record = rseq4j_attach(0);
-    if (record) {
-        record->aborts++;
-    }
-}
-
-/*
- * One operation: TYPE NAME(base, stride, count, id_offset, PARAMETERS), with LOCALS, the sequence, and the RESULT in terms
- * of `id`. What is not usual is out of line, by tail calls, so that the usual path saves no register: an area that a
- * thread-local variable knows, and what begins again after an abort.
- *
- * id_offset: 4 for cpu_id, 24 for mm_cid. count: ids at or above it are not served.
- */
-#define MORE(...) __VA_OPT__(,) __VA_ARGS__ /* the list behind it, in parentheses or empty */
-#define OPERATION(TYPE, NAME, PARAMETERS, VALUES, LOCALS, WINDOW, BODY, OUTPUTS, INPUTS, RESULT) \
-    EXPORT TYPE NAME(char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS); \
-    static __attribute__((cold, noinline)) TYPE NAME##_aborted( \
-        char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
-    { \
-        count_abort(); \
-        return NAME(base, stride, count, id_offset MORE VALUES); \
-    } \
-    static inline __attribute__((always_inline)) TYPE NAME##_in( \
-        struct rseq_area *area, char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
-    { \
-        int32_t id; \
-        LOCALS \
-        SEQUENCE(WINDOW, BODY, OUTPUTS, INPUTS); \
-        if (__builtin_expect(id == ABORTED, 0)) { \
-            return NAME##_aborted(base, stride, count, id_offset MORE VALUES); \
-        } \
-        RESULT \
-    } \
-    static __attribute__((noinline)) TYPE NAME##_recorded( \
-        char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
-    { \
-        struct rseq_area *area = recorded_area(); \
-        return NAME##_in(area ? area : &no_area, base, stride, count, id_offset MORE VALUES); \
-    } \
-    EXPORT TYPE NAME(char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
-    { \
-        struct rseq_area *area = quick_area(); \
-        return __builtin_expect(area != NULL, 1) ? NAME##_in(area, base, stride, count, id_offset MORE VALUES) \
-                                                 : NAME##_recorded(base, stride, count, id_offset MORE VALUES); \
-    }
-
-/* How many words moved in the upper half, the CPU in the lower one; NO_AREA. */
-#define MOVED_AND_CPU \
-    return id >= 0 ? (int64_t) (moved << 32 | (uint32_t) id) : id == NO_AREA ? NO_AREA : (int64_t) (uint32_t) ~id;
-
-#define OPERATIONS(SUFFIX, WINDOW) \
-    OPERATION(int32_t, rseq4j_add##SUFFIX, (int64_t value), (value), , \
-              WINDOW, ADD_BODY, (), ([value] "r"(value)), return id;) \
-    OPERATION(int32_t, rseq4j_compare_and_store##SUFFIX, (int64_t expected, int64_t value), (expected, value), , \
-              WINDOW, COMPARE_AND_STORE_BODY, (), ([expected] "r"(expected), [value] "r"(value)), return id;) \
-    OPERATION(int32_t, rseq4j_swap##SUFFIX, (int64_t value, int64_t *old), (value, old), int64_t out;, \
-              WINDOW, SWAP_BODY, ([out] "=&r"(out)), ([value] "r"(value)), \
-              if (id >= 0) { *old = out; } return id;) \
-    OPERATION(int32_t, rseq4j_push##SUFFIX, (uint64_t capacity, int64_t value), (capacity, value), , \
-              WINDOW, PUSH_BODY, (), ([capacity] "r"(capacity), [value] "r"(value)), return id;) \
-    OPERATION(int32_t, rseq4j_pop##SUFFIX, (int64_t *word), (word), int64_t out;, \
-              WINDOW, POP_BODY, ([out] "=&r"(out)), (), \
-              if (id >= 0) { *word = out; } return id;) \
-    /* The word, `otherwise` when the stack is empty, `none` for a thread without an area. */ \
-    OPERATION(int64_t, rseq4j_pop_word##SUFFIX, (int64_t otherwise, int64_t none), (otherwise, none), int64_t out;, \
-              WINDOW, POP_BODY, ([out] "=&r"(out)), (), \
-              return id >= 0 ? out : id == NO_AREA ? none : otherwise;) \
-    OPERATION(int64_t, rseq4j_push_many##SUFFIX, (uint64_t capacity, const int64_t *words, uint64_t n), \
-              (capacity, words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
-              WINDOW, PUSH_MANY_BODY, ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
-              ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU) \
-    OPERATION(int64_t, rseq4j_pop_many##SUFFIX, (int64_t *words, uint64_t n), \
-              (words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
-              WINDOW, POP_MANY_BODY, ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
-              ([words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU)
-
-OPERATIONS(, WINDOW_NONE)
-OPERATIONS(_wide, WINDOW_WIDE)
 
 /* ---- Does this kernel abort a sequence whose thread loses its CPU? ---- */
 

@@ -1,7 +1,7 @@
 /*
- * The restartable sequences of rseq4j for aarch64; see rseq4j_x86_64.h for what a machine's file defines, and for the
- * shape of each. Loads acquire and commits release, as every load and store of x86-64 does: what a thread wrote before its
- * word was stored is seen by whoever finds the word.
+ * The restartable sequences of rseq4j for aarch64; rseq4j_sequences.c says what each does, rseq4j_x86_64.h what a machine's
+ * file defines, and the shape of each. Loads acquire and commits release, as every load and store of x86-64 does: what a
+ * thread wrote before its word was stored is seen by whoever finds the word.
  */
 #ifndef RSEQ4J_AARCH64_H
 #define RSEQ4J_AARCH64_H
@@ -44,6 +44,8 @@ static inline void *thread_pointer(void)
         "add x9, x9, :lo12:33b\n\t" \
         "str x9, [%[area], #8]\n\t" \
         "1:\n\t" \
+        "ldr w10, [%[area], #4]\n\t" \
+        "tbnz w10, #31, 6f\n\t" \
         "ldr %w[id], [%[area], %[id_offset]]\n\t" \
         "cmp %w[id], %w[count]\n\t" \
         "b.hs 6f\n\t" \
@@ -93,15 +95,14 @@ static inline void *thread_pointer(void)
 
 #define POP_BODY \
     "ldar x10, [x9]\n\t" \
-    "cmp x10, #0\n\t" \
-    "b.le 5f\n\t" \
+    "sub x11, x10, #1\n\t" \
+    "cmp x11, %[capacity]\n\t" \
+    "b.hs 5f\n\t" \
     "ldr %[out], [x9, x10, lsl #3]\n\t" \
-    "sub x10, x10, #1\n\t" \
-    "stlr x10, [x9]\n\t"
+    "stlr x11, [x9]\n\t"
 
 #define PUSH_MANY_BODY \
     "ldar x10, [x9]\n\t" \
-    "tbnz x10, #63, 5f\n\t" \
     "subs %[moved], %[capacity], x10\n\t" \
     "b.ls 5f\n\t" \
     "cmp %[moved], %[n]\n\t" \
@@ -121,8 +122,9 @@ static inline void *thread_pointer(void)
 
 #define POP_MANY_BODY \
     "ldar x10, [x9]\n\t" \
-    "cmp x10, #0\n\t" \
-    "b.le 5f\n\t" \
+    "sub x11, x10, #1\n\t" \
+    "cmp x11, %[capacity]\n\t" \
+    "b.hs 5f\n\t" \
     "cmp x10, %[n]\n\t" \
     "csel %[moved], x10, %[n], ls\n\t" \
     "cbz %[moved], 5f\n\t" \

@@ -2,9 +2,9 @@
  * The restartable sequences of rseq4j for x86-64. Another machine is another file like this one: it defines the system
  * call numbers that the C library's headers may lack, RSEQ_SIG, thread_pointer, SPARE, WINDOW_*, SEQUENCE and the bodies.
  *
- * The shape of each: store the descriptor's address to area->rseq_cs; from `start` to `commit` read the id, compute the
- * address, work with plain loads, end in one store; the abort address, behind the signature, says that it was aborted.
- * A section may be left early by a jump out of it, with nothing committed.
+ * What each does is said in rseq4j_sequences.c. Its shape: store the descriptor's address to area->rseq_cs; from `start` to
+ * `commit` read the id, compute the address, work with plain loads, end in one store; the abort address, behind the signature,
+ * says that it was aborted. A section may be left early by a jump out of it, with nothing committed.
  */
 #ifndef RSEQ4J_X86_64_H
 #define RSEQ4J_X86_64_H
@@ -50,6 +50,8 @@ static inline void *thread_pointer(void)
         "leaq 33b(%%rip), %%r10\n\t" \
         "movq %%r10, 8(%%rax)\n\t" \
         "1:\n\t" \
+        "cmpl $0, 4(%%rax)\n\t" \
+        "jl 6f\n\t" \
         "movl (%%rax, %[id_offset]), %[id]\n\t" \
         "cmpl %[count], %[id]\n\t" \
         "jae 6f\n\t" \
@@ -90,10 +92,6 @@ static inline void *thread_pointer(void)
     "movq (%%r10), %[out]\n\t" \
     "movq %[value], (%%r10)\n\t"
 
-/*
- * A stack is a word with the number of words on it, then the words. A negative number locks it: it is then neither pushed
- * to nor popped from.
- */
 #define PUSH_BODY \
     "movq (%%r10), %%rax\n\t" \
     "cmpq %[capacity], %%rax\n\t" \
@@ -104,22 +102,14 @@ static inline void *thread_pointer(void)
 
 #define POP_BODY \
     "movq (%%r10), %%rax\n\t" \
-    "testq %%rax, %%rax\n\t" \
-    "jle 5f\n\t" \
     "subq $1, %%rax\n\t" \
+    "cmpq %[capacity], %%rax\n\t" \
+    "jae 5f\n\t" \
     "movq 8(%%r10, %%rax, 8), %[out]\n\t" \
     "movq %%rax, (%%r10)\n\t"
 
-/*
- * The size is read once: another CPU may lock the stack in the meantime, and a commit that was computed from two reads
- * would leave a lock behind that nobody holds.
- */
-
-/* moved = min(n, capacity - size); words[0 .. moved) go on top in order; size + moved is the commit. */
 #define PUSH_MANY_BODY \
     "movq (%%r10), %%rax\n\t" \
-    "testq %%rax, %%rax\n\t" \
-    "js 5f\n\t" \
     "movq %[capacity], %[moved]\n\t" \
     "subq %%rax, %[moved]\n\t" \
     "jbe 5f\n\t" \
@@ -140,11 +130,11 @@ static inline void *thread_pointer(void)
     "addq %[moved], %%rax\n\t" \
     "movq %%rax, (%%r10)\n\t"
 
-/* moved = min(n, size); words[0] is what was on top; size - moved is the commit. */
 #define POP_MANY_BODY \
     "movq (%%r10), %%rax\n\t" \
-    "testq %%rax, %%rax\n\t" \
-    "jle 5f\n\t" \
+    "leaq -1(%%rax), %[moved]\n\t" \
+    "cmpq %[capacity], %[moved]\n\t" \
+    "jae 5f\n\t" \
     "movq %%rax, %[moved]\n\t" \
     "cmpq %[n], %[moved]\n\t" \
     "jbe 21f\n\t" \

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../main/native/rseq4j.h"
+#include "../../main/native/rseq4j_thread.h"
 
 #define THREADS 4
 #define STRIDE 512
@@ -32,6 +32,7 @@ static struct thread_record *(*attach)(uint64_t);
 static void (*records)(uint64_t *);
 static int (*check_aborts)(int64_t *);
 static int (*map_barrier)(int, unsigned, int);
+static int64_t (*drain)(int64_t *, uint64_t, int, int64_t *, uint64_t);
 static int64_t *window;
 
 #define ARGUMENTS char *base, uint64_t stride, uint32_t count, uint64_t id_offset
@@ -40,9 +41,9 @@ struct operations {
     int32_t (*compare_and_store)(ARGUMENTS, int64_t, int64_t);
     int32_t (*swap)(ARGUMENTS, int64_t, int64_t *);
     int32_t (*push)(ARGUMENTS, uint64_t, int64_t);
-    int32_t (*pop)(ARGUMENTS, int64_t *);
+    int32_t (*pop)(ARGUMENTS, uint64_t, int64_t *);
     int64_t (*push_many)(ARGUMENTS, uint64_t, const int64_t *, uint64_t);
-    int64_t (*pop_many)(ARGUMENTS, int64_t *, uint64_t);
+    int64_t (*pop_many)(ARGUMENTS, uint64_t, int64_t *, uint64_t);
 } usual, wide;
 
 static int passed, failed, cpus;
@@ -96,7 +97,7 @@ static union {
 
 #define PLACE(field) (char *) &memory[0].words.field, STRIDE, (uint32_t) cpus, id
 
-#define STEPS 13
+#define STEPS 14
 struct step {
     int good;
     const char *name;
@@ -123,21 +124,30 @@ static int steps(uint64_t id, struct step *step)
         && usual.compare_and_store(PLACE(latch), 0, 5) == cpu && here->latch == 5, "compare and store" };
     step[n++] = (struct step) { usual.swap(PLACE(box), 11, out) == cpu && out[0] == 0
         && usual.swap(PLACE(box), 12, out) == cpu && out[0] == 11 && here->box == 12, "swap" };
-    step[n++] = (struct step) { usual.pop(PLACE(stack), out) == ~cpu, "pop from an empty stack" };
+    step[n++] = (struct step) { usual.pop(PLACE(stack), CAPACITY, out) == ~cpu, "pop from an empty stack" };
     step[n++] = (struct step) { usual.push(PLACE(stack), 2, 1) == cpu && usual.push(PLACE(stack), 2, 2) == cpu
         && usual.push(PLACE(stack), 2, 3) == ~cpu && here->stack[0] == 2, "push to a stack of two" };
-    step[n++] = (struct step) { usual.pop(PLACE(stack), out) == cpu && out[0] == 2 && here->stack[0] == 1,
+    step[n++] = (struct step) { usual.pop(PLACE(stack), CAPACITY, out) == cpu && out[0] == 2 && here->stack[0] == 1,
         "pop the last one" };
     step[n++] = (struct step) { usual.push_many(PLACE(stack), 3, three, 3) == ((int64_t) 2 << 32 | cpu)
         && here->stack[0] == 3 && here->stack[2] == 7 && here->stack[3] == 8, "push as many as there is room for" };
     step[n++] = (struct step) { usual.push_many(PLACE(stack), 3, three, 1) == cpu, "push many to a full stack" };
-    step[n++] = (struct step) { usual.pop_many(PLACE(stack), out, 2) == ((int64_t) 2 << 32 | cpu) && out[0] == 8
-        && out[1] == 7 && usual.pop_many(PLACE(stack), out, 9) == ((int64_t) 1 << 32 | cpu) && out[0] == 1
-        && usual.pop_many(PLACE(stack), out, 1) == cpu, "pop many, what was on top first" };
-    here->stack[0] = -1;
-    step[n++] = (struct step) { usual.push(PLACE(stack), 2, 1) == ~cpu && usual.pop(PLACE(stack), out) == ~cpu
-        && usual.push_many(PLACE(stack), 3, three, 3) == cpu && usual.pop_many(PLACE(stack), out, 2) == cpu
-        && here->stack[0] == -1, "a locked stack is left alone" };
+    step[n++] = (struct step) { usual.pop_many(PLACE(stack), CAPACITY, out, 2) == ((int64_t) 2 << 32 | cpu) && out[0] == 8
+        && out[1] == 7 && usual.pop_many(PLACE(stack), CAPACITY, out, 9) == ((int64_t) 1 << 32 | cpu) && out[0] == 1
+        && usual.pop_many(PLACE(stack), CAPACITY, out, 1) == cpu, "pop many, what was on top first" };
+    const int64_t none[] = { -1, INT64_MIN, CAPACITY + 1, (int64_t) 1 << 40, INT64_MAX };
+    int alone = 1;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        here->stack[0] = none[i];
+        alone &= usual.push(PLACE(stack), CAPACITY, 1) == ~cpu && usual.pop(PLACE(stack), CAPACITY, out) == ~cpu
+            && usual.push_many(PLACE(stack), CAPACITY, three, 3) == cpu
+            && usual.pop_many(PLACE(stack), CAPACITY, out, 2) == cpu
+            && drain(here->stack, CAPACITY, cpu, out, CAPACITY) == 0 && here->stack[0] == none[i];
+    }
+    step[n++] = (struct step) { alone, "a size that is locked or makes no sense is both full and empty" };
+    here->stack[0] = 3;
+    step[n++] = (struct step) { drain(here->stack, CAPACITY, id == offsetof(struct rseq_area, cpu_id) ? cpu : -1, out, 2) == 2
+        && here->stack[0] == 1 && out[0] == here->stack[3] && out[1] == here->stack[2], "drain takes what is on top" };
     step[n++] = (struct step) { usual.add((char *) memory, STRIDE, 0, id, 1) == NO_AREA,
         "an id out of range is not served" };
     return n;
@@ -202,13 +212,13 @@ static void *work(void *argument)
                 }
                 break;
             case 2:
-                if (with->pop(PLACE(stack), out) >= 0) {
+                if (with->pop(PLACE(stack), CAPACITY, out) >= 0) {
                     worker->popped++;
                     worker->sum_out += (uint64_t) out[0];
                 }
                 break;
             default:
-                moved = with->pop_many(PLACE(stack), out, 3) >> 32;
+                moved = with->pop_many(PLACE(stack), CAPACITY, out, 3) >> 32;
                 for (int64_t i = 0; i < moved; i++) {
                     worker->popped++;
                     worker->sum_out += (uint64_t) out[i];
@@ -297,6 +307,21 @@ static void many_threads(const struct operations *with, uint64_t id, const char 
     }
 }
 
+/* Somebody takes the registration of this thread away: the area then says CPU -1, but concurrency ID 0. */
+static void lose_area(struct thread_record *record, const struct probe *found)
+{
+    uint64_t align = found->align < 32 ? 32 : found->align;
+    uint64_t size = ((found->feature_size < 32 ? 32 : found->feature_size) + align - 1) / align * align;
+    check(syscall(NR_RSEQ, record->area, size, 1, RSEQ_SIG) == 0, "the registration is taken away");
+    memset(memory, 0, sizeof memory);
+    uint64_t id = offsetof(struct rseq_area, cpu_id);
+    int by_cpu = usual.add(PLACE(counter), 1);
+    id = offsetof(struct rseq_area, mm_cid);
+    int by_id = usual.add(PLACE(counter), 1);
+    check(by_cpu == NO_AREA && by_id == NO_AREA && memory[0].words.counter == 0, "then no sequence does anything");
+    syscall(NR_RSEQ, record->area, size, 0, RSEQ_SIG);
+}
+
 int main(int count, char **arguments)
 {
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
@@ -321,6 +346,7 @@ int main(int count, char **arguments)
     *(void **) &records = symbol("records", "");
     *(void **) &check_aborts = symbol("check_aborts", "");
     *(void **) &map_barrier = symbol("membarrier", "");
+    *(void **) &drain = symbol("drain", "");
     window = symbol("window", "");
     operations(&usual, "");
     operations(&wide, "_wide");
@@ -358,6 +384,7 @@ int main(int count, char **arguments)
           "the kernel grants extensions or says why not");
     check((record->area->flags & 0x20) == (record->slice_error == 0 ? 0x20 : 0), "the area's flags say the same");
 
+    check(map_barrier(256, 0, 0) == 0, "the process may fence");
     one_thread(offsetof(struct rseq_area, cpu_id), "by CPU");
     many_threads(&usual, offsetof(struct rseq_area, cpu_id), "by CPU", 0);
     *window = 2000;
@@ -383,6 +410,9 @@ int main(int count, char **arguments)
     }
     records(again);
     check(again[0] == made[0] && again[1] == made[1], "the record of a thread that has gone serves the next one");
+    if (!from_libc) {
+        lose_area(record, &found);
+    }
     printf("%d passed, %d failed\n", passed, failed);
     return failed > 0;
 }

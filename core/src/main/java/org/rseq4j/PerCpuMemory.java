@@ -3,25 +3,10 @@ package org.rseq4j;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.ClosedByInterruptException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Deque;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
-import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
+import org.rseq4j.internal.AtomicSequences;
 import org.rseq4j.internal.Ids;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.MemoryAccess;
@@ -34,7 +19,8 @@ import org.rseq4j.internal.Words;
  *
  * <p>
  * A slot is its offset in the stride, in bytes. The strides are numbered from 0: one for each CPU below
- * {@link Rseq#cpuCount()}, and one more, used by {@link RestartableSequences} for threads that have no rseq area.
+ * {@link Rseq#cpuCount()}, and one more, used by {@link RestartableSequences} for threads that have no rseq area. A file's
+ * number of strides is its own.
  *
  * <p>
  * Memory is reserved at once and used page by page, as CPUs first write to it. (Without the native library it is an array
@@ -59,27 +45,21 @@ public final class PerCpuMemory implements AutoCloseable {
     private static final long WORD = Long.BYTES;
     /** The CPUs whose words are added at a time. */
     private static final int WIDTH = 4;
-    private static final int STRIDES = Rseq.cpuCount() + 1;
-
-    private static final long MAGIC = 0x4d_43_50_34_51_45_53_52L; // "RSEQ4PCM" in the order of the bytes
-    private static final int VERSION = 1;
-
-    /** The system takes all threads of a process for one owner of a lock, which loses it when any of them closes the file. */
-    private static final ReentrantLock MAPPING = new ReentrantLock();
 
     private final Mapping mapping;
     /** The place of CPU 0's first word. */
     final long base;
     /** From a word to the next CPU's. */
     final long stride;
+    /** Whether its words are a file's, which no sequence touches. */
+    final boolean isFile;
+    private final int strides;
     private final long bytesPerCpu;
     /** The words of each CPU; 0 when closed. */
     private volatile long words;
 
-    private final Object lock = new Object();
-    private final Map<Long, Integer> allocated = new HashMap<>();
-    private final Map<Integer, Deque<Long>> freed = new HashMap<>();
-    private long unused;
+    /** Its lock is the slots'. */
+    private final SlotAllocator slots;
 
     static {
         MemoryAccess.install(new MemoryAccess() {
@@ -95,11 +75,14 @@ public final class PerCpuMemory implements AutoCloseable {
         });
     }
 
-    private PerCpuMemory(Mapping mapping, long bytesPerCpu) {
+    private PerCpuMemory(Mapping mapping, long bytesPerCpu, int strides) {
         this.mapping = mapping;
         this.base = mapping.base;
+        this.isFile = mapping.isFile;
         this.bytesPerCpu = bytesPerCpu;
+        this.strides = strides;
         this.stride = strideOf(bytesPerCpu);
+        this.slots = new SlotAllocator(bytesPerCpu / WORD);
         this.words = bytesPerCpu / WORD;
     }
 
@@ -112,124 +95,50 @@ public final class PerCpuMemory implements AutoCloseable {
      * @throws OutOfMemoryError when the address space or the Java heap does not hold it
      */
     public static PerCpuMemory allocate(long bytesPerCpu) {
-        return new PerCpuMemory(Mapping.anonymous(totalOf(bytesPerCpu)), bytesPerCpu);
+        int strides = Rseq.cpuCount() + 1;
+        return new PerCpuMemory(Mapping.anonymous(totalOf(bytesPerCpu, strides)), bytesPerCpu, strides);
     }
 
     /**
-     * Maps a file, which is made (mode 0600) when it is not there or empty; otherwise its words keep what they had. Another
-     * process may read it meanwhile. The file must not be truncated while it is mapped. Of several threads and processes
-     * that come at once one makes it, and the others wait for that, by a lock on the file. What a process leaves behind that
-     * dies while it makes a file is refused from then on, and must be deleted.
+     * Maps a file, which is made, readable and writable by its owner only where the file system knows owners, when it is not
+     * there or empty; otherwise its words keep what they had. Another process may read it meanwhile. Of several threads and
+     * processes that come at once one makes it, and the others wait for that, by a lock on the file. What a process leaves
+     * behind that dies while it makes a file is refused from then on, and must be deleted.
+     *
+     * <p>
+     * A file says itself how many strides it has: the number of CPUs of where it was made, and one more. Here, CPUs above that
+     * share strides. All its blocks are taken now, also those of a sparse file, so a full disk is an exception here and no
+     * fault later. Its words are changed by Java's own atomic instructions, by {@link RestartableSequences} too: when somebody
+     * truncates the file, an operation that comes upon what is missing throws an InternalError, now or a little later, and the
+     * process goes on.
      *
      * @param file the file; symbolic links are not followed
      * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
      * @return the memory
      * @throws IllegalArgumentException when the size is not positive, not a multiple of 8 or too large
-     * @throws IOException when the file cannot be opened for writing, is truncated, or has another layout or version;
-     *             a {@link ClosedByInterruptException} when the thread is interrupted
+     * @throws IOException when the file cannot be opened for writing, is truncated, has another layout or version, or the disk
+     *             is full; a {@link java.nio.channels.ClosedByInterruptException} when the thread is interrupted
      */
     public static PerCpuMemory map(Path file, long bytesPerCpu) throws IOException {
         Objects.requireNonNull(file, "file");
-        long total = Math.addExact(totalOf(bytesPerCpu), PAGE);
-        try {
-            MAPPING.lockInterruptibly();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw interrupted();
-        }
-        try {
-            return mapAlone(file, bytesPerCpu, total);
-        } finally {
-            MAPPING.unlock();
-        }
-    }
-
-    private static PerCpuMemory mapAlone(Path file, long bytesPerCpu, long total) throws IOException {
-        try (FileChannel channel = FileChannel.open(file,
-                Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE,
-                        LinkOption.NOFOLLOW_LINKS),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-            lock(channel); // until it is closed
-            ByteBuffer header = header(bytesPerCpu);
-            if (channel.size() == 0) {
-                // Blocks are taken now: a full disk is an IOException here, not a SIGBUS later. The header comes last.
-                for (long at = PAGE; at < total; at += PAGE) {
-                    write(channel, ByteBuffer.allocate((int) PAGE), at);
-                }
-                write(channel, header, 0);
-            } else {
-                check(file, channel, header, total);
-            }
-            return new PerCpuMemory(Mapping.file(channel, PAGE, total - PAGE), bytesPerCpu);
-        }
-    }
-
-    /** Waits for other processes, and for copies of this class in other class loaders. */
-    private static void lock(FileChannel channel) throws IOException {
-        FileLock lock = null;
-        while (lock == null) {
-            try {
-                lock = channel.lock();
-            } catch (OverlappingFileLockException e) {
-                LockSupport.parkNanos(1_000_000);
-                if (Thread.currentThread().isInterrupted()) {
-                    throw interrupted();
-                }
-            }
-        }
-    }
-
-    /** What a channel throws while it waits. */
-    private static IOException interrupted() {
-        return new ClosedByInterruptException();
-    }
-
-    private static ByteBuffer header(long bytesPerCpu) {
-        return ByteBuffer.allocate((int) PAGE).order(ByteOrder.nativeOrder()).putLong(MAGIC).putInt(VERSION)
-                .putInt(STRIDES).putLong(bytesPerCpu).putLong(strideOf(bytesPerCpu)).position(0).limit((int) PAGE);
-    }
-
-    private static void write(FileChannel channel, ByteBuffer bytes, long at) throws IOException {
-        long place = at;
-        while (bytes.hasRemaining()) {
-            place += channel.write(bytes, place);
-        }
-    }
-
-    private static void check(Path file, FileChannel channel, ByteBuffer expected, long total) throws IOException {
-        ByteBuffer found = ByteBuffer.allocate(32).order(ByteOrder.nativeOrder());
-        while (found.hasRemaining() && channel.read(found, found.position()) >= 0) {
-            continue;
-        }
-        if (found.hasRemaining() || found.getLong(0) != MAGIC) {
-            throw new IOException(file + " is not a file of per-CPU memory");
-        }
-        if (found.getInt(8) != VERSION) {
-            throw new IOException(file + " has version " + found.getInt(8) + ", this library reads " + VERSION);
-        }
-        if (found.getInt(12) != STRIDES || found.getLong(16) != expected.getLong(16)
-                || found.getLong(24) != expected.getLong(24)) {
-            throw new IOException(file + " has another layout: " + (found.getInt(12) - 1) + " CPUs of "
-                    + found.getLong(16) + " bytes, not " + (STRIDES - 1) + " of " + expected.getLong(16));
-        }
-        if (channel.size() < total) {
-            throw new IOException(file + " is truncated: " + channel.size() + " bytes of " + total);
-        }
+        totalOf(bytesPerCpu, Rseq.cpuCount() + 1);
+        MemoryFile made = MemoryFile.open(file, bytesPerCpu, strideOf(bytesPerCpu));
+        return new PerCpuMemory(made.mapping(), bytesPerCpu, made.strides());
     }
 
     private static long strideOf(long bytesPerCpu) {
         return (bytesPerCpu + PAGE - 1) / PAGE * PAGE;
     }
 
-    private static long totalOf(long bytesPerCpu) {
+    private static long totalOf(long bytesPerCpu, int strides) {
         if (bytesPerCpu <= 0 || bytesPerCpu % WORD != 0) {
             throw new IllegalArgumentException("bytesPerCpu must be positive and a multiple of 8: " + bytesPerCpu);
         }
-        long limit = (1L << 46) / STRIDES - PAGE; // half of what user space has on x86-64
+        long limit = (1L << 46) / strides - PAGE; // half of what user space has on x86-64
         if (bytesPerCpu > limit) {
             throw new IllegalArgumentException("bytesPerCpu must be at most " + limit + ": " + bytesPerCpu);
         }
-        return strideOf(bytesPerCpu) * STRIDES;
+        return strideOf(bytesPerCpu) * strides;
     }
 
     /** {@return the bytes of each CPU} */
@@ -237,9 +146,12 @@ public final class PerCpuMemory implements AutoCloseable {
         return bytesPerCpu;
     }
 
-    /** {@return the number of strides: one for each CPU, and one more for threads without an rseq area} */
+    /**
+     * {@return the number of strides: one for each CPU, and one more for threads without an rseq area; of a file, that of where
+     * the file was made}
+     */
     public int strideCount() {
-        return STRIDES;
+        return strides;
     }
 
     /**
@@ -252,23 +164,9 @@ public final class PerCpuMemory implements AutoCloseable {
      * @throws IllegalStateException when no room is left, or the memory is closed
      */
     public long allocateSlot(int words) {
-        if (words <= 0) {
-            throw new IllegalArgumentException("words must be positive: " + words);
-        }
-        synchronized (lock) {
+        synchronized (slots) {
             checkOpen();
-            Deque<Long> reusable = freed.get(words);
-            Long slot = reusable == null ? null : reusable.poll();
-            if (slot == null) {
-                if (words > (bytesPerCpu - unused) / WORD) {
-                    throw new IllegalStateException("no room for " + words + " words: " + (bytesPerCpu - unused) / WORD
-                            + " are left of " + bytesPerCpu / WORD);
-                }
-                slot = unused;
-                unused += words * WORD;
-            }
-            allocated.put(slot, words);
-            return slot;
+            return slots.allocate(words);
         }
     }
 
@@ -281,13 +179,10 @@ public final class PerCpuMemory implements AutoCloseable {
      * @throws IllegalStateException when the memory is closed
      */
     public void free(long slot) {
-        synchronized (lock) {
+        synchronized (slots) {
             checkOpen();
-            Integer words = allocated.remove(slot);
-            if (words == null) {
-                throw new IllegalArgumentException("not an allocated slot of this memory: " + slot);
-            }
-            for (int cpu = 0; cpu < STRIDES; cpu++) {
+            int words = slots.wordsOf(slot);
+            for (int cpu = 0; cpu < strides; cpu++) {
                 for (int i = 0; i < words; i++) {
                     long place = place(cpu, slot + i * WORD);
                     if (Words.getOpaque(mapping.segment, place) != 0) { // an untouched page stays so
@@ -295,8 +190,9 @@ public final class PerCpuMemory implements AutoCloseable {
                     }
                 }
             }
-            freed.computeIfAbsent(words, w -> new ArrayDeque<>()).add(slot);
+            slots.free(slot, words);
         }
+        Reference.reachabilityFence(this);
     }
 
     /**
@@ -309,7 +205,7 @@ public final class PerCpuMemory implements AutoCloseable {
      */
     public void add(long offset, long delta) {
         check(offset);
-        Words.add(mapping.segment, place(Ids.cpuId(), offset), delta);
+        Words.add(mapping.segment, place(within(Ids.cpuId()), offset), delta);
         Reference.reachabilityFence(this);
     }
 
@@ -323,7 +219,7 @@ public final class PerCpuMemory implements AutoCloseable {
      * @throws IllegalStateException when the memory is closed
      */
     public long get(int cpu, long offset) {
-        Objects.checkIndex(cpu, STRIDES);
+        Objects.checkIndex(cpu, strides);
         check(offset);
         long value = Words.getAcquire(mapping.segment, place(cpu, offset));
         Reference.reachabilityFence(this);
@@ -341,7 +237,7 @@ public final class PerCpuMemory implements AutoCloseable {
     public long sum(long offset) {
         check(offset);
         long sum = 0;
-        for (int cpu = 0; cpu < STRIDES; cpu++) {
+        for (int cpu = 0; cpu < strides; cpu++) {
             sum += Words.getAcquire(mapping.segment, place(cpu, offset));
         }
         Reference.reachabilityFence(this);
@@ -362,7 +258,7 @@ public final class PerCpuMemory implements AutoCloseable {
         }
         check(from);
         check(from + (sums.length - 1) * WORD);
-        sums(mapping.segment, place(0, from), stride, STRIDES, sums);
+        sums(mapping.segment, place(0, from), stride, strides, sums);
         Reference.reachabilityFence(this);
     }
 
@@ -424,7 +320,7 @@ public final class PerCpuMemory implements AutoCloseable {
             check(offset);
         }
         Arrays.fill(sums, 0);
-        for (int cpu = 0; cpu < STRIDES; cpu++) {
+        for (int cpu = 0; cpu < strides; cpu++) {
             for (int i = 0; i < sums.length; i++) {
                 // Again: the array is the caller's, who may have changed it.
                 long place = place(cpu, check(offsets[i]));
@@ -437,12 +333,13 @@ public final class PerCpuMemory implements AutoCloseable {
     /** Gives the memory back. A mapped file keeps its contents. No effect when closed already. */
     @Override
     public void close() {
-        synchronized (lock) {
+        synchronized (slots) {
             if (words != 0) {
                 words = 0;
                 mapping.discard();
             }
         }
+        Reference.reachabilityFence(this);
     }
 
     /** Checks an offset and that the memory is open, by one comparison: rotated, what is no multiple of 8 is large. */
@@ -467,6 +364,26 @@ public final class PerCpuMemory implements AutoCloseable {
         }
     }
 
+    /** Checks a stack's offset and that the memory is open; how many words a stack there can have at most. */
+    long roomOfStack(long stack) {
+        long bound = words;
+        long place = Long.rotateRight(stack, 3);
+        if (Long.compareUnsigned(place, bound) >= 0) {
+            throw refusal(stack);
+        }
+        return bound - place - 1;
+    }
+
+    /** The stride of the running thread where it changes words by atomics that sequences change, or this is a file. */
+    int atomicStride(boolean byConcurrencyId) {
+        return within(AtomicSequences.stride(mapping, byConcurrencyId));
+    }
+
+    /** A file may have been made where there were fewer CPUs. */
+    private int within(int id) {
+        return id < strides ? id : id % (strides - 1);
+    }
+
     private RuntimeException refusal(long offset) {
         return offset < 0 || offset > bytesPerCpu - WORD || (offset & WORD - 1) != 0
                 ? new IndexOutOfBoundsException(
@@ -488,7 +405,7 @@ public final class PerCpuMemory implements AutoCloseable {
         return mapping;
     }
 
-    private long place(int cpu, long offset) {
+    long place(int cpu, long offset) {
         return base + cpu * stride + offset;
     }
 }

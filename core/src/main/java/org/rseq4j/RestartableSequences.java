@@ -4,6 +4,7 @@ import java.lang.ref.Reference;
 import java.util.Objects;
 import java.util.function.LongConsumer;
 import org.rseq4j.internal.AtomicSequences;
+import org.rseq4j.internal.Headroom;
 import org.rseq4j.internal.Sequences;
 
 /**
@@ -19,10 +20,22 @@ import org.rseq4j.internal.Sequences;
  * (no match, full, empty), it is the bitwise complement of that stride, a negative number.
  *
  * <p>
+ * The size of a stack is a word in memory that anything may have been written to. One that is negative or more than fits is both
+ * full and empty to every operation, which then moves nothing; {@link PerCpuMemory#get} tells it, and {@link #swap} with 0
+ * empties such a stack. {@code pop} and {@code popMany} know no capacity: to them a size is good while the words are inside the
+ * stride. No operation reads or writes outside of it, whatever is there.
+ *
+ * <p>
  * Without rseq, or where the kernel does not abort sequences as it should ({@link #isNative()}), the same operations work
  * by atomic instructions on a stripe chosen from the thread; that is decided once for the process, so that no word sees
  * two protocols. A single thread that has no rseq area works by atomics on the stride {@link Rseq#cpuCount()}, which no
- * sequence touches. A user who sums or drains all of {@link PerCpuMemory#strideCount()} strides needs not know.
+ * sequence touches. A user who sums or drains all of {@link PerCpuMemory#strideCount()} strides needs not know. The memory of
+ * a file is always changed by atomics, on the CPU's words: an access behind the end of a file that somebody truncated is an
+ * InternalError in Java, and the end of the process in a sequence.
+ *
+ * <p>
+ * Where they are atomics, threads take turns at the stacks of a stride. One whose turn does not come soon, because the thread
+ * that has it waits for a CPU, takes the stack for full, or empty.
  *
  * <p>
  * Cost: one native call of a few nanoseconds (docs/sequences.md). A word that is only added to is cheaper with
@@ -69,14 +82,19 @@ public final class RestartableSequences {
      */
     public int add(PerCpuMemory memory, long offset, long delta) {
         memory.check(offset);
-        int cpu = Sequences.NATIVE
+        int cpu = bySequence(memory)
                 ? Sequences.add(memory.base + offset, memory.stride, byConcurrencyId, delta)
                 : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = AtomicSequences.addSlowly(memory.mapping(), memory.stride, offset, byConcurrencyId, delta);
+            cpu = memory.atomicStride(byConcurrencyId);
+            AtomicSequences.add(memory.mapping(), memory.place(cpu, offset), delta);
         }
         Reference.reachabilityFence(memory);
         return cpu;
+    }
+
+    private static boolean bySequence(PerCpuMemory memory) {
+        return Sequences.NATIVE && !memory.isFile;
     }
 
     /**
@@ -92,25 +110,17 @@ public final class RestartableSequences {
      */
     public int compareAndStore(PerCpuMemory memory, long offset, long expected, long value) {
         memory.check(offset);
-        int cpu = Sequences.NATIVE
+        int cpu = bySequence(memory)
                 ? Sequences.compareAndStore(memory.base + offset, memory.stride, byConcurrencyId, expected, value)
                 : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = compareAndStoreSlowly(memory, offset, expected, value);
+            cpu = memory.atomicStride(byConcurrencyId);
+            boolean done = AtomicSequences.compareAndStore(memory.mapping(), memory.place(cpu, offset), expected,
+                    value);
+            cpu = done ? cpu : ~cpu;
         }
         Reference.reachabilityFence(memory);
         return cpu;
-    }
-
-    private int compareAndStoreSlowly(PerCpuMemory memory, long offset, long expected, long value) {
-        if (Sequences.attached()) {
-            int cpu = Sequences.compareAndStore(memory.base + offset, memory.stride, byConcurrencyId, expected, value);
-            if (cpu != Sequences.NO_AREA) {
-                return cpu;
-            }
-        }
-        return AtomicSequences.compareAndStore(memory.mapping(), memory.stride, offset, byConcurrencyId, expected,
-                value);
     }
 
     /**
@@ -127,24 +137,15 @@ public final class RestartableSequences {
     public int swap(PerCpuMemory memory, long offset, long value, long[] old) {
         memory.check(offset);
         Objects.checkIndex(0, old.length);
-        int cpu = Sequences.NATIVE
+        int cpu = bySequence(memory)
                 ? Sequences.swap(memory.base + offset, memory.stride, byConcurrencyId, value, old)
                 : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = swapSlowly(memory, offset, value, old);
+            cpu = memory.atomicStride(byConcurrencyId);
+            old[0] = AtomicSequences.swap(memory.mapping(), memory.place(cpu, offset), value);
         }
         Reference.reachabilityFence(memory);
         return cpu;
-    }
-
-    private int swapSlowly(PerCpuMemory memory, long offset, long value, long[] old) {
-        if (Sequences.attached()) {
-            int cpu = Sequences.swap(memory.base + offset, memory.stride, byConcurrencyId, value, old);
-            if (cpu != Sequences.NO_AREA) {
-                return cpu;
-            }
-        }
-        return AtomicSequences.swap(memory.mapping(), memory.stride, offset, byConcurrencyId, value, old);
     }
 
     /**
@@ -160,24 +161,16 @@ public final class RestartableSequences {
      */
     public int push(PerCpuMemory memory, long stack, int capacity, long word) {
         memory.checkStack(stack, capacity);
-        int cpu = Sequences.NATIVE
+        int cpu = bySequence(memory)
                 ? Sequences.push(memory.base + stack, memory.stride, byConcurrencyId, capacity, word)
                 : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = pushSlowly(memory, stack, capacity, word);
+            cpu = memory.atomicStride(byConcurrencyId);
+            boolean done = AtomicSequences.push(memory.mapping(), cpu, memory.place(cpu, stack), capacity, word);
+            cpu = done ? cpu : ~cpu;
         }
         Reference.reachabilityFence(memory);
         return cpu;
-    }
-
-    private int pushSlowly(PerCpuMemory memory, long stack, int capacity, long word) {
-        if (Sequences.attached()) {
-            int cpu = Sequences.push(memory.base + stack, memory.stride, byConcurrencyId, capacity, word);
-            if (cpu != Sequences.NO_AREA) {
-                return cpu;
-            }
-        }
-        return AtomicSequences.push(memory.mapping(), memory.stride, stack, byConcurrencyId, capacity, word);
     }
 
     /**
@@ -191,95 +184,95 @@ public final class RestartableSequences {
      * @throws IllegalStateException when the memory is closed
      */
     public int pop(PerCpuMemory memory, long stack, long[] word) {
-        memory.check(stack);
+        long room = memory.roomOfStack(stack);
         Objects.checkIndex(0, word.length);
-        int cpu = Sequences.NATIVE
-                ? Sequences.pop(memory.base + stack, memory.stride, byConcurrencyId, word)
+        int cpu = bySequence(memory)
+                ? Sequences.pop(memory.base + stack, memory.stride, byConcurrencyId, room, word)
                 : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            cpu = popSlowly(memory, stack, word);
+            cpu = memory.atomicStride(byConcurrencyId);
+            int n = AtomicSequences.popMany(memory.mapping(), cpu, memory.place(cpu, stack), room, word, 0, 1);
+            cpu = n > 0 ? cpu : ~cpu;
         }
         Reference.reachabilityFence(memory);
         return cpu;
     }
 
-    private int popSlowly(PerCpuMemory memory, long stack, long[] word) {
-        if (Sequences.attached()) {
-            int cpu = Sequences.pop(memory.base + stack, memory.stride, byConcurrencyId, word);
-            if (cpu != Sequences.NO_AREA) {
-                return cpu;
-            }
-        }
-        return AtomicSequences.pop(memory.mapping(), memory.stride, stack, byConcurrencyId, word);
-    }
-
     /**
-     * Pushes as many words as there is room for, all in one sequence.
+     * Pushes as many words as there is room for, 256 at a time: each 256 are one sequence, and may be on another CPU. An error
+     * that comes between two of them, such as a StackOverflowError, is not thrown: the result says what was done until then.
      *
      * @param memory where the stack is
      * @param stack the stack's offset in the stride, in bytes
      * @param capacity how many words the stack holds; the slot has one more
      * @param words what to push; the last one that is pushed ends on top
      * @param n how many of them, from the first
-     * @return how many were pushed, from 0 to n, in the upper 32 bits, and the CPU in the lower ones
+     * @return how many were pushed, from 0 to n, in the upper 32 bits, and the last CPU in the lower
+     *         ones
      * @throws IndexOutOfBoundsException when the stack is not inside the stride, or n is negative or more than the array has
      * @throws IllegalStateException when the memory is closed
      */
     public long pushMany(PerCpuMemory memory, long stack, int capacity, long[] words, int n) {
         memory.checkStack(stack, capacity);
         Objects.checkFromIndexSize(0, n, words.length);
-        long moved = Sequences.NATIVE
-                ? Sequences.pushMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, n)
-                : Sequences.NO_AREA;
-        if (moved == Sequences.NO_AREA) {
-            moved = pushManySlowly(memory, stack, capacity, words, n);
-        }
+        long moved = moveMany(true, memory, stack, capacity, words, n);
         Reference.reachabilityFence(memory);
         return moved;
     }
 
-    private long pushManySlowly(PerCpuMemory memory, long stack, int capacity, long[] words, int n) {
-        if (Sequences.attached()) {
-            long moved = Sequences.pushMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, n);
-            if (moved != Sequences.NO_AREA) {
-                return moved;
-            }
-        }
-        return AtomicSequences.pushMany(memory.mapping(), memory.stride, stack, byConcurrencyId, capacity, words, n);
-    }
-
     /**
-     * Pops as many words as there are, up to n, all in one sequence.
+     * Pops as many words as there are, up to n, 256 at a time, as {@link #pushMany}.
      *
      * @param memory where the stack is
      * @param stack the stack's offset in the stride, in bytes
      * @param words is filled from the first element with what was popped, the former top first
      * @param n how many at most
-     * @return how many were popped, from 0 to n, in the upper 32 bits, and the CPU in the lower ones
+     * @return how many were popped, from 0 to n, in the upper 32 bits, and the last CPU in the lower
+     *         ones
      * @throws IndexOutOfBoundsException when the offset is not that of a word, or n is negative or more than the array has
      * @throws IllegalStateException when the memory is closed
      */
     public long popMany(PerCpuMemory memory, long stack, long[] words, int n) {
-        memory.check(stack);
+        long room = memory.roomOfStack(stack);
         Objects.checkFromIndexSize(0, n, words.length);
-        long moved = Sequences.NATIVE
-                ? Sequences.popMany(memory.base + stack, memory.stride, byConcurrencyId, words, n)
-                : Sequences.NO_AREA;
-        if (moved == Sequences.NO_AREA) {
-            moved = popManySlowly(memory, stack, words, n);
-        }
+        long moved = moveMany(false, memory, stack, room, words, n);
         Reference.reachabilityFence(memory);
         return moved;
     }
 
-    private long popManySlowly(PerCpuMemory memory, long stack, long[] words, int n) {
-        if (Sequences.attached()) {
-            long moved = Sequences.popMany(memory.base + stack, memory.stride, byConcurrencyId, words, n);
-            if (moved != Sequences.NO_AREA) {
-                return moved;
+    private long moveMany(boolean push, PerCpuMemory memory, long stack, long capacity, long[] words, int n) {
+        long last = moveSome(push, memory, stack, capacity, words, 0, Math.min(n, Sequences.MOST));
+        int moved = (int) (last >>> 32);
+        try {
+            for (boolean whole = moved == Sequences.MOST; whole && moved < n;) {
+                int some = Math.min(n - moved, Sequences.MOST);
+                last = moveSome(push, memory, stack, capacity, words, moved, some);
+                whole = (int) (last >>> 32) == some;
+                moved += (int) (last >>> 32);
             }
+        } catch (Throwable e) {
+            // What was moved is moved, and the caller must know.
+            return (long) moved << 32 | (int) last;
         }
-        return AtomicSequences.popMany(memory.mapping(), memory.stride, stack, byConcurrencyId, words, n);
+        return (long) moved << 32 | (int) last;
+    }
+
+    private long moveSome(boolean push, PerCpuMemory memory, long stack, long capacity, long[] words, int from, int n) {
+        long moved = Sequences.NO_AREA;
+        if (bySequence(memory)) {
+            moved = push
+                    ? Sequences.pushMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, from, n)
+                    : Sequences.popMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, from, n);
+        }
+        if (moved == Sequences.NO_AREA) {
+            int cpu = memory.atomicStride(byConcurrencyId);
+            long place = memory.place(cpu, stack);
+            int some = push
+                    ? AtomicSequences.pushMany(memory.mapping(), cpu, place, capacity, words, from, n)
+                    : AtomicSequences.popMany(memory.mapping(), cpu, place, capacity, words, from, n);
+            moved = (long) some << 32 | cpu;
+        }
+        return moved;
     }
 
     /**
@@ -305,15 +298,20 @@ public final class RestartableSequences {
     }
 
     /**
-     * Takes every word off one CPU's stack, from any thread. Meanwhile that stack answers that it is full and empty. Costs
-     * two system calls or more; needs {@link #fence}, which for a concurrency ID means all CPUs.
+     * Takes every word off one CPU's stack, from any thread, 256 at a time. Meanwhile, and for other drains, that stack is both
+     * full and empty; a stack that is so already is left alone. Costs two system calls or more for each 256; needs
+     * {@link #fence}, which for a concurrency ID means all CPUs. No drain waits for another.
+     *
+     * <p>
+     * Every word that was taken is given to the consumer, also when that threw for another one: what it threw first is thrown
+     * when the words that were taken with that one were given; what is not taken yet stays on the stack.
      *
      * @param memory where the stack is
      * @param cpu the stride, below {@link PerCpuMemory#strideCount()}
      * @param stack the stack's offset in the stride, in bytes
      * @param capacity how many words the stack holds
-     * @param to is given each word, the former top first, after the stack was emptied
-     * @return how many there were
+     * @param to is given each word, the former top first, while nothing is locked
+     * @return how many there were; at most the capacity, even when others push meanwhile
      * @throws IndexOutOfBoundsException when there is no such CPU, or the stack is not inside the stride
      * @throws IllegalStateException when the memory is closed
      * @throws UnsupportedOperationException when the kernel refuses the fence
@@ -322,14 +320,45 @@ public final class RestartableSequences {
         Objects.requireNonNull(to, "to");
         Objects.checkIndex(cpu, memory.strideCount());
         memory.checkStack(stack, capacity);
-        Runnable fence = !Sequences.NATIVE || cpu == Rseq.cpuCount()
-                ? null
-                : byConcurrencyId ? RestartableSequences::fenceAll : () -> fence(cpu);
-        long[] words = AtomicSequences.drain(memory.mapping(), memory.stride * cpu + stack, fence);
+        long[] words = new long[Math.min(capacity, Sequences.MOST)];
+        int drained = 0;
+        int n;
+        do {
+            int most = Math.min(capacity - drained, words.length);
+            n = drainSome(memory, cpu, stack, capacity, words, most);
+            give(words, n, to);
+            drained += n;
+        } while (n == words.length && drained < capacity);
+        return drained;
+    }
+
+    private int drainSome(PerCpuMemory memory, int cpu, long stack, int capacity, long[] words, int most) {
+        long place = memory.place(cpu, stack);
+        Headroom.ensure(); // for the consumer, too: what is taken must be given
+        int n = bySequence(memory) && cpu < Rseq.cpuCount()
+                ? Sequences.drain(place, capacity, byConcurrencyId ? -1 : cpu, words, most)
+                : AtomicSequences.popMany(memory.mapping(), cpu, place, capacity, words, 0, most);
         Reference.reachabilityFence(memory);
-        for (long word : words) {
-            to.accept(word);
+        return n;
+    }
+
+    private static void give(long[] words, int n, LongConsumer to) {
+        Throwable first = null;
+        for (int i = 0; i < n; i++) {
+            try {
+                to.accept(words[i]);
+            } catch (Throwable e) {
+                first = first == null ? e : first;
+            }
         }
-        return words.length;
+        if (first != null) {
+            RestartableSequences.<RuntimeException>rethrow(first);
+        }
+    }
+
+    /** Whatever it was that the consumer threw. */
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> void rethrow(Throwable thrown) throws E {
+        throw (E) thrown;
     }
 }

@@ -1,159 +1,206 @@
 package org.rseq4j.internal;
 
-import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 
 /**
- * The operations of {@link Sequences} by atomic instructions: for a process that works without sequences, on a stripe
- * chosen from the thread, and for a thread without an area, on the stride behind the CPUs', which no sequence touches.
+ * The operations of {@link Sequences} by atomic instructions, on a word or stack that is named by its place: for a process that
+ * works without sequences, for files, and for a thread without an area, on a stride that no sequence touches.
  *
  * <p>
- * A stack is locked by the sign of its first word, which to a sequence looks both full and empty; {@link #drain} does the
- * same to another CPU's stack.
+ * A stack is worked on in turns. Whose turn it is stands in an object of this process, one for each stride, not in the memory:
+ * there it can be given back by storing a field, which calls nothing and so cannot fail, whatever was thrown. The last thing of
+ * a turn is the store of the stack's size, so what throws before has done nothing.
  */
 public final class AtomicSequences {
-    private static final long LOCK = Long.MIN_VALUE;
+    /** Tries of a turn; the one whose it is may be waiting for a CPU. Then the stack is as good as full, and empty. */
+    private static final int TRIES = 4000;
     private static final int SPINS = 100;
+
+    private static final VarHandle TAKEN;
+
+    static {
+        try {
+            TAKEN = MethodHandles.lookup().findVarHandle(Turn.class, "taken", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** Whether somebody works on the stacks of a stride. The CPUs' turns share no pair of lines. */
+    static final class Turn {
+        volatile int taken;
+        // Space between this and the next one.
+        @SuppressWarnings("UnusedVariable")
+        private long p0;
+        @SuppressWarnings("UnusedVariable")
+        private long p1;
+        @SuppressWarnings("UnusedVariable")
+        private long p2;
+        @SuppressWarnings("UnusedVariable")
+        private long p3;
+        @SuppressWarnings("UnusedVariable")
+        private long p4;
+        @SuppressWarnings("UnusedVariable")
+        private long p5;
+        @SuppressWarnings("UnusedVariable")
+        private long p6;
+        @SuppressWarnings("UnusedVariable")
+        private long p7;
+
+        private boolean take() {
+            for (int tries = 0; tries < TRIES; tries++) {
+                if (taken == 0 && TAKEN.compareAndSet(this, 0, 1)) {
+                    return true;
+                }
+                if (tries < SPINS) {
+                    Thread.onSpinWait();
+                } else {
+                    Thread.yield();
+                }
+            }
+            return false;
+        }
+    }
 
     private AtomicSequences() {
     }
 
-    private static int stride(boolean byConcurrencyId) {
-        if (Sequences.NATIVE) {
+    /** The stride for the running thread where all of a memory's words are changed by atomics, or by one without an area. */
+    public static int stride(Mapping mapping, boolean byConcurrencyId) {
+        if (Sequences.NATIVE && !mapping.isFile) {
             return Registration.CPU_COUNT;
         }
         return byConcurrencyId ? Ids.concurrencyId() : Ids.cpuId();
     }
 
-    public static int add(Mapping mapping, long stride, long offset, boolean byConcurrencyId, long delta) {
-        int cpu = stride(byConcurrencyId);
-        Words.add(mapping.segment, mapping.base + cpu * stride + offset, delta);
-        return cpu;
+    public static void add(Mapping mapping, long place, long delta) {
+        Words.add(mapping.segment, place, delta);
     }
 
-    /** The same where no sequence could add: by one after all, when the running thread has just now got its area. */
-    public static int addSlowly(Mapping mapping, long stride, long offset, boolean byConcurrencyId, long delta) {
-        int cpu = Sequences.attached()
-                ? Sequences.add(mapping.base + offset, stride, byConcurrencyId, delta)
-                : Sequences.NO_AREA;
-        return cpu != Sequences.NO_AREA ? cpu : add(mapping, stride, offset, byConcurrencyId, delta);
+    public static boolean compareAndStore(Mapping mapping, long place, long expected, long value) {
+        return Words.compareAndSet(mapping.segment, place, expected, value);
     }
 
-    public static int compareAndStore(Mapping mapping, long stride, long offset, boolean byConcurrencyId, long expected,
-            long value) {
-        int cpu = stride(byConcurrencyId);
-        return Words.compareAndSet(mapping.segment, mapping.base + cpu * stride + offset, expected, value) ? cpu : ~cpu;
+    public static long swap(Mapping mapping, long place, long value) {
+        return Words.getAndSet(mapping.segment, place, value);
     }
 
-    public static int swap(Mapping mapping, long stride, long offset, boolean byConcurrencyId, long value, long[] old) {
-        int cpu = stride(byConcurrencyId);
-        old[0] = Words.getAndSet(mapping.segment, mapping.base + cpu * stride + offset, value);
-        return cpu;
-    }
-
-    public static int push(Mapping mapping, long stride, long stack, boolean byConcurrencyId, long capacity,
-            long word) {
-        int cpu = stride(byConcurrencyId);
-        long place = mapping.base + cpu * stride + stack;
-        long size = lock(mapping.segment, place);
-        boolean room = size < capacity;
-        if (room) {
-            Words.set(mapping.segment, place + (size + 1) * Long.BYTES, word);
+    /** Whether there was room. */
+    public static boolean push(Mapping mapping, int stride, long place, long capacity, long word) {
+        Turn turn = mapping.turn(stride);
+        boolean done = false;
+        if (turn.take()) {
+            try {
+                done = push(mapping, place, capacity, word);
+                TAKEN.setRelease(turn, 0);
+            } catch (Throwable e) {
+                turn.taken = 0;
+                if (!done) {
+                    throw e;
+                } // else it was done, and only the stack was short
+            }
         }
-        unlock(mapping.segment, place, room ? size + 1 : size);
-        return room ? cpu : ~cpu;
+        return done;
     }
 
-    public static int pop(Mapping mapping, long stride, long stack, boolean byConcurrencyId, long[] word) {
-        int cpu = stride(byConcurrencyId);
-        long place = mapping.base + cpu * stride + stack;
-        long size = lock(mapping.segment, place);
-        if (size > 0) {
-            word[0] = Words.getOpaque(mapping.segment, place + size * Long.BYTES);
+    private static boolean push(Mapping mapping, long place, long capacity, long word) {
+        long size = Words.getOpaque(mapping.segment, place);
+        if (size < 0 || size >= capacity) {
+            return false;
         }
-        unlock(mapping.segment, place, Math.max(size - 1, 0));
-        return size > 0 ? cpu : ~cpu;
+        Words.set(mapping.segment, place + (size + 1) * Long.BYTES, word);
+        Words.setRelease(mapping.segment, place, size + 1);
+        return true;
     }
 
-    /** {@link #pop} of a word that is told by itself; {@code otherwise} when the stack is empty. */
-    public static long popWord(Mapping mapping, long stride, long stack, boolean byConcurrencyId, long otherwise) {
-        long place = mapping.base + stride(byConcurrencyId) * stride + stack;
-        long size = lock(mapping.segment, place);
-        long word = size > 0 ? Words.getOpaque(mapping.segment, place + size * Long.BYTES) : otherwise;
-        unlock(mapping.segment, place, Math.max(size - 1, 0));
+    /** The word; {@code empty} when there is none. */
+    public static long popWord(Mapping mapping, int stride, long place, long capacity, long empty) {
+        Turn turn = mapping.turn(stride);
+        long word = empty;
+        if (turn.take()) {
+            try {
+                word = popWord(mapping, place, capacity, empty);
+                TAKEN.setRelease(turn, 0);
+            } catch (Throwable e) {
+                turn.taken = 0;
+                if (word == empty) {
+                    throw e;
+                } // else it was done, and only the stack was short
+            }
+        }
         return word;
     }
 
-    public static long pushMany(Mapping mapping, long stride, long stack, boolean byConcurrencyId, long capacity,
-            long[] words, int n) {
-        int cpu = stride(byConcurrencyId);
-        long place = mapping.base + cpu * stride + stack;
-        long size = lock(mapping.segment, place);
-        int moved = (int) Math.max(0, Math.min(n, capacity - size));
-        for (int i = 0; i < moved; i++) {
-            Words.set(mapping.segment, place + (size + 1 + i) * Long.BYTES, words[i]);
+    private static long popWord(Mapping mapping, long place, long capacity, long empty) {
+        long size = Words.getOpaque(mapping.segment, place);
+        if (size <= 0 || size > capacity) {
+            return empty;
         }
-        unlock(mapping.segment, place, size + moved);
-        return (long) moved << 32 | cpu;
+        long word = Words.getOpaque(mapping.segment, place + size * Long.BYTES);
+        Words.setRelease(mapping.segment, place, size - 1);
+        return word;
     }
 
-    public static long popMany(Mapping mapping, long stride, long stack, boolean byConcurrencyId, long[] words, int n) {
-        int cpu = stride(byConcurrencyId);
-        long place = mapping.base + cpu * stride + stack;
-        long size = lock(mapping.segment, place);
+    /** How many of the words from {@code from} on there was room for. */
+    public static int pushMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
+        Turn turn = mapping.turn(stride);
+        int moved = 0;
+        if (turn.take()) {
+            try {
+                moved = pushMany(mapping, place, capacity, words, from, n);
+                TAKEN.setRelease(turn, 0);
+            } catch (Throwable e) {
+                turn.taken = 0;
+                if (moved == 0) {
+                    throw e;
+                } // else it was done, and only the stack was short
+            }
+        }
+        return moved;
+    }
+
+    private static int pushMany(Mapping mapping, long place, long capacity, long[] words, int from, int n) {
+        long size = Words.getOpaque(mapping.segment, place);
+        if (size < 0 || size >= capacity) {
+            return 0;
+        }
+        int moved = (int) Math.min(n, capacity - size);
+        for (int i = 0; i < moved; i++) {
+            Words.set(mapping.segment, place + (size + 1 + i) * Long.BYTES, words[from + i]);
+        }
+        Words.setRelease(mapping.segment, place, size + moved);
+        return moved;
+    }
+
+    /** How many words, the former top first, were put into the array from {@code from} on. */
+    public static int popMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
+        Turn turn = mapping.turn(stride);
+        int moved = 0;
+        if (turn.take()) {
+            try {
+                moved = popMany(mapping, place, capacity, words, from, n);
+                TAKEN.setRelease(turn, 0);
+            } catch (Throwable e) {
+                turn.taken = 0;
+                if (moved == 0) {
+                    throw e;
+                } // else it was done, and only the stack was short
+            }
+        }
+        return moved;
+    }
+
+    private static int popMany(Mapping mapping, long place, long capacity, long[] words, int from, int n) {
+        long size = Words.getOpaque(mapping.segment, place);
+        if (size <= 0 || size > capacity) {
+            return 0;
+        }
         int moved = (int) Math.min(n, size);
         for (int i = 0; i < moved; i++) {
-            words[i] = Words.getOpaque(mapping.segment, place + (size - i) * Long.BYTES);
+            words[from + i] = Words.getOpaque(mapping.segment, place + (size - i) * Long.BYTES);
         }
-        unlock(mapping.segment, place, size - moved);
-        return (long) moved << 32 | cpu;
-    }
-
-    /**
-     * Empties the stack whose first word is at an offset from the mapping's base; the former top comes first. The fence is
-     * null where only atomics reach that stack.
-     */
-    public static synchronized long[] drain(Mapping mapping, long offset, Runnable fence) {
-        // One at a time: else a lock of the same value, taken by another after ours was overwritten, would look like ours.
-        long place = mapping.base + offset;
-        while (true) {
-            long size = lock(mapping.segment, place);
-            try {
-                if (fence != null) {
-                    fence.run();
-                }
-            } catch (RuntimeException e) {
-                Words.compareAndSet(mapping.segment, place, LOCK | size, size);
-                throw e;
-            }
-            // A sequence that had read the size before we locked may have committed over our lock; after the fence none
-            // can any more. Then the lock stands, and with it the words below it.
-            if (fence != null && Words.getAcquire(mapping.segment, place) != (LOCK | size)) {
-                continue;
-            }
-            long[] words = new long[Math.toIntExact(size)];
-            for (int i = 0; i < words.length; i++) {
-                words[i] = Words.getOpaque(mapping.segment, place + (size - i) * Long.BYTES);
-            }
-            unlock(mapping.segment, place, 0);
-            return words;
-        }
-    }
-
-    private static long lock(MemorySegment segment, long place) {
-        for (int tries = 0;; tries++) {
-            long size = Words.getOpaque(segment, place);
-            if (size >= 0 && Words.compareAndSet(segment, place, size, LOCK | size)) {
-                return size;
-            }
-            if (tries < SPINS) {
-                Thread.onSpinWait();
-            } else {
-                Thread.yield();
-            }
-        }
-    }
-
-    private static void unlock(MemorySegment segment, long place, long size) {
-        Words.setRelease(segment, place, size);
+        Words.setRelease(mapping.segment, place, size - moved);
+        return moved;
     }
 }

@@ -22,7 +22,8 @@ public final class Ids {
 
     /** The concurrency ID in an area that {@link ThreadArea#find()} gave just now. */
     public static int concurrencyId(long area) {
-        return id(area, Registration.HAS_CONCURRENCY_ID ? Abi.MM_CID : Abi.CPU_ID);
+        // An area whose registration was taken away has -1 as its CPU, but 0 as its concurrency ID and node.
+        return id(area, Registration.HAS_CONCURRENCY_ID && isRegistered(area) ? Abi.MM_CID : Abi.CPU_ID);
     }
 
     /** The NUMA node of the running thread, or 0. */
@@ -31,12 +32,20 @@ public final class Ids {
         return area == 0 ? 0 : (int) NativeMemory.INT.getOpaque(NativeMemory.ALL, area + Abi.NODE_ID);
     }
 
+    private static boolean isRegistered(long area) {
+        return area != 0 && field(area, Abi.CPU_ID) >= 0;
+    }
+
+    /** The mask changes nothing: it lets the compiler drop the checks of bounds and alignment, as in Words. */
+    private static int field(long area, int offset) {
+        return (int) NativeMemory.INT.getOpaque(NativeMemory.ALL, area + offset & 0x00FF_FFFF_FFFF_FFFCL);
+    }
+
     private static int id(long area, int offset) {
         if (!Registration.ACTIVE || area == 0) {
             return stripe();
         }
-        // The mask changes nothing: it lets the compiler drop the checks of bounds and alignment, as in Words.
-        int id = (int) NativeMemory.INT.getOpaque(NativeMemory.ALL, area + offset & 0x00FF_FFFF_FFFF_FFFCL);
+        int id = field(area, offset);
         // Negative when somebody took the area's registration away behind our back.
         return Integer.compareUnsigned(id, Registration.CPU_COUNT) < 0 ? id : stripe();
     }

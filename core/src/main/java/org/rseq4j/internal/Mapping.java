@@ -9,7 +9,9 @@ import java.lang.invoke.MethodHandle;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
+import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Zeroed memory that stays addressable until the last reference to it is gone: with the native library, pages that nobody
@@ -17,6 +19,8 @@ import java.util.Objects;
  */
 public final class Mapping {
     private static final Cleaner CLEANER = Cleaner.create();
+    /** In milliseconds, of several that double. */
+    private static final long LONGEST_WAIT = 256;
     private static final MethodHandle MAP;
     private static final MethodHandle UNMAP;
     private static final MethodHandle DISCARD;
@@ -45,7 +49,13 @@ public final class Mapping {
     /** In bytes. */
     public final long size;
 
+    /**
+     * Whether it is a file's. Then its words are changed by Java's own accesses alone: when somebody truncates the file they
+     * throw an InternalError, where a restartable sequence would end the process.
+     */
+    public final boolean isFile;
     private final boolean anonymous;
+    private volatile AtomicSequences.Turn[] turns = {};
     /** Keeps a mapped file mapped. */
     @SuppressWarnings("UnusedVariable")
     private final MemorySegment owner;
@@ -56,6 +66,7 @@ public final class Mapping {
         this.size = size;
         this.anonymous = anonymous;
         this.owner = owner;
+        this.isFile = owner != MemorySegment.NULL;
     }
 
     /**
@@ -71,12 +82,12 @@ public final class Mapping {
             return new Mapping(MemorySegment.ofArray(new long[Math.toIntExact(Math.ceilDiv(size, 8L))]), 0, size, false,
                     MemorySegment.NULL);
         }
-        long address = map(size);
+        long address = mapPatiently(size);
         if (address < 0) {
             throw new OutOfMemoryError("mmap of " + size + " bytes failed with errno " + -address);
         }
         var mapping = new Mapping(NativeMemory.ALL, address, size, true, MemorySegment.NULL);
-        CLEANER.register(mapping, () -> call(UNMAP, address, size));
+        CLEANER.register(mapping, () -> unmap(address, size));
         return mapping;
     }
 
@@ -90,28 +101,45 @@ public final class Mapping {
 
     /** Gives the pages back to the system. The memory stays addressable and reads as zero; a file's is left alone. */
     public void discard() {
-        if (anonymous) {
-            call(DISCARD, base, size);
-        }
+        discard(0, size);
     }
 
     /** {@link #discard()} for a part of it, whole pages from {@link #base}. */
     public void discard(long offset, long length) {
-        if (anonymous) {
-            call(DISCARD, base + Objects.checkFromIndexSize(offset, length, size), length);
-        }
+        advise(DISCARD, offset, length);
     }
 
     /** Asks for huge pages in a part of it; no effect where the system has none or decides itself. */
     public void adviseHugePages(long offset, long length) {
+        advise(HUGE_PAGES, offset, length);
+    }
+
+    private void advise(MethodHandle advice, long offset, long length) {
         if (anonymous) {
             try {
-                int ignored = (int) HUGE_PAGES.invokeExact(base + Objects.checkFromIndexSize(offset, length, size),
-                        length);
+                int ignored = (int) advice.invokeExact(base + Objects.checkFromIndexSize(offset, length, size), length);
             } catch (Throwable e) {
                 throw Downcall.failed(e);
+            } finally {
+                // Else the collector could find this unreachable during the call, and the addresses be another mapping's.
+                Reference.reachabilityFence(this);
             }
         }
+    }
+
+    /** The turn at the stacks of a stride, for {@link AtomicSequences}. */
+    AtomicSequences.Turn turn(int stride) {
+        AtomicSequences.Turn[] all = turns;
+        return stride < all.length && all[stride] != null ? all[stride] : addTurn(stride);
+    }
+
+    private synchronized AtomicSequences.Turn addTurn(int stride) {
+        if (stride >= turns.length || turns[stride] == null) {
+            AtomicSequences.Turn[] more = Arrays.copyOf(turns, Math.max(turns.length, stride + 1));
+            more[stride] = new AtomicSequences.Turn();
+            turns = more;
+        }
+        return turns[stride];
     }
 
     /**
@@ -130,6 +158,19 @@ public final class Mapping {
         return NativeLibrary.isAvailable();
     }
 
+    /** What nobody refers to any more is unmapped only when the collector has seen that. */
+    private static long mapPatiently(long size) {
+        long address = map(size);
+        for (long millis = 1; address < 0 && millis <= LONGEST_WAIT; millis *= 2) {
+            if (millis == 1 || millis == LONGEST_WAIT / 4) {
+                System.gc();
+            }
+            LockSupport.parkNanos(millis * 1_000_000); // for the cleaner's thread
+            address = map(size);
+        }
+        return address;
+    }
+
     private static long map(long size) {
         try {
             return (long) MAP.invokeExact(size);
@@ -138,9 +179,9 @@ public final class Mapping {
         }
     }
 
-    private static void call(MethodHandle handle, long address, long size) {
+    private static void unmap(long address, long size) {
         try {
-            int result = (int) handle.invokeExact(address, size);
+            int result = (int) UNMAP.invokeExact(address, size);
             assert result == 0 : result;
         } catch (Throwable e) {
             throw Downcall.failed(e);

@@ -35,7 +35,7 @@ final class NativeLibrary {
 
     private static final String LOADED_PROPERTY = "org.rseq4j.internal.native";
     /** Changes with every incompatible change of the C side, so that two versions never share one library. */
-    private static final String NATIVE_VERSION = "3";
+    private static final String NATIVE_VERSION = "4";
 
     private static final SymbolLookup SYMBOLS;
 
@@ -150,7 +150,8 @@ final class NativeLibrary {
     private static String addresses(SymbolLookup symbols) {
         var text = new StringBuilder();
         for (String name : List.of("probe", "configure", "attach", "current", "area", "empty", "records", "try",
-                "slice_yield", "membarrier", "map", "unmap", "discard", "huge_pages", "window", "check_aborts")) {
+                "slice_yield", "membarrier", "map", "unmap", "discard", "huge_pages", "window", "check_aborts",
+                "drain")) {
             append(text, symbols, "rseq4j_" + name);
         }
         for (String operation : List.of("add", "compare_and_store", "swap", "push", "pop", "pop_word", "push_many",

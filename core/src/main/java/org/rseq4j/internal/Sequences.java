@@ -12,9 +12,16 @@ import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The restartable sequences of the native library. */
+/**
+ * The restartable sequences of the native library; what each does is specified in rseq4j_sequences.c.
+ *
+ * <p>
+ * An operation takes the address of CPU 0's word, the distance to the next CPU's, and whether the concurrency ID says whose
+ * word it is, not the CPU. Each is tried twice: a thread that has no area the first time may not have registered yet. A capacity
+ * bounds what the word in memory may say, so it must be inside of the memory.
+ */
 public final class Sequences {
-    /** What each operation returns for a thread without an area: nothing was done. */
+    /** What each operation returns for a thread that can have no area, and in a process without: nothing was done. */
     public static final int NO_AREA = -0x40000000;
 
     /** Whether this process works by sequences; constant. */
@@ -24,6 +31,9 @@ public final class Sequences {
 
     /** Preemptions without a single abort that prove a kernel broken. */
     private static final int PROOF = 20;
+
+    /** The most words that one call of an operation on many moves: longer ones would be restarted for ever. */
+    public static final int MOST = 256;
 
     /** Rounds of a delay inside each sequence, for tests: aborts become likely. */
     private static final long WINDOW = Long.getLong("rseq4j.debug.window", 0);
@@ -37,6 +47,7 @@ public final class Sequences {
     private static final MethodHandle POP_WORD;
     private static final MethodHandle PUSH_MANY;
     private static final MethodHandle POP_MANY;
+    private static final MethodHandle DRAIN;
     /** 0, or the errno of the registration with membarrier. */
     private static final int FENCE_ERROR;
 
@@ -49,10 +60,12 @@ public final class Sequences {
             COMPARE_AND_STORE = operation("compare_and_store", false, JAVA_INT, JAVA_LONG, JAVA_LONG);
             SWAP = operation("swap", true, JAVA_INT, JAVA_LONG, ADDRESS);
             PUSH = operation("push", false, JAVA_INT, JAVA_LONG, JAVA_LONG);
-            POP = operation("pop", true, JAVA_INT, ADDRESS);
+            POP = operation("pop", true, JAVA_INT, JAVA_LONG, ADDRESS);
             POP_WORD = operation("pop_word", false, JAVA_LONG, JAVA_LONG, JAVA_LONG);
             PUSH_MANY = operation("push_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
-            POP_MANY = operation("pop_many", true, JAVA_LONG, ADDRESS, JAVA_LONG);
+            POP_MANY = operation("pop_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
+            DRAIN = NativeLibrary.plain("drain",
+                    FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
             FENCE_ERROR = -Membarrier.call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
             if (WINDOW > 0) {
                 NativeMemory.LONG.set(NativeMemory.ALL, NativeLibrary.symbol("window").address(), WINDOW);
@@ -67,6 +80,7 @@ public final class Sequences {
             POP_WORD = null;
             PUSH_MANY = null;
             POP_MANY = null;
+            DRAIN = null;
             FENCE_ERROR = 0;
         }
     }
@@ -100,11 +114,6 @@ public final class Sequences {
         }
     }
 
-    /** Whether sequences work for the running thread, now that it had its chance to register. */
-    public static boolean attached() {
-        return NATIVE && ThreadArea.find() != 0;
-    }
-
     /** A critical downcall that does nothing, to compare with; needs {@link #NATIVE}. */
     public static int empty() {
         try {
@@ -114,77 +123,150 @@ public final class Sequences {
         }
     }
 
+    /** Whether to try for the first time, or once more now that the thread had its chance to register. */
+    private static boolean again(int tries) {
+        return NATIVE && (tries == 0 || tries == 1 && ThreadArea.find() != 0);
+    }
+
     private static long id(boolean byConcurrencyId) {
         return byConcurrencyId && Registration.HAS_CONCURRENCY_ID ? Abi.MM_CID : Abi.CPU_ID;
     }
 
     public static int add(long base, long stride, boolean byConcurrencyId, long delta) {
-        try {
-            return (int) ADD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), delta);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+        int result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (int) ADD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), delta);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
         }
+        return result;
     }
 
     public static int compareAndStore(long base, long stride, boolean byConcurrencyId, long expected, long value) {
-        try {
-            return (int) COMPARE_AND_STORE.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
-                    expected,
-                    value);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+        int result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (int) COMPARE_AND_STORE.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
+                        expected, value);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
         }
+        return result;
     }
 
     public static int swap(long base, long stride, boolean byConcurrencyId, long value, long[] old) {
-        try {
-            return (int) SWAP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), value,
-                    MemorySegment.ofArray(old));
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+        int result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (int) SWAP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), value,
+                        MemorySegment.ofArray(old));
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
         }
+        return result;
     }
 
     public static int push(long base, long stride, boolean byConcurrencyId, long capacity, long word) {
-        try {
-            return (int) PUSH.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, word);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+        int result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (int) PUSH.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
+                        word);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
         }
+        return result;
     }
 
-    public static int pop(long base, long stride, boolean byConcurrencyId, long[] word) {
-        try {
-            return (int) POP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
-                    MemorySegment.ofArray(word));
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+    public static int pop(long base, long stride, boolean byConcurrencyId, long capacity, long[] word) {
+        int result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (int) POP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
+                        MemorySegment.ofArray(word));
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
         }
+        return result;
     }
 
-    /** The word; {@code otherwise} when the stack is empty, {@code none} for a thread without an area. */
-    public static long popWord(long base, long stride, boolean byConcurrencyId, long otherwise, long none) {
-        try {
-            return (long) POP_WORD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), otherwise,
-                    none);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+    /** The word; {@code empty} when there is none, {@code ~empty} for {@link #NO_AREA}. */
+    public static long popWord(long base, long stride, boolean byConcurrencyId, long capacity, long empty) {
+        long result = ~empty;
+        for (int tries = 0; result == ~empty && again(tries); tries++) {
+            try {
+                result = (long) POP_WORD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
+                        capacity, empty);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
         }
+        return result;
     }
 
-    public static long pushMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, long n) {
-        try {
-            return (long) PUSH_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
-                    MemorySegment.ofArray(words), n);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+    /** How many were moved in the upper half, the CPU in the lower one. At most {@link #MOST} at a time. */
+    public static long pushMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
+            long n) {
+        long result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (long) PUSH_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
+                        capacity, tail(words, from), n);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
         }
+        return result;
     }
 
-    public static long popMany(long base, long stride, boolean byConcurrencyId, long[] words, long n) {
-        try {
-            return (long) POP_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
-                    MemorySegment.ofArray(words), n);
+    /** As {@link #pushMany}. */
+    public static long popMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
+            long n) {
+        long result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (long) POP_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
+                        capacity, tail(words, from), n);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        }
+        return result;
+    }
+
+    private static MemorySegment tail(long[] words, int from) {
+        MemorySegment all = MemorySegment.ofArray(words);
+        return from == 0 ? all : all.asSlice(from * (long) Long.BYTES);
+    }
+
+    /**
+     * Takes the uppermost words off a stack that sequences use on one CPU, or on any when that is negative. The caller has
+     * {@link Headroom}: a StackOverflowError after they were taken would lose them.
+     *
+     * @return how many, {@code most} at most; none when another drain has the stack, or its size is none
+     * @throws UnsupportedOperationException when the kernel refuses the fence; the stack is as it was
+     */
+    public static int drain(long place, long capacity, int cpu, long[] words, int most) {
+        if (FENCE_ERROR != 0) {
+            throw refused(FENCE_ERROR);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment taken = arena.allocate(JAVA_LONG, most);
+            long n;
+            do { // until no sequence is quicker, a hundred times
+                n = (long) DRAIN.invokeExact(place, capacity, cpu, taken, (long) most);
+            } while (n == Long.MIN_VALUE);
+            if (n < 0) {
+                throw refused((int) -n);
+            }
+            MemorySegment.copy(taken, JAVA_LONG, 0, words, 0, (int) n);
+            return (int) n;
         } catch (Throwable e) {
             throw Downcall.failed(e);
         }
@@ -200,8 +282,12 @@ public final class Sequences {
                 : -Membarrier.call(Abi.MEMBARRIER_PRIVATE_EXPEDITED_RSEQ, cpu < 0 ? 0 : Abi.MEMBARRIER_FLAG_CPU,
                         Math.max(cpu, 0));
         if (error != 0) {
-            throw new UnsupportedOperationException("membarrier failed with errno " + error);
+            throw refused(error);
         }
+    }
+
+    private static UnsupportedOperationException refused(int error) {
+        return new UnsupportedOperationException("membarrier failed with errno " + error);
     }
 
     /** The aborts on the running OS thread. */

@@ -66,9 +66,12 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
      */
     public void add(long delta) {
         long place = opened();
-        int cpu = Sequences.NATIVE ? Sequences.add(place, 1L << shift, false, delta) : Sequences.NO_AREA;
+        int cpu = Sequences.NATIVE && !mapping.isFile
+                ? Sequences.add(place, 1L << shift, false, delta)
+                : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            AtomicSequences.addSlowly(mapping, 1L << shift, place - mapping.base, false, delta);
+            long stride = AtomicSequences.stride(mapping, false);
+            AtomicSequences.add(mapping, place + (stride << shift), delta);
         }
         Reference.reachabilityFence(this);
     }

@@ -8,15 +8,14 @@ import org.rseq4j.internal.AtomicSequences;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.MemoryAccess;
 import org.rseq4j.internal.Sequences;
-import org.rseq4j.internal.ThreadArea;
 
 /**
  * Stacks of addresses for each CPU: {@link RestartableSequences} on memory and stacks of its own, so that nothing is checked
  * on the way. Never used after {@link #close()} but for operations that had begun before, which then do no harm.
  */
 final class AddressStacks {
-    /** No address: a thread without an rseq area. */
-    private static final long NO_AREA = -1;
+    /** What a pop without a sequence gives, where 0 is no address. */
+    private static final long NO_AREA = ~0L;
 
     private final PerCpuMemory memory;
     private final Mapping mapping;
@@ -34,16 +33,11 @@ final class AddressStacks {
     }
 
     /** The current CPU's top address; 0 when there is none. */
-    long pop(long stack) {
-        long address = NO_AREA;
-        if (Sequences.NATIVE) {
-            address = Sequences.popWord(mapping.base + stack, stride, false, 0, NO_AREA);
-            if (address == NO_AREA && ThreadArea.find() != 0) {
-                address = Sequences.popWord(mapping.base + stack, stride, false, 0, NO_AREA);
-            }
-        }
+    long pop(long stack, int capacity) {
+        long address = Sequences.popWord(mapping.base + stack, stride, false, capacity, 0);
         if (address == NO_AREA) {
-            address = AtomicSequences.popWord(mapping, stride, stack, false, 0);
+            int cpu = AtomicSequences.stride(mapping, false);
+            address = AtomicSequences.popWord(mapping, cpu, mapping.base + cpu * stride + stack, capacity, 0);
         }
         Reference.reachabilityFence(this);
         return address;
@@ -51,18 +45,14 @@ final class AddressStacks {
 
     /** False when the current CPU's stack is full. */
     boolean push(long stack, int capacity, long address) {
-        int cpu = Sequences.NO_AREA;
-        if (Sequences.NATIVE) {
-            cpu = Sequences.push(mapping.base + stack, stride, false, capacity, address);
-            if (cpu == Sequences.NO_AREA && ThreadArea.find() != 0) {
-                cpu = Sequences.push(mapping.base + stack, stride, false, capacity, address);
-            }
-        }
+        int cpu = Sequences.push(mapping.base + stack, stride, false, capacity, address);
+        boolean pushed = cpu >= 0;
         if (cpu == Sequences.NO_AREA) {
-            cpu = AtomicSequences.push(mapping, stride, stack, false, capacity, address);
+            cpu = AtomicSequences.stride(mapping, false);
+            pushed = AtomicSequences.push(mapping, cpu, mapping.base + cpu * stride + stack, capacity, address);
         }
         Reference.reachabilityFence(this);
-        return cpu >= 0;
+        return pushed;
     }
 
     /** Pushes the first of these addresses, as many as there is room for; how many those were. */

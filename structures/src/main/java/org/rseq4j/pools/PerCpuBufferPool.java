@@ -324,7 +324,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         if (closed) {
             throw closed();
         }
-        long block = stacks.pop(sizeClass.stack);
+        long block = stacks.pop(sizeClass.stack, sizeClass.capacity);
         return block != 0 ? block : refill(sizeClass);
     }
 
