@@ -40,6 +40,7 @@ class DowncallTest {
         assertEquals(StackOverflowError.class, thrown.get().getClass());
     }
 
+    @SuppressWarnings("InfiniteRecursion") // until there is no stack
     private static void dive(Runnable action) {
         action.run();
         dive(action);
