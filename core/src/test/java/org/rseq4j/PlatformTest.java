@@ -297,4 +297,17 @@ class PlatformTest {
         doctor(Map.of(), mounted, "--enable-native-access=ALL-UNNAMED", "-Drseq4j.native.dir=" + folder)
                 .says("\"registration\": \"NONE\"", "noexec");
     }
+
+    /** A file that one process makes and another opens has the same layout. */
+    @Test
+    void theBoundOfTheIdsDoesNotDependOnTheRegistration() throws Exception {
+        String cpus = null;
+        for (String registration : List.of("auto", "own", "none")) {
+            Answer answer = doctor("--enable-native-access=ALL-UNNAMED", "-XX:ActiveProcessorCount=1",
+                    "-Drseq4j.registration=" + registration);
+            String count = answer.text.replaceAll("(?s).*\"cpuCount\": (\\d+).*", "$1");
+            assertEquals(cpus == null ? count : cpus, count, answer.text);
+            cpus = count;
+        }
+    }
 }

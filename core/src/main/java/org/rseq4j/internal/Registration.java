@@ -112,7 +112,9 @@ public final class Registration {
         SLICE = ACTIVE && (enabled || SIMULATED);
         HAS_CONCURRENCY_ID = probe.featureSize >= Abi.FEATURE_SIZE_IDS;
         MODE = mode(REGISTRATION, probe);
-        CPU_COUNT = Math.max(1, Math.max(probe.cpus, Runtime.getRuntime().availableProcessors()));
+        // The same however threads are registered, for files that are read with another registration.
+        CPU_COUNT = Math.max(Math.max(1, possibleCpus()),
+                Math.max(probe.cpus, Runtime.getRuntime().availableProcessors()));
         if (ACTIVE) {
             configure(REGISTRATION == RseqStatus.Registration.LIBC, choice != Choice.LIBC, enabled);
         }

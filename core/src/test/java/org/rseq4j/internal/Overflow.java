@@ -31,7 +31,8 @@ final class Overflow {
             Thread thread = new Thread(null, () -> blow(checked), "overflow", 300_000);
             thread.start();
             thread.join();
-            System.out.println((checked ? "checked" : "unchecked") + ": " + errors + " errors, left: " + left + ", when warm: " + late);
+            System.out.println((checked ? "checked" : "unchecked") + ": " + errors + " errors, left: " + left
+                    + ", when warm: " + late);
         }
         System.exit(0);
     }

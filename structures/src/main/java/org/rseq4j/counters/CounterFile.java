@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongFunction;
 import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.OwnerOnly;
 import org.rseq4j.internal.Words;
 
 /**
@@ -105,8 +105,7 @@ public final class CounterFile {
             throw new IOException(target + ": there is no directory " + directory);
         }
         try {
-            return Files.createTempFile(directory, ".counters", ".new",
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            return Files.createTempFile(directory, ".counters", ".new", OwnerOnly.attributes(directory));
         } catch (IOException e) {
             throw new IOException(target + ": no file can be made in " + directory + ": " + e, e);
         }

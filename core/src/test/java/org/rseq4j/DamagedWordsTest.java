@@ -1,0 +1,84 @@
+package org.rseq4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.internal.Words;
+
+/** A stack's size is a word in memory, which anything may have been written to. */
+class DamagedWordsTest {
+    private static final int WORDS = 1024;
+    private static final long STACK = 64;
+    private static final int CAPACITY = 16;
+
+    /** What no operation takes for a size, whatever it knows of the capacity. */
+    @ParameterizedTest
+    @ValueSource(longs = {-1, Long.MIN_VALUE, Long.MIN_VALUE + 3, WORDS, 1L << 31, 1L << 32, 1L << 40, 1L << 60,
+            1L << 61, Long.MAX_VALUE})
+    void aSizeThatIsNoneIsFullAndEmpty(long size) {
+        for (var sequences : new RestartableSequences[]{RestartableSequences.BY_CPU,
+                RestartableSequences.BY_CONCURRENCY_ID}) {
+            try (var memory = PerCpuMemory.allocate(WORDS * 8)) {
+                everywhere(memory, STACK, size);
+                long[] words = {7, 7, 7, 7};
+                assertTrue(sequences.push(memory, STACK, CAPACITY, 1) < 0);
+                assertTrue(sequences.pop(memory, STACK, words) < 0);
+                assertEquals(0, sequences.pushMany(memory, STACK, CAPACITY, words, 4) >>> 32);
+                assertEquals(0, sequences.popMany(memory, STACK, words, 4) >>> 32);
+                for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
+                    assertEquals(0, sequences.drain(memory, cpu, STACK, CAPACITY, word -> {
+                        throw new AssertionError("drained " + word);
+                    }));
+                    assertEquals(size, memory.get(cpu, STACK), "left as it was");
+                }
+                assertEquals(7, words[0]);
+                everywhere(memory, STACK, 0);
+                assertTrue(sequences.push(memory, STACK, CAPACITY, 1) >= 0, "and usable again");
+            }
+        }
+    }
+
+    /** Between the capacity and the end of the stride: who knows the capacity does nothing, who does not stays inside. */
+    @ParameterizedTest
+    @ValueSource(longs = {CAPACITY + 1, WORDS - STACK / 8 - 1})
+    void aSizeBeyondTheCapacityStaysInsideTheStride(long size) {
+        try (var memory = PerCpuMemory.allocate(WORDS * 8)) {
+            var sequences = RestartableSequences.BY_CPU;
+            everywhere(memory, STACK, size);
+            everywhere(memory, STACK + size * 8, 5);
+            assertTrue(sequences.push(memory, STACK, CAPACITY, 1) < 0);
+            assertEquals(0, sequences.pushMany(memory, STACK, CAPACITY, new long[2], 2) >>> 32);
+            for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
+                assertEquals(0, sequences.drain(memory, cpu, STACK, CAPACITY, word -> {
+                    throw new AssertionError("drained " + word);
+                }));
+            }
+            long[] words = new long[2];
+            assertTrue(sequences.pop(memory, STACK, words) >= 0);
+            assertEquals(5, words[0]);
+            everywhere(memory, STACK, size);
+            assertEquals(2, sequences.popMany(memory, STACK, words, 2) >>> 32);
+            assertEquals(5, words[0]);
+        }
+    }
+
+    /** There is no room for even one word behind the last. */
+    @ParameterizedTest
+    @ValueSource(longs = {0, 1, -1, Long.MAX_VALUE})
+    void theLastWordOfAStrideIsAnEmptyStack(long size) {
+        try (var memory = PerCpuMemory.allocate(WORDS * 8)) {
+            long last = (WORDS - 1) * 8L;
+            everywhere(memory, last, size);
+            assertTrue(RestartableSequences.BY_CPU.pop(memory, last, new long[1]) < 0);
+            assertEquals(0, RestartableSequences.BY_CPU.popMany(memory, last, new long[1], 1) >>> 32);
+        }
+    }
+
+    private static void everywhere(PerCpuMemory memory, long offset, long value) {
+        for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
+            Words.setOpaque(memory.mapping().segment, memory.place(cpu, offset), value);
+        }
+    }
+}

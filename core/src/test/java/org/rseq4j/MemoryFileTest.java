@@ -1,0 +1,165 @@
+package org.rseq4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.internal.OwnerOnly;
+
+/** Files that are not as the library made them, or do not stay so. */
+class MemoryFileTest {
+    private static final int PAGE = 4096;
+    private static final int STRIDES_AT = 12;
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"auto", "own", "none"})
+    @Tag("jvm")
+    void aFileThatSomebodyTruncatesCostsAnErrorAndNotTheProcess(String registration) throws Exception {
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED", "-Drseq4j.registration=" + registration,
+                "-cp", System.getProperty("java.class.path"), Truncated.class.getName(),
+                folder.resolve("words").toString()).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), said);
+        assertTrue(said.contains(" faults, alive") && !said.contains("\n0 faults") && !said.startsWith("0 faults"),
+                said);
+    }
+
+    @Test
+    void aSparseFileGetsItsBlocksWhenItIsMapped() throws Exception {
+        Path file = folder.resolve("words");
+        try (var memory = PerCpuMemory.map(file, 1 << 16)) {
+            memory.add(8, 5);
+        }
+        // As a backup restores it: what is zero is a hole.
+        Path restored = folder.resolve("restored");
+        assertEquals(0, run("cp", "--sparse=always", file.toString(), restored.toString()));
+        long size = Files.size(file);
+        assumeTrue(blocks(restored) * 512 < size, "needs a file system with sparse files");
+        try (var memory = PerCpuMemory.map(restored, 1 << 16)) {
+            assertEquals(5, memory.sum(8));
+            assertTrue(blocks(restored) * 512 >= size, "blocks are missing still");
+        }
+    }
+
+    private static int run(String... command) throws Exception {
+        return new ProcessBuilder(command).inheritIO().start().waitFor();
+    }
+
+    private static long blocks(Path file) throws IOException {
+        Process process = new ProcessBuilder("stat", "-c", "%b", file.toString()).start();
+        return Long.parseLong(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).trim());
+    }
+
+    /** Made on another machine, or in a container that sees another number of CPUs. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3, 70})
+    void aFileSaysItselfHowManyStridesItHas(int strides) throws IOException {
+        Path file = folder.resolve("words");
+        PerCpuMemory.map(file, PAGE).close();
+        resize(file, strides, (strides + 1L) * PAGE);
+        try (var memory = PerCpuMemory.map(file, PAGE)) {
+            assertEquals(strides, memory.strideCount());
+            for (var sequences : new RestartableSequences[]{RestartableSequences.BY_CPU,
+                    RestartableSequences.BY_CONCURRENCY_ID}) {
+                int cpu = sequences.add(memory, 0, 1);
+                assertTrue(cpu >= 0 && cpu < strides);
+                sequences.push(memory, 64, 8, 9);
+            }
+            memory.add(0, 1);
+            assertEquals(3, memory.sum(0));
+            long[] left = {0};
+            for (int cpu = 0; cpu < strides; cpu++) {
+                RestartableSequences.BY_CPU.drain(memory, cpu, 64, 8, word -> left[0] += word);
+            }
+            assertEquals(18, left[0]);
+            assertThrows(IndexOutOfBoundsException.class, () -> memory.get(strides, 0));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, -1, Integer.MIN_VALUE, 1 << 20, Integer.MAX_VALUE})
+    void aNumberOfStridesThatCannotBeIsRefused(int strides) throws IOException {
+        Path file = folder.resolve("words");
+        PerCpuMemory.map(file, PAGE).close();
+        resize(file, strides, Files.size(file));
+        assertThrows(IOException.class, () -> PerCpuMemory.map(file, PAGE));
+    }
+
+    private static void resize(Path file, int strides, long size) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(strides).flip(), STRIDES_AT);
+            channel.truncate(size);
+            if (channel.size() < size) {
+                channel.write(ByteBuffer.allocate(1), size - 1);
+            }
+        }
+    }
+
+    @Test
+    void oneFileThatIsWaitedForHoldsUpNoOther() throws Exception {
+        Path busy = folder.resolve("busy");
+        try (FileChannel channel = FileChannel.open(busy, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+            channel.lock();
+            var begun = new CountDownLatch(1);
+            Thread waiter = Thread.ofPlatform().start(() -> {
+                begun.countDown();
+                assertThrows(IOException.class, () -> PerCpuMemory.map(busy, PAGE));
+            });
+            begun.await();
+            while (waiter.getState() != Thread.State.TIMED_WAITING && waiter.getState() != Thread.State.WAITING) {
+                Thread.onSpinWait();
+            }
+            PerCpuMemory.map(folder.resolve("other"), PAGE).close(); // or never
+            waiter.interrupt();
+            waiter.join();
+        }
+    }
+
+    @Test
+    void permissionsAreAskedForOnlyWhereThereAre() throws IOException {
+        try (FileSystem zip = FileSystems.newFileSystem(folder.resolve("some.zip"), Map.of("create", "true"))) {
+            Path inside = zip.getPath("/words");
+            assertEquals(0, OwnerOnly.attributes(inside).length);
+            Files.createFile(inside, OwnerOnly.attributes(inside));
+        }
+        Path file = folder.resolve("words");
+        assumeTrue(Files.getFileStore(folder).supportsFileAttributeView("posix"));
+        PerCpuMemory.map(file, PAGE).close();
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+    }
+
+    /** Each takes a large part of all addresses; nobody refers to the ones that are closed. */
+    @Test
+    void addressesOfClosedMemoryAreUsedAgain() {
+        assumeTrue(!Rseq.status().libc().equals("unknown"), "needs memory outside of the heap");
+        long large = (1L << 45) / (Rseq.cpuCount() + 1) & -PAGE;
+        for (int i = 0; i < 12; i++) {
+            try (var memory = PerCpuMemory.allocate(large)) {
+                memory.add(0, 1);
+            }
+        }
+    }
+}

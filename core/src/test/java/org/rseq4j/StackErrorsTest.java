@@ -1,0 +1,184 @@
+package org.rseq4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Stacks after something was thrown in the middle of an operation, and operations that are long. */
+class StackErrorsTest {
+    private static final long STACK = 0;
+
+    /** Each operation at each depth of a stack that ends; then it happened, or it did not, and nothing is locked. */
+    @Test
+    void anOverflowOfTheStackLosesNothingAndLocksNothing() throws InterruptedException {
+        int capacity = 200;
+        try (var memory = PerCpuMemory.allocate(4096)) {
+            for (int round = 0; round < 40; round++) {
+                var dive = new Dive(memory, capacity);
+                Thread thread = new Thread(null, dive, "deep", 192 * 1024);
+                thread.start();
+                thread.join();
+                int[] left = {0};
+                for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
+                    RestartableSequences.BY_CPU.drain(memory, cpu, STACK, capacity, word -> left[0]++);
+                }
+                assertEquals(dive.pushed - dive.popped, left[0]);
+                assertTrue(RestartableSequences.BY_CPU.push(memory, STACK, capacity, 1) >= 0, "locked");
+                assertTrue(RestartableSequences.BY_CPU.pop(memory, STACK, new long[1]) >= 0
+                        || memory.sum(STACK) == 1, "locked");
+                for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
+                    RestartableSequences.BY_CPU.drain(memory, cpu, STACK, capacity, word -> {});
+                }
+            }
+        }
+    }
+
+    private static final class Dive implements Runnable {
+        private final PerCpuMemory memory;
+        private final int capacity;
+        private final long[] word = {0};
+        private final long[] words = new long[3];
+        private int pushed;
+        private int popped;
+        private long result;
+        private int cpu;
+
+        Dive(PerCpuMemory memory, int capacity) {
+            this.memory = memory;
+            this.capacity = capacity;
+        }
+
+        @Override
+        public void run() {
+            try {
+                dive(0);
+            } catch (StackOverflowError expected) {
+                return;
+            }
+        }
+
+        // Counts by bytecodes that call nothing, behind each operation.
+        private void dive(int depth) {
+            cpu = RestartableSequences.BY_CPU.push(memory, STACK, capacity, depth + 1);
+            pushed += cpu >= 0 ? 1 : 0;
+            result = RestartableSequences.BY_CPU.pushMany(memory, STACK, capacity, words, 3);
+            pushed += (int) (result >>> 32);
+            cpu = RestartableSequences.BY_CPU.pop(memory, STACK, word);
+            popped += cpu >= 0 ? 1 : 0;
+            result = RestartableSequences.BY_CPU.popMany(memory, STACK, words, 3);
+            popped += (int) (result >>> 32);
+            dive(depth + 1);
+            depth++;
+        }
+    }
+
+    @Test
+    void aConsumerThatThrowsCostsItsOwnWord() {
+        try (var memory = PerCpuMemory.allocate(8192)) {
+            var sequences = RestartableSequences.BY_CPU;
+            long[] words = new long[600];
+            for (int i = 0; i < words.length; i++) {
+                words[i] = i + 1;
+            }
+            int[] on = new int[memory.strideCount()];
+            int pushed = 0;
+            while (pushed < words.length) {
+                long moved = sequences.pushMany(memory, STACK, 1000, words, words.length - pushed);
+                pushed += (int) (moved >>> 32);
+                on[(int) moved] = 1;
+            }
+            List<Long> given = new ArrayList<>();
+            for (int cpu = 0; cpu < on.length; cpu++) {
+                int at = cpu;
+                if (memory.get(cpu, STACK) > 0) {
+                    assertThrows(java.io.IOException.class, () -> sequences.drain(memory, at, STACK, 1000, word -> {
+                        given.add(word);
+                        StackErrorsTest.<RuntimeException>sneak(new java.io.IOException("not now"));
+                    }));
+                }
+            }
+            assertTrue(given.size() > 0);
+            assertEquals(words.length, given.size() + memory.sum(STACK), "each was given once, or is still there");
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> void sneak(Throwable thrown) throws E {
+        throw (E) thrown;
+    }
+
+    @Test
+    void aConsumerMayUseTheStackThatIsDrained() {
+        try (var memory = PerCpuMemory.allocate(8192)) {
+            var sequences = RestartableSequences.BY_CPU;
+            int cpu = (int) sequences.pushMany(memory, STACK, 600, new long[600], 600);
+            long before = memory.sum(STACK);
+            int drained = sequences.drain(memory, cpu, STACK, 600, word -> {
+                sequences.drain(memory, cpu, STACK, 600, inner -> sequences.push(memory, STACK, 600, inner));
+                sequences.push(memory, STACK, 600, word);
+            });
+            assertTrue(before > 0 && drained > 0 && drained <= 600, before + " were there, drained " + drained);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void manyWordsMoveInManySequences(boolean cid) {
+        int n = 100_000;
+        try (var memory = PerCpuMemory.allocate((n + 1) * 8L)) {
+            var sequences = cid ? RestartableSequences.BY_CONCURRENCY_ID : RestartableSequences.BY_CPU;
+            long[] words = new long[n];
+            for (int i = 0; i < n; i++) {
+                words[i] = i;
+            }
+            assertEquals(n, sequences.pushMany(memory, STACK, n, words, n) >>> 32);
+            assertEquals(n, memory.sum(STACK));
+            boolean[] seen = new boolean[n];
+            int left = n;
+            while (left > 0) {
+                int moved = (int) (sequences.popMany(memory, STACK, words, left) >>> 32);
+                for (int i = 0; i < moved; i++) {
+                    assertTrue(!seen[(int) words[i]], "twice");
+                    seen[(int) words[i]] = true;
+                }
+                left -= moved;
+                for (int cpu = 0; moved == 0 && cpu < memory.strideCount(); cpu++) {
+                    int[] drained = {0};
+                    sequences.drain(memory, cpu, STACK, n, word -> {
+                        assertTrue(!seen[(int) word], "twice");
+                        seen[(int) word] = true;
+                        drained[0]++;
+                    });
+                    left -= drained[0];
+                }
+            }
+            assertEquals(0, memory.sum(STACK));
+        }
+    }
+
+    /** Many threads, and drains of one stack at a time: none waits for another, and each word has one owner. */
+    @Test
+    void drainsOfOneStackShareItsWords() throws InterruptedException {
+        int capacity = 500;
+        try (var memory = PerCpuMemory.allocate(8192)) {
+            var pushed = new AtomicInteger();
+            var drained = new AtomicInteger();
+            PerCpuMemoryTest.run(4, thread -> {
+                for (int i = 0; i < 2000; i++) {
+                    pushed.addAndGet((int) (RestartableSequences.BY_CPU.pushMany(memory, STACK, capacity, new long[40],
+                            40) >>> 32));
+                    drained.addAndGet(RestartableSequences.BY_CPU.drain(memory, i % memory.strideCount(), STACK,
+                            capacity, word -> {}));
+                }
+            });
+            assertEquals(pushed.get() - drained.get(), memory.sum(STACK));
+        }
+    }
+}

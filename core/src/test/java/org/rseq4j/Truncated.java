@@ -1,0 +1,55 @@
+package org.rseq4j;
+
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** A program: every operation on memory whose file somebody truncates meanwhile; it must live to say so. */
+final class Truncated {
+    private static int faults;
+
+    private Truncated() {
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Path file = Path.of(arguments[0]);
+        try (var memory = PerCpuMemory.map(file, 1 << 16)) {
+            everything(memory, 3000); // some of it is compiled before the fault
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                channel.truncate(4096);
+            }
+            everything(memory, 100);
+        }
+        System.out.println(faults + " faults, alive");
+    }
+
+    private static void everything(PerCpuMemory memory, int rounds) {
+        long[] words = new long[600];
+        for (var sequences : new RestartableSequences[]{RestartableSequences.BY_CPU,
+                RestartableSequences.BY_CONCURRENCY_ID}) {
+            for (int i = 0; i < rounds; i++) {
+                attempt(() -> memory.add(0, 1));
+                attempt(() -> memory.sum(0));
+                attempt(() -> memory.sums(0, new long[8]));
+                attempt(() -> sequences.add(memory, 8, 1));
+                attempt(() -> sequences.compareAndStore(memory, 16, 0, 1));
+                attempt(() -> sequences.swap(memory, 24, 1, words));
+                attempt(() -> sequences.push(memory, 64, 700, 1));
+                attempt(() -> sequences.pop(memory, 64, words));
+                attempt(() -> sequences.pushMany(memory, 64, 700, words, words.length));
+                attempt(() -> sequences.popMany(memory, 64, words, words.length));
+            }
+            attempt(() -> sequences.drain(memory, 0, 64, 700, word -> {}));
+            attempt(() -> memory.free(memory.allocateSlot(1)));
+        }
+    }
+
+    private static void attempt(Runnable operation) {
+        try {
+            operation.run();
+            Thread.yield(); // where compiled code learns of a fault
+        } catch (InternalError e) {
+            faults++;
+        }
+    }
+}
