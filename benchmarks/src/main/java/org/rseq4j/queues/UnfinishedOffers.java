@@ -15,7 +15,7 @@ public final class UnfinishedOffers {
 
     /** {@return a number that tells the unfinished offer from all others; 0 when there is none} */
     public long current() {
-        long tail = ring.tailNow();
+        long tail = ring.tail;
         return (tail & 1) == 0 ? 0 : tail;
     }
 }

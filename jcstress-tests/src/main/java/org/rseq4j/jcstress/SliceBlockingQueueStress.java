@@ -14,6 +14,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.I_Result;
+import org.rseq4j.queues.ShortSegments;
 import org.rseq4j.queues.SliceBlockingQueue;
 
 /** {@link SliceBlockingQueue}. An element that is not there is 0. */
@@ -365,6 +366,45 @@ public class SliceBlockingQueueStress {
         public void after(II_Result r) {
             r.r1 = taken + takenAlso;
             r.r2 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "6, 0", expect = ACCEPTABLE, desc = "each consumer has an element")
+    @Outcome(expect = FORBIDDEN, desc = "a wake-up is lost at the end of a segment, or an element")
+    @State
+    public static class PutTakeTakeWithoutBound {
+        private final SliceBlockingQueue<QueueState.Element> queue = ShortSegments.blockingQueue();
+        private int taken;
+        private int takenAlso;
+
+        @Actor
+        public void producer() {
+            Checked.run(() -> {
+                queue.put(new QueueState.Element(1));
+                queue.put(new QueueState.Element(2));
+                queue.put(new QueueState.Element(3));
+            });
+        }
+
+        @Actor
+        public void one() {
+            Checked.run(() -> {
+                taken = QueueState.value(queue.take());
+            });
+        }
+
+        @Actor
+        public void two() {
+            Checked.run(() -> {
+                takenAlso = QueueState.value(queue.take()) + QueueState.value(queue.take());
+            });
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            r.r1 = taken + takenAlso;
+            r.r2 = QueueState.rest(queue);
         }
     }
 

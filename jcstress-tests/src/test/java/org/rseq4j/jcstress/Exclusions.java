@@ -22,11 +22,12 @@ final class Exclusions {
                 "doubleValue", "toString");
         exclude("snapshot(), as text", "counters.PerCpuSummary", "toString");
         for (String queue : new String[]{"queues.PerCpuQueue", "queues.SliceMpmcArrayQueue",
-                "queues.SliceBlockingQueue"}) {
+                "queues.SliceMpmcUnboundedQueue", "queues.SliceBlockingQueue"}) {
             exclude("only reads", queue, "size", "isEmpty", "contains");
         }
         exclude("only reads", "queues.PerCpuQueue", "capacity");
         exclude("only reads", "queues.SliceMpmcArrayQueue", "capacity");
+        exclude("only reads", "queues.SliceMpmcUnboundedQueue", "capacity");
         exclude("only reads", "queues.SliceBlockingQueue", "remainingCapacity");
         exclude("only reads", "PerCpuMemory", "bytesPerCpu", "strideCount", "get");
         exclude("only reads", "RestartableSequences", "isNative", "reason", "abortsOfThisThread");

@@ -1,9 +1,10 @@
 package org.rseq4j.queues;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import java.util.ArrayDeque;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.rseq4j.Rseq;
 
 /**
@@ -39,14 +40,22 @@ import org.rseq4j.Rseq;
  * count an element twice that is being moved, or miss it, and was perhaps never the size at any one moment.
  *
  * <p>
- * <b>Relaxed calls</b> look at their own ring only and fail at once when it is empty, full or in use; one of 16 failures
+ * <b>Relaxed calls</b> (but {@code relaxedPeek}, which looks at all rings once) look at their own ring only and fail at once when it is empty, full or in use; one of 16 failures
  * does what the strict call does, so repeating them gets to every element and all room.
  *
  * <p>
  * <b>It is not lock-free:</b> a ring has a lock for either end, held for some nanoseconds, or about a microsecond to move
  * elements. A strict call that finds locks taken and nothing anywhere else spins briefly, then calls {@code Thread.yield};
  * the kernel is asked not to schedule a holder out, and does as asked where the time slice extension is supported. No code of
- * the user runs under a lock.
+ * the user runs under a lock. A call that throws, also a StackOverflowError, has done nothing and leaves nothing locked; a
+ * consumer that throws costs the element that it was given.
+ *
+ * <p>
+ * <b>Whole-collection operations</b> look at ring after ring while no elements are moved between rings: {@code clear} and
+ * {@code removeIf} pass over nothing that was there when they began; an iterator copies all references when it is made.
+ *
+ * <p>
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the element.
  *
  * <p>
  * <b>Cost:</b> one atomic instruction an operation, and one read of the concurrency ID. Without rseq the ring is chosen from
@@ -84,45 +93,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     private static final int FAILED_POLLS = 48;
     private static final int VICTIM = 49;
 
-    private final Moves moves = new Moves();
+    private final Calm.Calms calms = new Calm.Calms();
     /** For each ring, what its users last did; racy, only hints. */
     private final int[] hints;
-
-    @SuppressWarnings("UnusedVariable")
-    private abstract static class MovesPadding {
-        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
-    }
-
-    /** Counts moves before they begin and after they end, so that who looks at ring after ring knows of them. */
-    private abstract static class MovesCounts extends MovesPadding {
-        volatile long started;
-        volatile long finished;
-    }
-
-    @SuppressWarnings("UnusedVariable")
-    private static final class Moves extends MovesCounts {
-        private static final VarHandle STARTED;
-        private static final VarHandle FINISHED;
-
-        static {
-            try {
-                MethodHandles.Lookup lookup = MethodHandles.lookup();
-                STARTED = lookup.findVarHandle(MovesCounts.class, "started", long.class);
-                FINISHED = lookup.findVarHandle(MovesCounts.class, "finished", long.class);
-            } catch (ReflectiveOperationException e) {
-                throw new ExceptionInInitializerError(e);
-            }
-        }
-
-        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
-
-        int move(Ring from, Ring to, int n, int user) {
-            STARTED.getAndAdd(this, 1L);
-            int moved = from.moveTo(to, n, user);
-            FINISHED.getAndAdd(this, 1L);
-            return moved;
-        }
-    }
 
     /**
      * A queue with as many rings as the JVM has processors.
@@ -160,14 +133,18 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         return user(rings.length);
     }
 
-    @Override
-    long moves() {
-        return moves.finished;
+    /** Counts moves that are done, so that who looks at ring after ring knows of them. */
+    private long moves() {
+        long moves = 0;
+        for (Ring ring : rings) {
+            moves += ring.movesOut;
+        }
+        return moves;
     }
 
-    @Override
-    boolean movedSince(long stamp) {
-        return moves.started != stamp;
+    /** Whether elements went from one ring to another meanwhile, so that a look at all rings may have missed them. */
+    private boolean movedSince(long stamp) {
+        return moves() != stamp;
     }
 
     private Ring after(int ring, int n) {
@@ -224,7 +201,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                     if (free > 0) {
                         int moved = outcome < 0 || free < FEW
                                 ? 0
-                                : moves.move(own, other, share(free, other.producer == user), user);
+                                : own.moveTo(other, share(free, other.lastProducer == user), user, calms);
                         int there = moved > 0 ? own.tryOffer(element, user) : other.tryOffer(element, user);
                         if (there > 0) {
                             return true;
@@ -291,8 +268,8 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         Object element = own.tryPoll(user);
         if (element == null || element == Ring.BUSY) {
             element = pollAnywhere();
-        } else if (own.headIsMultipleOf(TURN)) {
-            fetch(user);
+        } else if ((own.head >>> 1 & TURN - 1) == 0) {
+            fetchIfPossible(user);
         }
         return (E) element;
     }
@@ -306,10 +283,19 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         Object element = own.tryPoll(user);
         if (element == null || element == Ring.BUSY) {
             element = ++hints[user * HINTS + FAILED_POLLS] % LOOK == 0 ? pollAnywhere() : null;
-        } else if (own.headIsMultipleOf(TURN)) {
-            fetch(user);
+        } else if ((own.head >>> 1 & TURN - 1) == 0) {
+            fetchIfPossible(user);
         }
         return (E) element;
+    }
+
+    /** An element has been taken already: an error must not lose it, and those behind it are as they were. */
+    private void fetchIfPossible(int user) {
+        try {
+            fetch(user);
+        } catch (StackOverflowError | OutOfMemoryError ignored) {
+            // The next turn does it.
+        }
     }
 
     /** Moves some elements of another ring that has any to the own one. */
@@ -318,7 +304,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         for (int i = 0; i < rings.length; i++) {
             Ring other = after(from, i);
             if (other != rings[user] && !other.isEmpty()) {
-                moves.move(other, rings[user], BATCH, user);
+                other.moveTo(rings[user], BATCH, user, calms);
                 hints[user * HINTS + VICTIM] = from + i + 1;
                 return;
             }
@@ -350,9 +336,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                     if (size > 0) {
                         int moved = inUse || size < FEW
                                 ? 0
-                                : moves.move(other, own, share(size, other.consumer == user), user);
+                                : other.moveTo(own, share(size, other.lastConsumer == user), user, calms);
                         element = moved > 0 ? own.tryPoll(user) : other.tryPoll(user);
-                        if (other.headIsMultipleOf(TURN) || moved > 0) {
+                        if ((other.head >>> 1 & TURN - 1) == 0 || moved > 0) {
                             hints[user * HINTS + VICTIM] = from + i + 1;
                         }
                         if (element != null && element != Ring.BUSY) {
@@ -384,42 +370,121 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     @Override
     @SuppressWarnings("unchecked")
     public E peek() {
-        long stamp;
-        do {
-            stamp = moves();
+        for (int tries = 0;; tries++) {
+            long stamp = moves();
+            boolean busy = false;
             int user = first();
             for (int i = 0; i < rings.length; i++) {
-                Object element = after(user, i).peek();
-                if (element != null) {
+                Object element = after(user, i).tryPeek();
+                if (element == Ring.BUSY) {
+                    busy = true;
+                } else if (element != null) {
                     return (E) element;
                 }
             }
-        } while (movedSince(stamp));
-        return null;
+            if (!busy && !movedSince(stamp)) {
+                return null;
+            }
+            Ring.pause(tries);
+        }
     }
 
-    /** {@return the first element of the own ring, which stays; null when it has none or another thread is taking it} */
+    /** {@return an element, which stays; null when no ring has any that no other thread is taking} */
     @Override
     @SuppressWarnings("unchecked")
     public E relaxedPeek() {
         int user = first();
         for (int i = 0; i < rings.length; i++) {
-            Object element = after(user, i).relaxedPeek();
-            if (element != null) {
+            Object element = after(user, i).tryPeek();
+            if (element != null && element != Ring.BUSY) {
                 return (E) element;
             }
         }
         return null;
     }
 
+    // ---- Collection ----
+
     @Override
-    int pollAll(Object[] to, int n) {
-        int user = first();
-        int taken = rings[user].tryPollAll(to, n, user);
-        if (taken <= 0) {
-            to[0] = pollAnywhere();
-            return to[0] == null ? 0 : 1;
+    public boolean isEmpty() {
+        for (int tries = 0;; tries++) {
+            long stamp = moves();
+            for (Ring ring : rings) {
+                if (!ring.isEmpty()) {
+                    return false;
+                }
+            }
+            if (!movedSince(stamp)) {
+                return true;
+            }
+            Ring.pause(tries);
         }
-        return taken;
+    }
+
+    /** Removes all elements that are there when it begins, and perhaps some that come meanwhile. */
+    @Override
+    public void clear() {
+        Calm calm = calms.begin(rings);
+        try {
+            super.clear();
+        } finally {
+            calm.over = true;
+        }
+    }
+
+    @Override
+    public boolean contains(Object element) {
+        Calm calm = calms.begin(rings);
+        try {
+            return super.contains(element);
+        } finally {
+            calm.over = true;
+        }
+    }
+
+    @Override
+    public boolean remove(Object element) {
+        Calm calm = calms.begin(rings);
+        try {
+            return super.remove(element);
+        } finally {
+            calm.over = true;
+        }
+    }
+
+    /**
+     * {@inheritDoc} No elements are moved between rings while the filter is asked.
+     */
+    @Override
+    public boolean removeIf(Predicate<? super E> filter) {
+        Objects.requireNonNull(filter, "filter");
+        Calm calm = calms.begin(rings);
+        try {
+            return super.removeIf(filter);
+        } finally {
+            calm.over = true;
+        }
+    }
+
+    /**
+     * {@return an iterator over the elements as they were, ring by ring, when it was made} It shows each that was there all that
+     * while once, and none twice. It removes an element that it showed unless that has gone or was moved to another ring
+     * since, and never another one.
+     */
+    @Override
+    public Iterator<E> iterator() {
+        var chunks = new ArrayDeque<Contents.Chunk>();
+        Calm calm = calms.begin(rings);
+        try {
+            for (Contents each : contents) {
+                Contents.Cursor cursor = each.cursor();
+                for (Contents.Chunk chunk; (chunk = cursor.next()) != null;) {
+                    chunks.add(chunk);
+                }
+            }
+        } finally {
+            calm.over = true;
+        }
+        return new Elements<>(chunks::poll);
     }
 }

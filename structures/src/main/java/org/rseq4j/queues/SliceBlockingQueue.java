@@ -1,18 +1,18 @@
 package org.rseq4j.queues;
 
-import java.util.AbstractQueue;
+import java.io.InvalidObjectException;
+import java.io.ObjectInputStream;
+import java.io.Serializable;
 import java.util.Collection;
-import java.util.Iterator;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
-import org.rseq4j.Rseq;
 
 /**
- * A bounded blocking queue, strictly first in, first out, that can stand wherever an
- * {@link java.util.concurrent.ArrayBlockingQueue} does, in an executor for example.
+ * A blocking queue, strictly first in, first out, bounded or not, that can stand wherever an
+ * {@link java.util.concurrent.ArrayBlockingQueue} or a {@link java.util.concurrent.LinkedBlockingQueue} does, in an executor
+ * for example. Without a capacity it has no bound.
  *
  * <p>
  * <b>Order, emptiness and size</b> are those of {@link SliceMpmcArrayQueue}, of whose ring it is made: all single operations
@@ -20,29 +20,40 @@ import org.rseq4j.Rseq;
  *
  * <p>
  * <b>Waiting:</b> {@code put}, {@code take} and the forms with a time spin briefly, yield, then park, also on virtual threads,
- * whose carriers are free meanwhile. One parked thread at a time is woken. One that is woken and finds that running threads
- * are faster looks again every 20 us to 250 us, and after 10 ms goes first; so an element or room may wait for a waiter for up
- * to 250 us when those other threads stop coming, and no waiter waits for ever while the queue is in use. Interruption while
- * waiting, or before, ends in InterruptedException, and nothing was added or taken.
+ * whose carriers are free meanwhile. One parked thread at a time is woken, just before the element or the room that it waits
+ * for comes. One that is woken and finds that running threads are faster looks again every 20 us to 250 us, and goes first once it has
+ * waited for 10 ms; so an element or room may wait for a waiter for up to 250 us when those other threads stop
+ * coming, and no waiter waits for ever while the queue is in use. Interruption while waiting, or before, ends in
+ * InterruptedException, and nothing was added or taken. A call with a time looks once more when the time is over, past all
+ * others; it keeps its time, and can be interrupted, also while a stopped thread has an end of the queue locked.
  *
  * <p>
  * <b>Fairness:</b> by default a thread that comes when there is room or an element goes first. In the fair form those that wait
  * go in order of arrival, and {@code put}, {@code take} and the forms with a time queue behind them; {@code offer} and
- * {@code poll} without a time never wait, and go first in both forms.
+ * {@code poll} without a time never wait in line, and go first in both forms.
  *
  * <p>
- * <b>Whole-collection operations</b> (iterators, contains, remove(Object), removeIf, toArray) lock both ends while they copy
- * or close gaps. Iterators are weakly consistent: they show the elements as they were when the iterator was made, and remove
- * one only if it is still there. {@code drainTo} takes up to 64 elements under one lock; when the collection throws, those
- * that it did not take go back to the front.
+ * <b>Errors:</b> a call that throws, also a StackOverflowError or an OutOfMemoryError, has done nothing: no element is lost or
+ * doubled, no end stays locked, no waiter is forgotten. When the collection of a {@code drainTo} throws, the element that it was
+ * given is gone, and no other.
+ *
+ * <p>
+ * <b>Whole-collection operations:</b> iterators are weakly consistent, show each element that is there all the while once and
+ * none twice, and remove their own element or none. {@code contains}, {@code remove(Object)} and iterators copy 64 elements
+ * at a time under the consumers' lock; a removal from the middle moves those before it up under that lock, so the first
+ * of a million goes at once.
  *
  * <p>
  * <b>It is not lock-free</b>, as {@link SliceMpmcArrayQueue} says; the same sections stand around its locks. No code of the
  * user runs under a lock.
  *
  * <p>
- * <b>Cost:</b> one atomic instruction an operation as long as nobody has to wait. CPUs take turns as there. Memory: a reference for each element, the
- * capacity rounded up to a power of two, and about 1.6 kilobytes; an object of 40 bytes for each thread that parks.
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the element.
+ *
+ * <p>
+ * <b>Cost:</b> one atomic instruction an operation as long as nobody has to wait. CPUs take turns as there. Memory: a
+ * reference for each element, the capacity rounded up to a power of two, or the segments of
+ * {@link SliceMpmcUnboundedQueue}; about 1.6 kilobytes; two objects of 24 bytes for each thread that waits in line.
  *
  * <p>
  * Source: the ring of {@link SliceMpmcArrayQueue}; passing the wake-up on from waiter to waiter is from
@@ -51,16 +62,40 @@ import org.rseq4j.Rseq;
  * @param <E> the type of the elements
  * @since 0.1.0
  */
-public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements BlockingQueue<E> {
-    private static final int BATCH = 64;
+public final class SliceBlockingQueue<E> extends RingCollection<E> implements BlockingQueue<E>, Serializable {
+    private static final long serialVersionUID = 1;
+    /** Nanoseconds for which a call that may wait tries before it waits in line. */
+    private static final long FIRST_TRY = 100_000;
+    /** Nanoseconds after which a thread that waits goes before those that come. */
+    private static final long PATIENCE = 10_000_000;
 
-    private final Ring ring;
-    private final Turns turns;
-    private final Waiters takers;
-    private final Waiters putters;
+    private final transient Ring ring;
+    private final transient Turns turns;
+    private final transient Waiters takers;
+    private final transient Waiters putters;
+    private final transient boolean fair;
+    private final transient Waiters.Attempt in;
+    private final transient Waiters.Attempt out;
+
+    /** A queue without a bound that is not fair. */
+    public SliceBlockingQueue() {
+        this(Ring.unbounded(), false, PATIENCE);
+    }
 
     /**
-     * A queue that is not fair.
+     * A queue without a bound that is not fair and holds these elements.
+     *
+     * @param elements what it holds at first, in the order of their iterator
+     * @throws NullPointerException when the collection or an element is null
+     */
+    @SuppressWarnings("this-escape")
+    public SliceBlockingQueue(Collection<? extends E> elements) {
+        this();
+        addAll(elements);
+    }
+
+    /**
+     * A bounded queue that is not fair.
      *
      * @param capacity how many elements it holds at most, from 1 to 2^30
      * @throws IllegalArgumentException when the capacity is not in that range
@@ -70,7 +105,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     }
 
     /**
-     * A queue.
+     * A bounded queue.
      *
      * @param capacity how many elements it holds at most, from 1 to 2^30
      * @param fair whether those that wait go in order of arrival
@@ -80,26 +115,46 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
         this(capacity, fair, 0);
     }
 
-    /** A queue whose indices start anywhere. */
+    /**
+     * A bounded queue that holds these elements.
+     *
+     * @param capacity how many elements it holds at most, from 1 to 2^30
+     * @param fair whether those that wait go in order of arrival
+     * @param elements what it holds at first, in the order of their iterator
+     * @throws IllegalArgumentException when the capacity is not in that range, or the elements are more
+     * @throws NullPointerException when the collection or an element is null
+     */
+    @SuppressWarnings("this-escape")
+    public SliceBlockingQueue(int capacity, boolean fair, Collection<? extends E> elements) {
+        this(capacity, fair);
+        for (E element : elements) {
+            if (!offer(element)) {
+                throw new IllegalArgumentException("more elements than the capacity " + capacity);
+            }
+        }
+    }
+
+    /** A bounded queue whose indices start anywhere. */
     SliceBlockingQueue(int capacity, boolean fair, long start) {
-        ring = new Ring(Ring.checkCapacity(capacity), start);
-        turns = new Turns(ring, capacity >= Turns.LEAST);
-        takers = new Waiters(ring, turns, true, fair);
-        putters = new Waiters(ring, turns, false, fair);
+        this(new Ring(Ring.checkCapacity(capacity), start), fair, PATIENCE);
     }
 
-    /** After something came in; the flag stands on the line that the offer has just written. */
-    private void came() {
-        if (ring.takersWait) {
-            takers.call();
-        }
+    SliceBlockingQueue(Ring ring, boolean fair, long patience) {
+        this(ring, fair, new Waiters(ring, true, fair, patience), new Waiters(ring, false, fair, patience));
     }
 
-    /** After something went out. */
-    private void went() {
-        if (ring.puttersWait) {
-            putters.call();
-        }
+    private SliceBlockingQueue(Ring ring, boolean fair, Waiters takers, Waiters putters) {
+        super(new Ring[]{ring}, new Contents[]{new Contents(ring, putters::call)});
+        this.ring = ring;
+        this.fair = fair;
+        this.takers = takers;
+        this.putters = putters;
+        turns = new Turns(ring, ring.capacity() >= Turns.LEAST, takers::call, putters::call);
+        in = (element, nanos) -> {
+            int outcome = turns.offerSlowly(element, nanos);
+            return outcome == Ring.DONE ? element : outcome == Ring.NONE ? null : Ring.BUSY;
+        };
+        out = (none, nanos) -> turns.pollSlowly(nanos);
     }
 
     // ---- In ----
@@ -108,17 +163,13 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
      * Adds an element.
      *
      * @param element the element
-     * @return false when there is no room
+     * @return false when there is no room; never without a bound
      * @throws NullPointerException when the element is null
      */
     @Override
     public boolean offer(E element) {
         Objects.requireNonNull(element, "element");
-        if (turns.offer(element)) {
-            came();
-            return true;
-        }
-        return false;
+        return turns.offer(element);
     }
 
     /**
@@ -131,11 +182,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     @Override
     public void put(E element) throws InterruptedException {
         Objects.requireNonNull(element, "element");
-        checkInterrupt();
-        if (ring.puttersGate || !turns.offer(element)) {
-            putters.await(element, Long.MAX_VALUE);
-        }
-        came();
+        offerWaiting(element, Long.MAX_VALUE);
     }
 
     /**
@@ -144,22 +191,23 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
      * @param element the element
      * @param time how long at most
      * @param unit the unit of the time
-     * @return false when there was no room in that time
+     * @return false when there was no room in that time, nor at its end
      * @throws InterruptedException when the thread is interrupted; the element was not added
      * @throws NullPointerException when the element or the unit is null
      */
     @Override
     public boolean offer(E element, long time, TimeUnit unit) throws InterruptedException {
         Objects.requireNonNull(element, "element");
-        long nanos = unit.toNanos(time);
+        return offerWaiting(element, unit.toNanos(time));
+    }
+
+    private boolean offerWaiting(E element, long nanos) throws InterruptedException {
         checkInterrupt();
-        if (ring.puttersGate || !turns.offer(element)) {
-            if (nanos <= 0 || putters.await(element, nanos) == null) {
-                return false;
-            }
+        if (nanos <= 0) {
+            return turns.offer(element);
         }
-        came();
-        return true;
+        return !putters.goFirst() && turns.offer(element, Math.min(nanos, FIRST_TRY)) > 0
+                || putters.await(in, element, nanos) != null;
     }
 
     // ---- Out ----
@@ -168,11 +216,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     @Override
     @SuppressWarnings("unchecked")
     public E poll() {
-        Object element = turns.poll();
-        if (element != null) {
-            went();
-        }
-        return (E) element;
+        return (E) turns.poll();
     }
 
     /**
@@ -182,15 +226,8 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
      * @throws InterruptedException when the thread is interrupted; nothing was taken
      */
     @Override
-    @SuppressWarnings("unchecked")
     public E take() throws InterruptedException {
-        checkInterrupt();
-        Object element = ring.takersGate ? null : turns.poll();
-        if (element == null) {
-            element = takers.await(null, Long.MAX_VALUE);
-        }
-        went();
-        return (E) element;
+        return pollWaiting(Long.MAX_VALUE);
     }
 
     /**
@@ -198,21 +235,24 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
      *
      * @param time how long at most
      * @param unit the unit of the time
-     * @return the element; null when none came in that time
+     * @return the element; null when none came in that time and there is none at its end
      * @throws InterruptedException when the thread is interrupted; nothing was taken
      * @throws NullPointerException when the unit is null
      */
     @Override
-    @SuppressWarnings("unchecked")
     public E poll(long time, TimeUnit unit) throws InterruptedException {
-        long nanos = unit.toNanos(time);
+        return pollWaiting(unit.toNanos(time));
+    }
+
+    @SuppressWarnings({"unchecked", "ReferenceEquality"}) // BUSY is one object
+    private E pollWaiting(long nanos) throws InterruptedException {
         checkInterrupt();
-        Object element = ring.takersGate ? null : turns.poll();
-        if (element == null && nanos > 0) {
-            element = takers.await(null, nanos);
+        if (nanos <= 0) {
+            return (E) turns.poll();
         }
-        if (element != null) {
-            went();
+        Object element = takers.goFirst() ? Ring.BUSY : turns.poll(Math.min(nanos, FIRST_TRY));
+        if (element == null || element == Ring.BUSY) {
+            element = takers.await(out, null, nanos);
         }
         return (E) element;
     }
@@ -231,7 +271,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     }
 
     /**
-     * Takes all elements that are there out, in batches.
+     * Takes all elements that are there out, one by one.
      *
      * @param to gets them
      * @return how many it got
@@ -244,7 +284,7 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     }
 
     /**
-     * Takes elements out, in batches.
+     * Takes elements out, one by one; when the collection throws, the element that it was given is gone, and no other.
      *
      * @param to gets them
      * @param limit how many at most; none when it is not positive
@@ -253,121 +293,38 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
      * @throws IllegalArgumentException when the collection is this queue
      */
     @Override
-    @SuppressWarnings({"unchecked", "ReferenceEquality"}) // the same queue
+    @SuppressWarnings("ReferenceEquality") // the same queue
     public int drainTo(Collection<? super E> to, int limit) {
         Objects.requireNonNull(to, "to");
         if (to == this) {
             throw new IllegalArgumentException("a queue cannot be drained to itself");
         }
         int most = Math.min(limit, size());
-        Object[] batch = new Object[Math.max(0, Math.min(most, BATCH))];
         int done = 0;
-        while (done < most) {
-            int n = pollAll(batch, Math.min(most - done, batch.length));
-            if (n == 0) {
-                break;
-            }
-            int given = 0;
-            try {
-                while (given < n) {
-                    to.add((E) batch[given]);
-                    given++;
-                }
-            } finally {
-                if (given < n) {
-                    ring.giveBack(batch, given, n);
-                    came();
-                }
-                went();
-            }
-            done += n;
+        for (E element; done < most && (element = poll()) != null; done++) {
+            to.add(element);
         }
         return done;
     }
 
-    private int pollAll(Object[] to, int n) {
-        for (int spins = 0;; spins++) {
-            int taken = ring.tryPollAll(to, n, Rseq.concurrencyId());
-            if (taken >= 0) {
-                return taken;
-            }
-            Ring.pause(spins);
-        }
-    }
-
     // ---- Collection ----
 
-    @Override
-    public int size() {
-        return ring.size();
-    }
-
-    @Override
-    public boolean isEmpty() {
-        return ring.isEmpty();
-    }
-
+    /**
+     * {@return how many more elements there is room for} Without a bound it is {@code Integer.MAX_VALUE} less the size, as
+     * {@link java.util.concurrent.LinkedBlockingQueue} has it; an offer succeeds also when that is 0.
+     */
     @Override
     public int remainingCapacity() {
         return Math.max(0, ring.capacity() - ring.size());
     }
 
     @Override
-    public void clear() {
-        ring.clear();
-        went();
-    }
-
-    @Override
-    public boolean contains(Object element) {
-        return element != null && ring.contains(element);
-    }
-
-    @Override
-    public boolean remove(Object element) {
-        boolean removed = element != null && ring.removeFirst(element);
-        if (removed) {
-            went();
-        }
-        return removed;
-    }
-
-    @Override
-    @SuppressWarnings("unchecked")
-    public boolean removeIf(Predicate<? super E> filter) {
-        Objects.requireNonNull(filter, "filter");
-        boolean removed = ring.removeIf(element -> filter.test((E) element)) > 0;
-        if (removed) {
-            went();
-        }
-        return removed;
-    }
-
-    @Override
-    public boolean removeAll(Collection<?> all) {
-        Objects.requireNonNull(all, "all");
-        return removeIf(all::contains);
-    }
-
-    @Override
-    public boolean retainAll(Collection<?> all) {
-        Objects.requireNonNull(all, "all");
-        return removeIf(element -> !all.contains(element));
-    }
-
-    @Override
     @SuppressWarnings("unchecked")
     public void forEach(Consumer<? super E> action) {
         Objects.requireNonNull(action, "action");
-        for (Object element : ring.snapshot().elements) {
-            action.accept((E) element);
+        for (E element : this) {
+            action.accept(element);
         }
-    }
-
-    /** {@return an iterator over the elements as they were when it was made} */
-    @Override
-    public Iterator<E> iterator() {
-        return new Ring.Iterator<>(new Ring[]{ring}, this::went);
     }
 
     /** How many threads wait for an element; for tests. */
@@ -378,5 +335,15 @@ public final class SliceBlockingQueue<E> extends AbstractQueue<E> implements Blo
     /** How many threads wait for room; for tests. */
     int waitingPutters() {
         return putters.count();
+    }
+
+    // ---- Serialization ----
+
+    private Object writeReplace() {
+        return new SerializedQueue(SerializedQueue.BLOCKING, ring.unbounded ? 0 : ring.capacity(), fair, toArray());
+    }
+
+    private void readObject(ObjectInputStream stream) throws InvalidObjectException {
+        throw new InvalidObjectException("a queue comes as its elements");
     }
 }

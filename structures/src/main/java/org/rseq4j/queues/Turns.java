@@ -1,10 +1,6 @@
 package org.rseq4j.queues;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Section;
-import org.rseq4j.internal.ThreadArea;
 
 /** Read by all, written when the turn passes. */
 @SuppressWarnings("UnusedVariable")
@@ -13,12 +9,17 @@ abstract class TurnsHolder {
     final Ring ring;
     /** Whether there are turns. */
     final boolean turns;
+    /** Told before an element comes, and before room comes, when somebody asked for it. */
+    final Runnable beforeElement;
+    final Runnable beforeRoom;
     /** The CPU whose turn it is. */
-    int holder = -1;
+    volatile int holder = -1;
 
-    TurnsHolder(Ring ring, boolean turns) {
+    TurnsHolder(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
         this.ring = ring;
         this.turns = turns;
+        this.beforeElement = beforeElement;
+        this.beforeRoom = beforeRoom;
     }
 }
 
@@ -26,25 +27,25 @@ abstract class TurnsHolder {
 abstract class TurnsPadHolder extends TurnsHolder {
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
-    TurnsPadHolder(Ring ring, boolean turns) {
-        super(ring, turns);
+    TurnsPadHolder(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
+        super(ring, turns, beforeElement, beforeRoom);
     }
 }
 
 /** What the holder's threads found, for those that wait. */
 abstract class TurnsFindings extends TurnsPadHolder {
     /** Grows by two around each moment at which the ring was seen full, under the producers' lock. */
-    long full;
+    volatile long full;
     /** The tail when it was last seen full, and the thread that saw it. */
     long fullAt;
     long fullBy;
     /** The same for empty, the consumers' lock and the head. */
-    long empty;
+    volatile long empty;
     long emptyAt;
     long emptyBy;
 
-    TurnsFindings(Ring ring, boolean turns) {
-        super(ring, turns);
+    TurnsFindings(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
+        super(ring, turns, beforeElement, beforeRoom);
     }
 }
 
@@ -52,8 +53,8 @@ abstract class TurnsFindings extends TurnsPadHolder {
 abstract class TurnsPadFindings extends TurnsFindings {
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
-    TurnsPadFindings(Ring ring, boolean turns) {
-        super(ring, turns);
+    TurnsPadFindings(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
+        super(ring, turns, beforeElement, beforeRoom);
     }
 }
 
@@ -71,8 +72,8 @@ abstract class TurnsWaiters extends TurnsPadFindings {
     long notedEmpty;
     long stuckEmpty;
 
-    TurnsWaiters(Ring ring, boolean turns) {
-        super(ring, turns);
+    TurnsWaiters(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
+        super(ring, turns, beforeElement, beforeRoom);
     }
 }
 
@@ -84,8 +85,8 @@ abstract class TurnsWaiters extends TurnsPadFindings {
  * times as long as the operation. So those of one CPU go on, producers and consumers alternating on the same warm lines,
  * while those of other CPUs stay away: they read two lines that seldom change, and yield. The turn passes when the holder is not seen to do
  * anything, when it has made the ring full or empty and nobody there does something about it, or after {@link #TURN}
- * nanoseconds of work. It is a matter of speed only: the locks of the ring keep it whole, and after {@link #MOST} waits a strict call
- * goes without the turn.
+ * nanoseconds of work. It is a matter of speed only: the locks of the ring keep it whole, and a strict call that has waited for as long as a turn
+ * goes without it.
  *
  * <p>
  * Who waits need not look at the ring to learn that it was full or empty. The holder's threads publish that they found it so: under
@@ -107,33 +108,22 @@ final class Turns extends TurnsWaiters {
     private static final int LOOK = 10_000;
     /** Nanoseconds after which a full ring from which nothing was taken, or an empty one, is somebody else's business. */
     private static final int STUCK = 3_000;
-    /** Pauses between two looks that tell whether there is a holder at work at all. */
-    private static final int POLITE = 32;
+    /** Nanoseconds between two looks that tell whether there is a holder at work at all. */
+    private static final int POLITE = 500;
     private static final int SPINS = 16;
-    /** After so many waits a strict call goes without the turn. */
-    static final int MOST = 500;
+    /** Nanoseconds after which a call goes without the turn, however many CPUs want it. */
+    private static final int MOST = TURN;
     /** Elements, in units of the indices, after which it is worth a yield. */
     private static final int WORTH = 64 * 2;
-
-    private static final VarHandle HOLDER;
-    private static final VarHandle FULL;
-    private static final VarHandle EMPTY;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            HOLDER = lookup.findVarHandle(TurnsHolder.class, "holder", int.class);
-            FULL = lookup.findVarHandle(TurnsFindings.class, "full", long.class);
-            EMPTY = lookup.findVarHandle(TurnsFindings.class, "empty", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
 
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
     Turns(Ring ring, boolean turns) {
-        super(ring, turns);
+        this(ring, turns, null, null);
+    }
+
+    Turns(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
+        super(ring, turns, beforeElement, beforeRoom);
         fullAt = 1;
         emptyAt = 1;
     }
@@ -142,15 +132,13 @@ final class Turns extends TurnsWaiters {
 
     /** Whether it is this CPU's turn, perhaps since now. */
     private boolean mayGo(int cpu, boolean forRoom) {
-        if (!turns || (int) HOLDER.getOpaque(this) == cpu) {
+        if (!turns || holder == cpu) {
             return true;
         }
         if (!active) {
-            if ((int) HOLDER.getOpaque(this) >= 0) {
+            if (holder >= 0) {
                 long seen = ring.progress();
-                for (int i = 0; i < POLITE; i++) {
-                    Thread.onSpinWait();
-                }
+                Ring.spin(POLITE);
                 long now = ring.progress();
                 if (now != seen) {
                     long nanos = System.nanoTime();
@@ -182,32 +170,32 @@ final class Turns extends TurnsWaiters {
     }
 
     private boolean staysFull(long nanos) {
-        long now = (long) FULL.getAcquire(this);
+        long now = full;
         if (now != notedFull) {
             notedFull = now;
             stuckFull = nanos + STUCK;
         } else if (stuckFull != 0 && nanos - stuckFull > 0) {
             stuckFull = 0;
-            return ring.headNow() == fullAt - ring.room;
+            return ring.head == fullAt - ring.room;
         }
         return false;
     }
 
     private boolean staysEmpty(long nanos) {
-        long now = (long) EMPTY.getAcquire(this);
+        long now = empty;
         if (now != notedEmpty) {
             notedEmpty = now;
             stuckEmpty = nanos + STUCK;
         } else if (stuckEmpty != 0 && nanos - stuckEmpty > 0) {
             stuckEmpty = 0;
-            return ring.tailNow() == emptyAt;
+            return ring.tail == emptyAt;
         }
         return false;
     }
 
     private boolean take(int cpu) {
         active = false;
-        HOLDER.setOpaque(this, cpu);
+        holder = cpu;
         return true;
     }
 
@@ -228,47 +216,71 @@ final class Turns extends TurnsWaiters {
 
     /** Adds an element; false when there was no room. */
     boolean offer(Object element) {
+        return offer(element, Long.MAX_VALUE) > 0;
+    }
+
+    /** As {@link #offer}, but {@link Ring#TAKEN} when the end of the ring is locked for longer than some nanoseconds. */
+    int offer(Object element, long nanos) {
         int cpu = Rseq.cpuId();
         if (holder == cpu || !turns) {
             int outcome = ring.tryOffer(element, cpu);
-            if (outcome > 0) {
-                return true;
-            }
-            if (outcome == Ring.NONE && wasFullBefore()) {
-                return false;
+            if (outcome > 0 || outcome == Ring.NONE && wasFullBefore()) {
+                return outcome;
             }
         }
-        return offerSlowly(element);
+        return offerSlowly(element, nanos);
     }
 
     private boolean wasFullBefore() {
-        return fullBy == Thread.currentThread().threadId() && fullAt == ring.tailNow();
+        return fullBy == Thread.currentThread().threadId() && fullAt == ring.tail;
     }
 
-    private boolean offerSlowly(Object element) {
-        long before = (long) FULL.getAcquire(this);
+    int offerSlowly(Object element, long nanos) {
+        long before = full;
         boolean found = false;
+        long begun = 0;
+        long waited = 0;
         for (int waits = 0;; waits++) {
             int cpu = Rseq.cpuId();
-            if ((int) HOLDER.getOpaque(this) != cpu) {
-                if (!active && ring.isFullAt(ring.tailNow())) {
-                    return false;
+            if (holder != cpu) {
+                if (!active && ring.isFullAt(ring.tail)) {
+                    return Ring.NONE;
                 }
-                if (isSince(before, (long) FULL.getAcquire(this))) {
-                    return false;
+                if (isSince(before, full)) {
+                    return Ring.NONE;
                 }
             }
-            if (waits > MOST || mayGo(cpu, true)) {
+            if (waited > MOST || mayGo(cpu, true)) {
                 int outcome = ring.tryOffer(element, cpu);
-                if (outcome > 0) {
-                    return true;
-                }
-                if (outcome == Ring.NONE) {
-                    if (!findFull() || found) {
-                        return false;
+                switch (outcome) {
+                    case Ring.DONE -> {
+                        return outcome;
                     }
-                    found = true;
-                    waits = SPINS;
+                    case Ring.ASKED -> {
+                        beforeElement.run();
+                        continue;
+                    }
+                    case Ring.GROW -> {
+                        ring.grow();
+                        continue;
+                    }
+                    case Ring.NONE -> {
+                        if (!findFull() || found) {
+                            return outcome;
+                        }
+                        found = true;
+                        waits = SPINS;
+                    }
+                    default -> {
+                    }
+                }
+            }
+            if (waits >= SPINS) {
+                long now = System.nanoTime();
+                begun = begun == 0 ? now | 1 : begun;
+                waited = now - begun;
+                if (waited >= nanos) {
+                    return Ring.TAKEN;
                 }
             }
             pause(waits);
@@ -281,22 +293,21 @@ final class Turns extends TurnsWaiters {
             return false;
         }
         fullBy = Thread.currentThread().threadId();
-        long t = ring.tailNow();
+        long t = ring.tail;
         long since = t - fullAt;
-        if (since != 0) {
-            long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
-            if (ring.tryLockTail(t)) {
+        if (since != 0 && ring.tryLockTail(t)) {
+            try {
+                // Nothing is called here. The stores are volatile: the look comes after the first of them.
                 long before = full;
-                FULL.setOpaque(this, before + 1);
-                VarHandle.fullFence();
-                if (ring.isFullAt(t)) {
+                full = before + 1;
+                if ((ring.head & -2) + ring.room - t <= 0) {
                     fullAt = t;
                     before += 2;
                 }
-                FULL.setRelease(this, before);
-                ring.unlockTail(t);
+                full = before;
+            } finally {
+                ring.tail = t;
             }
-            Section.end(section);
         }
         return since == 0 || since >= WORTH;
     }
@@ -308,7 +319,11 @@ final class Turns extends TurnsWaiters {
             return false;
         }
         int outcome = ring.tryOffer(element, cpu);
-        if (outcome == Ring.NONE && fullAt != ring.tailNow()) {
+        if (outcome == Ring.GROW) {
+            ring.grow();
+            outcome = ring.tryOffer(element, cpu);
+        }
+        if (outcome == Ring.NONE && fullAt != ring.tail) {
             findFull();
         }
         return outcome > 0;
@@ -318,6 +333,11 @@ final class Turns extends TurnsWaiters {
 
     /** Takes an element; null when there was none. */
     Object poll() {
+        return poll(Long.MAX_VALUE);
+    }
+
+    /** As {@link #poll}, but {@link Ring#BUSY} when the end of the ring is locked for longer than some nanoseconds. */
+    Object poll(long nanos) {
         int cpu = Rseq.cpuId();
         if (holder == cpu || !turns) {
             Object element = ring.tryPoll(cpu);
@@ -325,33 +345,38 @@ final class Turns extends TurnsWaiters {
                 if (wasEmptyBefore()) {
                     return null;
                 }
-            } else if (element != Ring.BUSY) {
+            } else if (element != Ring.BUSY && element != Ring.ASKED_FIRST) {
                 return element;
             }
         }
-        return pollSlowly();
+        return pollSlowly(nanos);
     }
 
     private boolean wasEmptyBefore() {
-        return emptyBy == Thread.currentThread().threadId() && emptyAt == ring.headNow();
+        return emptyBy == Thread.currentThread().threadId() && emptyAt == ring.head;
     }
 
-    private Object pollSlowly() {
-        long before = (long) EMPTY.getAcquire(this);
+    Object pollSlowly(long nanos) {
+        long before = empty;
         boolean found = false;
+        long begun = 0;
+        long waited = 0;
         for (int waits = 0;; waits++) {
             int cpu = Rseq.cpuId();
-            if ((int) HOLDER.getOpaque(this) != cpu) {
-                if (!active && ring.isEmptyAt(ring.headNow())) {
+            if (holder != cpu) {
+                if (!active && ring.isEmptyAt(ring.head)) {
                     return null;
                 }
-                if (isSince(before, (long) EMPTY.getAcquire(this))) {
+                if (isSince(before, empty)) {
                     return null;
                 }
             }
-            if (waits > MOST || mayGo(cpu, false)) {
+            if (waited > MOST || mayGo(cpu, false)) {
                 Object element = ring.tryPoll(cpu);
-                if (element == null) {
+                if (element == Ring.ASKED_FIRST) {
+                    beforeRoom.run();
+                    continue;
+                } else if (element == null) {
                     if (!findEmpty() || found) {
                         return null;
                     }
@@ -359,6 +384,14 @@ final class Turns extends TurnsWaiters {
                     waits = SPINS;
                 } else if (element != Ring.BUSY) {
                     return element;
+                }
+            }
+            if (waits >= SPINS) {
+                long now = System.nanoTime();
+                begun = begun == 0 ? now | 1 : begun;
+                waited = now - begun;
+                if (waited >= nanos) {
+                    return Ring.BUSY;
                 }
             }
             pause(waits);
@@ -370,22 +403,21 @@ final class Turns extends TurnsWaiters {
             return false;
         }
         emptyBy = Thread.currentThread().threadId();
-        long h = ring.headNow();
+        long h = ring.head;
         long since = h - emptyAt;
-        if (since != 0) {
-            long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
-            if (ring.tryLockHead(h)) {
+        if (since != 0 && ring.tryLockHead(h)) {
+            try {
+                // As in findFull.
                 long before = empty;
-                EMPTY.setOpaque(this, before + 1);
-                VarHandle.fullFence();
-                if (ring.isEmptyAt(h)) {
+                empty = before + 1;
+                if ((ring.tail & -2) == h) {
                     emptyAt = h;
                     before += 2;
                 }
-                EMPTY.setRelease(this, before);
-                ring.unlockHead(h);
+                empty = before;
+            } finally {
+                ring.head = h;
             }
-            Section.end(section);
         }
         return since == 0 || since >= WORTH;
     }
@@ -398,7 +430,7 @@ final class Turns extends TurnsWaiters {
         }
         Object element = ring.tryPoll(cpu);
         if (element == null) {
-            if (emptyAt != ring.headNow()) {
+            if (emptyAt != ring.head) {
                 findEmpty();
             }
             return null;

@@ -1,292 +1,285 @@
 package org.rseq4j.queues;
 
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
 
 /**
  * The threads that wait at one end of a {@link SliceBlockingQueue}, in order of arrival.
  *
  * <p>
- * All of it is guarded by the ring's lock of the <em>other</em> end: whoever joins has looked, under the lock that offers
- * hold, that there is no element (or, under the consumers' lock, that there is no room). So an offer that finds nobody
- * waiting when it has unlocked had its element seen by whoever came later, and costs no fence and no atomic instruction.
+ * Who is about to sleep asks, by a flag at the ring's other end, to be called before the next element (or room) comes, and
+ * then looks once more. An operation that finds the flag set calls the first in line, and only then goes on ({@link Ring}
+ * says why nothing can come unannounced). So a thread may be called for something that comes a moment later, or
+ * never; it looks again after a short rest.
  *
  * <p>
- * One waiter at a time is awake, the heir: called by an operation of the other end, or by the heir before it that succeeded
- * and left something. While there is one nobody calls another, however many operations pass. An heir that finds nothing,
- * because those that never waited are faster, looks again after a rest, from 20 us to 250 us; when nothing happened meanwhile
- * it becomes the first waiter again. After 10 ms in vain the gate is closed: newcomers join the queue behind it, so it is
- * next. In a fair queue the gate is closed as long as anybody waits.
+ * Only the first in line asks, and only the first is called. While it is awake it is responsible: it either asks again before it
+ * sleeps, or calls the next as it leaves. Nobody else is called meanwhile, however many operations pass. A first in
+ * line that finds nothing, because those that never waited are faster, looks again after a rest, from 20 us to 250 us; when
+ * nothing happened meanwhile it sleeps. Once it has waited for longer than the queue's patience, newcomers wait behind
+ * it, until it has got something. In a fair queue they do so as long as anybody waits.
+ *
+ * <p>
+ * No lock of the ring is held or needed here but for the attempts themselves, and these give up after some time; so a
+ * thread that is stopped while it has the ring locked keeps nobody from leaving in time or on an interrupt.
  */
+@SuppressWarnings("ReferenceEquality") // BUSY is one object
 final class Waiters {
     private static final int SPINS = 64;
     private static final int YIELDS = 4;
     private static final long REST_LEAST = 20_000;
     private static final long REST_MOST = 250_000;
-    private static final long PATIENCE = 10_000_000;
+    /** Nanoseconds for which an attempt waits for a locked ring or for its CPU's turn, before it is a rest. */
+    private static final long ATTEMPT = 200_000;
+    /** Attempts at a ring that is locked before a thread whose time is over gives up. */
+    private static final int LAST_LOOKS = 100;
 
     private final Ring ring;
-    private final Turns turns;
     private final boolean takers;
     private final boolean fair;
-    private Waiter first;
-    private Waiter last;
-    private Waiter heir;
-    private boolean insists;
+    private final long patience;
+    private final ConcurrentLinkedQueue<Waiter> line = new ConcurrentLinkedQueue<>();
+    /** The first in line, when it has waited for longer than the patience. */
+    private volatile Waiter next;
 
     private static final class Waiter {
         final Thread thread = Thread.currentThread();
-        Waiter before;
-        Waiter after;
-        /** Set under the lock: this is the heir. */
-        volatile boolean called;
+        /** Will look at the ring, and then ask or leave. */
+        volatile boolean awake;
+        volatile boolean gone;
+    }
+
+    /** One way through the other end of the ring. */
+    interface Attempt {
+        /** Takes an element, or adds one and returns it; null when there is none or no room, {@link Ring#BUSY}. */
+        Object run(Object element, long nanos);
     }
 
     /** Takers wait for elements, the others for room. */
-    Waiters(Ring ring, Turns turns, boolean takers, boolean fair) {
+    Waiters(Ring ring, boolean takers, boolean fair, long patience) {
         this.ring = ring;
-        this.turns = turns;
         this.takers = takers;
         this.fair = fair;
+        this.patience = patience;
     }
 
-    private long lock() {
-        return takers ? ring.lockTail() : ring.lockHead();
+    /** Whether who comes now goes behind those that wait. */
+    boolean goFirst() {
+        if (fair) {
+            return !line.isEmpty();
+        }
+        Waiter waiter = next;
+        return waiter != null && !waiter.gone;
     }
 
-    /** Publishes what operations look at, and unlocks. */
-    private void unlock(long index) {
-        boolean call = first != null && heir == null;
-        boolean gate = insists || fair && (first != null || heir != null);
+    private void ask() {
         if (takers) {
-            ring.takersWait = call;
-            ring.takersGate = gate;
-            ring.unlockTail(index);
+            ring.tailAsked = true;
         } else {
-            ring.puttersWait = call;
-            ring.puttersGate = gate;
-            ring.unlockHead(index);
+            ring.headAsked = true;
         }
     }
 
-    /** Whether there is something to wait for; under the lock a false stays false. */
-    private boolean isReady() {
-        return takers ? !ring.isEmpty() : ring.free() > 0;
+    /** Whether an operation that may not have seen the request is under way. */
+    private boolean isUnderWay() {
+        return ((takers ? ring.tail : ring.head) & 1) != 0;
     }
 
-    private boolean gateIsClosed() {
-        return takers ? ring.takersGate : ring.puttersGate;
+    /** Whether there is something to wait for. */
+    private boolean isReady() {
+        return takers ? !ring.isEmpty() : !ring.isFullAt(ring.tail);
     }
 
     /** The index that moves when something comes that is waited for. */
     private long progress() {
-        return takers ? ring.tailNow() & -2 : ring.headNow() & -2;
+        return takers ? ring.tail & -2 : ring.head & -2;
     }
 
-    /** Takes an element, or adds the given one and returns it; null when that cannot be done now. */
-    private Object attempt(Object element) {
-        if (takers) {
-            return turns.poll();
-        }
-        return turns.offer(element) ? element : null;
-    }
-
-    /** Calls the first waiter; after an operation of the other end that saw it waiting. */
+    /** Calls the first in line. */
     void call() {
-        long index = lock();
-        Waiter next = next();
-        unlock(index);
-        wake(next);
-    }
-
-    private Waiter next() {
-        if (first == null || heir != null || !isReady()) {
-            return null;
-        }
-        Waiter next = first;
-        unlink(next);
-        heir = next;
-        next.called = true;
-        return next;
-    }
-
-    private static void wake(Waiter next) {
-        if (next != null) {
-            LockSupport.unpark(next.thread);
-        }
-    }
-
-    private void unlink(Waiter waiter) {
-        if (waiter.before == null) {
-            first = waiter.after;
+        if (takers) {
+            ring.tailAsked = false;
         } else {
-            waiter.before.after = waiter.after;
+            ring.headAsked = false;
         }
-        if (waiter.after == null) {
-            last = waiter.before;
-        } else {
-            waiter.after.before = waiter.before;
-        }
-        waiter.before = null;
-        waiter.after = null;
-    }
-
-    private void leave(Waiter waiter) {
-        long index = lock();
-        if (heir == waiter) {
-            heir = null;
-            insists = false;
-        } else {
-            unlink(waiter);
-        }
-        Waiter next = next();
-        unlock(index);
-        wake(next);
-    }
-
-    /** Whether the waiter joined: false when there is something now. */
-    private boolean join(Waiter waiter) {
-        long index = lock();
-        boolean joins = !isReady() || (fair || insists) && (first != null || heir != null);
-        Waiter next = null;
-        if (joins) {
-            waiter.before = last;
-            if (last == null) {
-                first = waiter;
-            } else {
-                last.after = waiter;
+        try {
+            Waiter first = line.peek();
+            while (first != null && first.gone) {
+                line.remove(first);
+                first = line.peek();
             }
-            last = waiter;
-            next = next(); // it may be the waiter itself
-        }
-        unlock(index);
-        if (next != waiter) {
-            wake(next);
-        }
-        return joins;
-    }
-
-    /** The heir becomes the first waiter again, unless there is something now. */
-    private void stepBack(Waiter waiter) {
-        long index = lock();
-        if (!isReady()) {
-            heir = null;
-            insists = false;
-            waiter.called = false;
-            waiter.after = first;
-            if (first == null) {
-                last = waiter;
-            } else {
-                first.before = waiter;
+            if (first != null) {
+                first.awake = true;
+                LockSupport.unpark(first.thread);
             }
-            first = waiter;
+        } catch (Throwable e) {
+            if (takers) {
+                ring.tailAsked = true;
+            } else {
+                ring.headAsked = true;
+            }
+            throw e;
         }
-        unlock(index);
     }
 
-    private void insist() {
-        long index = lock();
-        insists = true;
-        unlock(index);
+    /** The first in line has gone, or lets the next one be the first: somebody else is responsible now. */
+    private void passOn() {
+        Waiter first = line.peek();
+        if (first != null && !first.awake) {
+            ask();
+            if (isUnderWay() || isReady()) {
+                call();
+            }
+        }
     }
 
     /**
-     * Waits until the attempt succeeds or nanos have passed; no end when they are {@code Long.MAX_VALUE}.
+     * Waits until an attempt succeeds or nanos have passed; no end when they are {@code Long.MAX_VALUE}.
      *
      * @return what the attempt returned; null when the time was over
      */
-    Object await(Object element, long nanos) throws InterruptedException {
-        long begun = nanos == Long.MAX_VALUE ? 0 : System.nanoTime();
+    Object await(Attempt attempt, Object element, long nanos) throws InterruptedException {
+        long begun = System.nanoTime();
         for (int i = 0; i < SPINS + YIELDS; i++) {
             if (i < SPINS) {
                 Thread.onSpinWait();
             } else {
                 Thread.yield();
             }
-            Object result = gateIsClosed() ? null : attempt(element);
-            if (result != null) {
+            Object result = goFirst() ? null : attempt.run(element, 0);
+            if (result != null && result != Ring.BUSY) {
                 return result;
+            }
+            if (nanos - (System.nanoTime() - begun) <= 0) {
+                return lastLook(attempt, element);
             }
         }
         var waiter = new Waiter();
-        while (!join(waiter)) {
-            Object result = attempt(element);
-            if (result != null) {
+        line.add(waiter);
+        try {
+            return waitInLine(waiter, attempt, element, begun, nanos);
+        } finally {
+            waiter.gone = true; // stores that cannot fail: whoever looks at the line goes past
+            if (next == waiter) {
+                next = null;
+            }
+            leave(waiter);
+        }
+    }
+
+    private void leave(Waiter waiter) {
+        try {
+            line.remove(waiter);
+            passOn();
+        } catch (Throwable e) {
+            if (takers) {
+                ring.tailAsked = true;
+            } else {
+                ring.headAsked = true;
+            }
+            throw e;
+        }
+    }
+
+    private Object waitInLine(Waiter waiter, Attempt attempt, Object element, long begun, long nanos)
+            throws InterruptedException {
+        long rest = REST_LEAST;
+        while (true) {
+            boolean first = line.peek() == waiter;
+            waiter.awake = false;
+            if (first) {
+                ask();
+            }
+            // Whoever has not seen the request is under way now, or has been when the attempt looks.
+            boolean underWay = first && isUnderWay();
+            Object result = first || !fair ? attempt.run(element, Math.min(ATTEMPT, nanos)) : null;
+            if (result != null && result != Ring.BUSY) {
                 return result;
             }
-        }
-        boolean left = false;
-        try {
-            while (true) {
-                long over = nanos == Long.MAX_VALUE ? nanos : nanos - (System.nanoTime() - begun);
-                if (waiter.called) {
-                    Object result = inherit(waiter, element, over);
-                    if (result != null) {
-                        left = true;
-                        leave(waiter);
-                        return result;
-                    }
-                } else if (Thread.interrupted()) {
-                    throw new InterruptedException();
-                } else if (over <= 0) {
-                    return null;
-                } else if (over == Long.MAX_VALUE) {
-                    LockSupport.park(this);
-                } else {
-                    LockSupport.parkNanos(this, over);
-                }
+            long over = remaining(begun, nanos);
+            if (over <= 0) {
+                return lastLook(attempt, element);
             }
-        } finally {
-            if (!left) {
-                leave(waiter);
+            if (underWay || result == Ring.BUSY) {
+                LockSupport.parkNanos(this, Math.min(rest, over));
+                rest = Math.min(rest * 2, REST_MOST);
+                continue;
+            }
+            park(over);
+            rest = REST_LEAST;
+            if (waiter.awake) {
+                result = lookAgain(waiter, attempt, element, begun, nanos);
+                if (result != null) {
+                    return result;
+                }
             }
         }
     }
 
-    /** As the heir: null when it is the heir no more, or the time is over. */
-    private Object inherit(Waiter waiter, Object element, long nanos) throws InterruptedException {
-        long begun = System.nanoTime();
+    private void park(long nanos) {
+        if (nanos == Long.MAX_VALUE) {
+            LockSupport.park(this);
+        } else {
+            LockSupport.parkNanos(this, nanos);
+        }
+    }
+
+    private static long remaining(long begun, long nanos) throws InterruptedException {
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
+        return nanos == Long.MAX_VALUE ? nanos : nanos - (System.nanoTime() - begun);
+    }
+
+    /** As the one that was called: null when nothing has happened during a rest, or the time is over. */
+    private Object lookAgain(Waiter waiter, Attempt attempt, Object element, long begun, long nanos)
+            throws InterruptedException {
         long rest = REST_LEAST;
-        boolean insisting = false;
-        while (true) {
+        for (int looks = 0;; looks++) {
             long seen = progress();
-            Object result = attempt(element);
-            if (result != null) {
+            Object result = attempt.run(element, Math.min(ATTEMPT, nanos));
+            if (result != null && result != Ring.BUSY) {
                 return result;
             }
-            if (Thread.interrupted()) {
-                throw new InterruptedException();
+            long over = remaining(begun, nanos);
+            if (over <= 0) {
+                return null;
             }
-            long passed = System.nanoTime() - begun;
-            if (nanos - passed <= 0) {
-                stepBack(waiter);
-                if (!waiter.called) {
-                    return null;
-                }
+            if (looks < YIELDS) {
+                Thread.yield(); // to the one that has called
                 continue;
             }
-            if (!insisting && passed > PATIENCE) {
-                insist();
-                insisting = true;
+            if (next != waiter && System.nanoTime() - begun > patience) {
+                next = waiter;
             }
-            LockSupport.parkNanos(this, Math.min(rest, nanos - passed));
-            rest = Math.min(rest * 2, REST_MOST);
-            if (progress() == seen) {
-                stepBack(waiter);
-                if (!waiter.called) {
-                    return null;
-                }
+            LockSupport.parkNanos(this, Math.min(rest, over));
+            rest = next == waiter ? REST_LEAST : Math.min(rest * 2, REST_MOST);
+            if (result == null && progress() == seen) {
+                return null;
             }
+        }
+    }
+
+    /** The time is over: what is there is taken all the same, also past others. */
+    private static Object lastLook(Attempt attempt, Object element) {
+        for (int i = 0;; i++) {
+            Object result = attempt.run(element, 0);
+            if (result != Ring.BUSY) {
+                return result;
+            }
+            if (i == LAST_LOOKS) {
+                return null;
+            }
+            Thread.onSpinWait();
         }
     }
 
     /** How many wait; for tests. */
     int count() {
-        long index = lock();
-        int count = heir == null ? 0 : 1;
-        for (Waiter waiter = first; waiter != null; waiter = waiter.after) {
-            count++;
+        int count = 0;
+        for (Waiter waiter : line) {
+            count += waiter.gone ? 0 : 1;
         }
-        unlock(index);
         return count;
     }
 }

@@ -65,6 +65,12 @@ class CollectionSuitesTest {
                 suite("SliceMpmcArrayQueue", () -> new SliceMpmcArrayQueue<>(100), true),
                 suite("SliceMpmcArrayQueue that wraps around", () -> new SliceMpmcArrayQueue<>(100, -2), true),
                 suite("SliceBlockingQueue", () -> new SliceBlockingQueue<>(100), true),
+                suite("SliceBlockingQueue without a bound", SliceBlockingQueue::new, true),
+                suite("SliceBlockingQueue without a bound, short segments",
+                        () -> new SliceBlockingQueue<>(Ring.unbounded(2, -1), false, 0), true),
+                suite("SliceMpmcUnboundedQueue", SliceMpmcUnboundedQueue::new, true),
+                suite("SliceMpmcUnboundedQueue, segments of one",
+                        () -> new SliceMpmcUnboundedQueue<>(Ring.unbounded(1, -2)), true),
                 suite("SliceBlockingQueue, fair", () -> new SliceBlockingQueue<>(100, true), true),
                 suite("PerCpuQueue of one ring", () -> new PerCpuQueue<>(100, 1, 0), true),
                 suite("PerCpuQueue of three rings", () -> new PerCpuQueue<>(300, 3, -2), false));

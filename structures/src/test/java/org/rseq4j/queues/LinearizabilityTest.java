@@ -108,6 +108,18 @@ class LinearizabilityTest {
         check(new SliceBlockingQueue<>(2, true), 2, 4, kinds, LinearizabilityTest::blocking);
     }
 
+    /** Segments of two and of one, so that almost each call is at the end of one. */
+    @Test
+    void queuesWithoutABoundAreLinearizable() throws Exception {
+        List<Kind> kinds = ALL.stream().filter(kind -> kind != Kind.OFFER_TWO && kind != Kind.DRAIN_TWO).toList();
+        check(new SliceMpmcUnboundedQueue<>(Ring.unbounded(2, -3)), Integer.MAX_VALUE, 3, kinds,
+                LinearizabilityTest::ofQueue);
+        check(new SliceMpmcUnboundedQueue<>(Ring.unbounded(1, 0)), Integer.MAX_VALUE, 4, kinds,
+                LinearizabilityTest::ofQueue);
+        check(new SliceBlockingQueue<>(Ring.unbounded(2, 0), false, 1_000), Integer.MAX_VALUE, 4, kinds,
+                LinearizabilityTest::blocking);
+    }
+
     @Test
     void theCheckerRejectsWhatAQueueDoesNotDo() {
         Call offer1 = new Call(Kind.OFFER, 1, true, 1, 2);

@@ -121,7 +121,7 @@ final class QueueStalls {
     }
 
     private void probe() {
-        long tail = ring.tailNow();
+        long tail = ring.tail;
         if ((tail & 1) == 0) {
             return;
         }

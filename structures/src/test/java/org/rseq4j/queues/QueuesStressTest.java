@@ -52,6 +52,12 @@ class QueuesStressTest {
                 new Kind("SliceMpmcArrayQueue, wrapping around", true, false,
                         () -> new SliceMpmcArrayQueue<>(64, -2_000)),
                 new Kind("SliceMpmcArrayQueue, virtual threads", true, true, () -> new SliceMpmcArrayQueue<>(64)),
+                new Kind("SliceMpmcUnboundedQueue", true, false, SliceMpmcUnboundedQueue::new),
+                new Kind("SliceMpmcUnboundedQueue, short segments, virtual threads", true, true,
+                        () -> new SliceMpmcUnboundedQueue<>(Ring.unbounded(4, -5))),
+                new Kind("SliceBlockingQueue without a bound", true, false, SliceBlockingQueue::new),
+                new Kind("SliceBlockingQueue without a bound, short segments, virtual threads", true, true,
+                        () -> new SliceBlockingQueue<>(Ring.unbounded(4, -5), true, 0)),
                 new Kind("SliceBlockingQueue of 3", true, false, () -> new SliceBlockingQueue<>(3)),
                 new Kind("SliceBlockingQueue of 100", true, false, () -> new SliceBlockingQueue<>(100)),
                 new Kind("SliceBlockingQueue, wrapping around", true, false,
@@ -264,9 +270,11 @@ class QueuesStressTest {
                     for (int i = 0; i < 5 && line.next + i < EACH; i++) {
                         some.add(element + i);
                     }
-                    line.next += queue instanceof PerCpuQueue<Long> perCpu
-                            ? perCpu.offerAll(some)
-                            : ((SliceMpmcArrayQueue<Long>) queue).offerAll(some);
+                    line.next += switch (queue) {
+                        case PerCpuQueue<Long> perCpu -> perCpu.offerAll(some);
+                        case SliceMpmcArrayQueue<Long> mpmc -> mpmc.offerAll(some);
+                        default -> queue.addAll(some) ? some.size() : 0;
+                    };
                 }
                 default -> line.next += queue.offer(element) ? 1 : 0;
             }
@@ -320,17 +328,14 @@ class QueuesStressTest {
                 case 0 -> take(line, mpq.relaxedPoll(), ordered);
                 case 1 -> mpq.drain(element -> take(line, element, ordered), random.nextInt(100));
                 case 2 -> {
-                    // What is given back comes after what others took meanwhile: no order after that.
                     int[] left = {random.nextInt(3) + 1};
                     try {
-                        if (!ordered) {
-                            mpq.drain(element -> {
-                                take(line, element, false);
-                                if (--left[0] == 0) {
-                                    throw new OnPurpose();
-                                }
-                            }, 10);
-                        }
+                        mpq.drain(element -> {
+                            take(line, element, ordered);
+                            if (--left[0] == 0) {
+                                throw new OnPurpose();
+                            }
+                        }, 10);
                     } catch (OnPurpose e) {
                         assertEquals(0, left[0]);
                     }

@@ -1,0 +1,294 @@
+package org.rseq4j.queues;
+
+import java.util.function.Predicate;
+
+/**
+ * What is done to the elements in the middle of a ring: look at them, take some out.
+ *
+ * <p>
+ * Elements are copied in chunks under the head's lock, and looked at without it. To take elements out, those before them
+ * move up, so that only the head moves, and only its lock is needed; producers are not held up. Each such removal is noted in a list,
+ * by which whoever holds the index of an element learns where it is now: so an iterator removes its own element or none, shows
+ * none twice and passes none over.
+ *
+ * <p>
+ * With the head locked, nothing is called from the first change of a slot to the store that unlocks.
+ */
+final class Contents {
+    /** How many elements are copied under one lock. */
+    private static final int CHUNK = 64;
+    private static final Runnable NOBODY = () -> {};
+
+    private final Ring ring;
+    /** Tells those that asked to be told of room. */
+    private final Runnable announce;
+
+    Contents(Ring ring) {
+        this(ring, NOBODY);
+    }
+
+    Contents(Ring ring, Runnable announce) {
+        this.ring = ring;
+        this.announce = announce;
+    }
+
+    /** Elements that stood next to each other, from an index on, after a removal. */
+    static final class Chunk {
+        final Contents contents;
+        final Object[] elements = new Object[CHUNK];
+        int count;
+        long first;
+        Removal known;
+
+        private Chunk(Contents contents) {
+            this.contents = contents;
+        }
+
+        /** Removes an element unless it has gone. */
+        boolean remove(int at) {
+            var removal = new Removal(new long[]{first + ((long) at << 1)}, 1);
+            return contents.remove(removal, known) > 0;
+        }
+    }
+
+    /** Goes through the elements from the first to the last. */
+    final class Cursor {
+        /** Whether it goes on to those that come meanwhile. */
+        private final boolean goesOn;
+        private long last;
+        private Removal known;
+        /** The index of the next element; nothing before the first look. */
+        private long next;
+        private Segment segment;
+        /** The index behind the last slot of the segment. */
+        private long end;
+
+        private Cursor(boolean goesOn) {
+            this.goesOn = goesOn;
+        }
+
+        /** The next elements, null when there are none behind those that were seen. */
+        Chunk next() {
+            var chunk = new Chunk(Contents.this);
+            long h = ring.lockHead();
+            try {
+                begin(h);
+                copy(chunk);
+            } finally {
+                ring.head = h;
+            }
+            return chunk.count == 0 ? null : chunk;
+        }
+
+        private void begin(long h) {
+            if (known == null) {
+                known = ring.lastRemoval;
+                next = h;
+                last = ring.tail & -2;
+            }
+            while (known.next != null) {
+                known = known.next;
+                next = known.movedNext(next);
+            }
+            if (next - h < 0) {
+                next = h;
+            }
+            if (segment == null || ring.unbounded && end - h <= 0) {
+                segment = ring.headSegment;
+                end = ring.headEnd;
+            }
+        }
+
+        private void copy(Chunk chunk) {
+            long t = goesOn ? ring.tail & -2 : last;
+            chunk.known = known;
+            chunk.first = next;
+            while (chunk.count < CHUNK && next - t < 0) {
+                while (ring.unbounded && next - end >= 0) {
+                    segment = segment.next;
+                    end += ring.mask + 1 << 1;
+                }
+                chunk.elements[chunk.count++] = segment.slots[ring.slot(next)];
+                next += 2;
+            }
+        }
+    }
+
+    /** A cursor that ends at what was last when it first looked. */
+    Cursor cursor() {
+        return new Cursor(false);
+    }
+
+    boolean contains(Object wanted) {
+        var cursor = new Cursor(true);
+        for (Chunk chunk; (chunk = cursor.next()) != null;) {
+            for (int i = 0; i < chunk.count; i++) {
+                if (wanted.equals(chunk.elements[i])) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Removes the first element that equals this one. */
+    boolean removeFirst(Object wanted) {
+        var cursor = new Cursor(true);
+        for (Chunk chunk; (chunk = cursor.next()) != null;) {
+            for (int i = 0; i < chunk.count; i++) {
+                if (wanted.equals(chunk.elements[i]) && chunk.remove(i)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Removes the elements for which the filter, called without a lock, is true; how many. */
+    int removeIf(Predicate<Object> filter) {
+        var removal = new Removal(new long[8], 0);
+        Removal known = null;
+        Cursor cursor = cursor();
+        for (Chunk chunk; (chunk = cursor.next()) != null;) {
+            known = known == null ? chunk.known : follow(removal, known, chunk.known);
+            for (int i = 0; i < chunk.count; i++) {
+                if (filter.test(chunk.elements[i])) {
+                    removal.add(chunk.first + ((long) i << 1));
+                }
+            }
+        }
+        return removal.count() == 0 ? 0 : remove(removal, known);
+    }
+
+    private static Removal follow(Removal removal, Removal known, Removal last) {
+        Removal now = known;
+        while (now != last) {
+            now = now.next;
+            removal.follow(now);
+        }
+        return now;
+    }
+
+    /** Takes out what stood at some indices after the removal that is known, if it is still there; how many. */
+    private int remove(Removal removal, Removal known) {
+        Removal now = known;
+        while (true) {
+            now = follow(removal, now, ring.lastRemoval);
+            long h = lockHead();
+            long newHead = h;
+            try {
+                if (now == ring.lastRemoval) {
+                    removal.dropBefore(h);
+                    if (removal.count() > 0) {
+                        newHead = close(removal, removal.indices(), removal.count(), h);
+                    }
+                    return removal.count();
+                }
+            } finally {
+                ring.head = newHead;
+            }
+        }
+    }
+
+    /** With the head locked: moves what stands before and between some indices up. The new head. */
+    private long close(Removal removal, long[] removed, int count, long h) {
+        int first = ring.base;
+        int last = first + (int) ring.mask;
+        int i = count - 1;
+        long index = removed[i];
+        Segment from = segmentOf(index);
+        int fromSlot = ring.slot(index);
+        // Nothing is called from here on.
+        Segment to = from;
+        int toSlot = fromSlot;
+        long free = index;
+        for (; index - h >= 0; index -= 2) {
+            if (i >= 0 && removed[i] == index) {
+                i--;
+            } else {
+                to.slots[toSlot] = from.slots[fromSlot];
+                free -= 2;
+                if (--toSlot < first) {
+                    to = to.previous;
+                    toSlot = last;
+                }
+            }
+            if (--fromSlot < first) {
+                from = from.previous;
+                fromSlot = last;
+            }
+        }
+        long newHead = free + 2;
+        for (; free - h >= 0; free -= 2) {
+            to.slots[toSlot] = null;
+            if (--toSlot < first) {
+                to = to.previous;
+                toSlot = last;
+            }
+        }
+        ring.lastRemoval.next = removal;
+        ring.lastRemoval = removal;
+        ring.seenTail = newHead;
+        if (ring.unbounded) {
+            while (newHead - ring.headEnd > 0) {
+                Segment next = ring.headSegment.next;
+                next.previous = null;
+                ring.headSegment = next;
+                ring.headSlots = next.slots;
+                ring.headEnd += ring.mask + 1 << 1;
+            }
+        }
+        return newHead;
+    }
+
+    /** With the head locked. */
+    private Segment segmentOf(long index) {
+        Segment segment = ring.headSegment;
+        if (ring.unbounded) {
+            for (long end = ring.headEnd; index - end >= 0; end += ring.mask + 1 << 1) {
+                segment = segment.next;
+            }
+        }
+        return segment;
+    }
+
+    /** Removes everything that is there at one moment. */
+    void clear() {
+        long h = lockHead();
+        try {
+            // Nothing is called from here on.
+            long t = ring.tail & -2;
+            Segment segment = ring.headSegment;
+            if (ring.unbounded) {
+                while (t - ring.headEnd > 0) {
+                    segment = segment.next;
+                    h = ring.headEnd;
+                    ring.headEnd += ring.mask + 1 << 1;
+                }
+                segment.previous = null;
+                ring.headSegment = segment;
+                ring.headSlots = segment.slots;
+            }
+            Object[] slots = segment.slots;
+            while (h != t) {
+                slots[ring.base + (int) (h >>> 1 & ring.mask)] = null;
+                h += 2;
+            }
+            ring.seenTail = h;
+        } finally {
+            ring.head = h;
+        }
+    }
+
+    /** Locks the head once those that want to be told of room have been. */
+    private long lockHead() {
+        while (true) {
+            long h = ring.lockHead();
+            if (!ring.headAsked) {
+                return h;
+            }
+            ring.head = h;
+            announce.run();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+package org.rseq4j.queues;
+
+/**
+ * Room in a ring that is kept for one thread, which gives the rest back by one store of a field: nothing that could throw.
+ */
+final class Reservation {
+    volatile int left;
+    /** Guarded by the ring's tail. */
+    Reservation next;
+}

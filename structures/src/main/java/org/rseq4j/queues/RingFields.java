@@ -1,0 +1,98 @@
+package org.rseq4j.queues;
+
+/**
+ * The fields of a ring, each group on cache lines of its own. Indices count in twos: the lowest bit of an index is the lock of
+ * its end.
+ */
+final class RingFields {
+    private RingFields() {
+    }
+
+    @SuppressWarnings("UnusedVariable")
+    abstract static class PadBefore {
+        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+    }
+
+    /** Never written again. */
+    abstract static class Constants extends PadBefore {
+        /** Index in a segment's array of its first slot. */
+        final int base;
+        /** The slots of a segment, a power of two, minus one. */
+        final long mask;
+        /** The capacity in units of the indices. */
+        final long room;
+        /** Whether the ring is a chain of segments that has no bound. */
+        final boolean unbounded;
+
+        Constants(int base, int slots, long room, boolean unbounded) {
+            this.base = base;
+            this.mask = slots - 1;
+            this.room = room;
+            this.unbounded = unbounded;
+        }
+    }
+
+    @SuppressWarnings("UnusedVariable")
+    abstract static class PadConstants extends Constants {
+        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+
+        PadConstants(int base, int slots, long room, boolean unbounded) {
+            super(base, slots, room, unbounded);
+        }
+    }
+
+    /** The producers' line. All but the tail and the request belongs to whoever has the tail locked. */
+    abstract static class Producers extends PadConstants {
+        volatile long tail;
+        /** Where the tail may go without another look. */
+        long limit;
+        Segment tailSegment;
+        Object[] tailSlots;
+        /** A list of what fills have reserved and not yet used. */
+        Reservation reservations;
+        /** Who last added an element: a CPU or a concurrency ID. */
+        int lastProducer = -1;
+        /** Whether the last look found little room. */
+        boolean littleRoom;
+        /** Somebody wants to be told before the next element comes. */
+        volatile boolean tailAsked;
+
+        Producers(int base, int slots, long room, boolean unbounded) {
+            super(base, slots, room, unbounded);
+        }
+    }
+
+    @SuppressWarnings("UnusedVariable")
+    abstract static class PadProducers extends Producers {
+        private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+
+        PadProducers(int base, int slots, long room, boolean unbounded) {
+            super(base, slots, room, unbounded);
+        }
+    }
+
+    /** The consumers' line. All but the head and the request belongs to whoever has the head locked. */
+    abstract static class Consumers extends PadProducers {
+        volatile long head;
+        /** How far the head may go without another look at the tail. */
+        long seenTail;
+        Segment headSegment;
+        Object[] headSlots;
+        /** The index behind the last slot of the head's segment. */
+        long headEnd;
+        /** Who last took an element. */
+        int lastConsumer = -1;
+        /** Whether the last look found few elements. */
+        boolean fewElements;
+        /** Somebody wants to be told before the next room comes. */
+        volatile boolean headAsked;
+        /** Counts moves of elements from here to other rings, each after they are there and before they are gone here. */
+        volatile long movesOut;
+        /** The last removal from the middle. Older ones are reachable only from iterators that may have to know them. */
+        Removal lastRemoval = new Removal(new long[0], 0);
+
+        Consumers(int base, int slots, long room, boolean unbounded) {
+            super(base, slots, room, unbounded);
+        }
+    }
+}

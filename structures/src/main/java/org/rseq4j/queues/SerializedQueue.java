@@ -1,0 +1,29 @@
+package org.rseq4j.queues;
+
+import java.io.InvalidObjectException;
+import java.io.ObjectStreamException;
+import java.io.Serializable;
+import java.util.Arrays;
+
+/** What of a queue goes into a stream: its kind, its bound and its elements. */
+@SuppressWarnings("serial") // the elements are as serializable as they are
+record SerializedQueue(byte kind, int capacity, boolean fair, Object[] elements) implements Serializable {
+    static final byte BLOCKING = 1;
+    static final byte NON_BLOCKING = 2;
+
+    private Object readResolve() throws ObjectStreamException {
+        try {
+            return switch (kind) {
+                case BLOCKING -> capacity == 0
+                        ? new SliceBlockingQueue<>(Arrays.asList(elements))
+                        : new SliceBlockingQueue<>(capacity, fair, Arrays.asList(elements));
+                case NON_BLOCKING -> new SliceMpmcUnboundedQueue<>(Arrays.asList(elements));
+                default -> throw new InvalidObjectException("an unknown kind of queue: " + kind);
+            };
+        } catch (IllegalArgumentException | NullPointerException e) {
+            var invalid = new InvalidObjectException("not a queue's elements");
+            invalid.initCause(e);
+            throw invalid;
+        }
+    }
+}

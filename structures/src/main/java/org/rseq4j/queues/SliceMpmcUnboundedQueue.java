@@ -1,0 +1,145 @@
+package org.rseq4j.queues;
+
+import java.io.InvalidObjectException;
+import java.io.ObjectInputStream;
+import java.io.Serializable;
+import java.util.Collection;
+import java.util.Objects;
+
+/**
+ * A queue without a bound for many producers and many consumers, strictly first in, first out: {@link SliceMpmcArrayQueue} on
+ * a chain of rings.
+ *
+ * <p>
+ * <b>Order, emptiness, size and relaxed calls</b> are those of {@link SliceMpmcArrayQueue}; {@code offer} never fails,
+ * {@code relaxedOffer} only while another thread adds elements or another CPU has its turn. It is no more lock-free than that
+ * queue, and says in the same way what happens to a thread that is scheduled out.
+ *
+ * <p>
+ * <b>Memory:</b> segments of 1024 references (4 or 8 kilobytes) in a chain. Consumers give an empty segment to the producers, who
+ * use it again, so a queue whose length stays within a segment or two allocates nothing; a longer one a
+ * segment for each 1024 elements, which the collector gets back as the queue empties. An empty queue keeps two at most.
+ *
+ * <p>
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the element.
+ *
+ * <p>
+ * <b>Cost:</b> one atomic instruction an operation. {@code capacity} is {@code UNBOUNDED_CAPACITY}; {@code fill} without a limit adds
+ * 64 elements; a {@code peek} that finds an element locks the consumers' end for some nanoseconds.
+ *
+ * <p>
+ * Source: the two locks of {@link SliceMpmcArrayQueue}; linked arrays are from JCTools' unbounded queues.
+ *
+ * @param <E> the type of the elements
+ * @since 0.1.0
+ */
+public final class SliceMpmcUnboundedQueue<E> extends RingQueue<E> implements Serializable {
+    private static final long serialVersionUID = 1;
+
+    private final transient Ring ring;
+    private final transient Turns turns;
+
+    /** An empty queue. */
+    public SliceMpmcUnboundedQueue() {
+        this(Ring.unbounded());
+    }
+
+    /**
+     * A queue that holds these elements.
+     *
+     * @param elements what it holds at first, in the order of their iterator
+     * @throws NullPointerException when the collection or an element is null
+     */
+    @SuppressWarnings("this-escape")
+    public SliceMpmcUnboundedQueue(Collection<? extends E> elements) {
+        this();
+        addAll(elements);
+    }
+
+    SliceMpmcUnboundedQueue(Ring ring) {
+        super(new Ring[]{ring});
+        this.ring = ring;
+        turns = new Turns(ring, true);
+    }
+
+    @Override
+    int first() {
+        return 0;
+    }
+
+    @Override
+    public int capacity() {
+        return UNBOUNDED_CAPACITY;
+    }
+
+    /**
+     * Adds an element at the end.
+     *
+     * @param element the element
+     * @return true
+     * @throws NullPointerException when the element is null
+     */
+    @Override
+    public boolean offer(E element) {
+        Objects.requireNonNull(element, "element");
+        return turns.offer(element);
+    }
+
+    /**
+     * Adds an element at the end, unless that would take long.
+     *
+     * @param element the element
+     * @return false when another thread was adding elements, or another CPU had its turn
+     * @throws NullPointerException when the element is null
+     */
+    @Override
+    public boolean relaxedOffer(E element) {
+        Objects.requireNonNull(element, "element");
+        return turns.relaxedOffer(element);
+    }
+
+    /** {@return the first element, which is taken out; null when there is none} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E poll() {
+        return (E) turns.poll();
+    }
+
+    /** {@return the first element, which is taken out; null when there is none or another thread is taking one} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E relaxedPoll() {
+        return (E) turns.relaxedPoll();
+    }
+
+    /** {@return the first element, which stays; null when there is none} */
+    @Override
+    @SuppressWarnings("unchecked")
+    public E peek() {
+        return (E) ring.peek();
+    }
+
+    /** {@return the first element, which stays; null when there is none or another thread is taking it} */
+    @Override
+    @SuppressWarnings({"unchecked", "ReferenceEquality"}) // BUSY is one object
+    public E relaxedPeek() {
+        Object element = ring.tryPeek();
+        return element == Ring.BUSY ? null : (E) element;
+    }
+
+    @Override
+    int fillBatch(Supplier<E> supplier, int limit) {
+        for (int i = 0; i < limit; i++) {
+            turns.offer(given(supplier));
+        }
+        return limit;
+    }
+
+    private Object writeReplace() {
+        return new SerializedQueue(SerializedQueue.NON_BLOCKING, 0, false, toArray());
+    }
+
+    private void readObject(ObjectInputStream stream) throws InvalidObjectException {
+        throw new InvalidObjectException("a queue comes as its elements");
+    }
+}
