@@ -6,19 +6,21 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.ref.Cleaner;
+import java.lang.invoke.MethodHandleProxies;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /**
  * Zeroed memory that stays addressable until the last reference to it is gone: with the native library, pages that nobody
  * touches are not used, and an access is one instruction at an absolute address; without it, an array of the Java heap.
  */
 public final class Mapping {
-    private static final Cleaner CLEANER = Cleaner.create();
     /** In milliseconds, of several that double. */
     private static final long LONGEST_WAIT = 256;
     private static final MethodHandle MAP;
@@ -56,7 +58,7 @@ public final class Mapping {
     public final boolean isFile;
     private final boolean anonymous;
     private volatile AtomicSequences.Turn[] turns = {};
-    /** Keeps a mapped file mapped. */
+    /** Keeps the memory mapped. */
     @SuppressWarnings("UnusedVariable")
     private final MemorySegment owner;
 
@@ -66,7 +68,7 @@ public final class Mapping {
         this.size = size;
         this.anonymous = anonymous;
         this.owner = owner;
-        this.isFile = owner != MemorySegment.NULL;
+        this.isFile = !anonymous && owner != MemorySegment.NULL;
     }
 
     /**
@@ -86,9 +88,30 @@ public final class Mapping {
         if (address < 0) {
             throw new OutOfMemoryError("mmap of " + size + " bytes failed with errno " + -address);
         }
-        var mapping = new Mapping(NativeMemory.ALL, address, size, true, MemorySegment.NULL);
-        CLEANER.register(mapping, () -> unmap(address, size));
-        return mapping;
+        try {
+            return new Mapping(NativeMemory.ALL, address, size, true, unmappedWhenUnreachable(address, size));
+        } catch (Throwable e) {
+            unmap(address, size);
+            throw e;
+        }
+    }
+
+    /**
+     * A segment that is unmapped, by a thread of the JDK's, when nothing refers to it. What does that consists of the JDK's
+     * objects alone: code of this library there would keep its class loader alive, and that a static field of the application,
+     * and that the segment.
+     */
+    @SuppressWarnings("restricted")
+    private static MemorySegment unmappedWhenUnreachable(long address, long size) {
+        MethodHandle unmap = MethodHandles.insertArguments(UNMAP, 0, address, size)
+                .asType(MethodType.methodType(void.class));
+        return MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), cleanup(unmap));
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Consumer<MemorySegment> cleanup(MethodHandle action) {
+        return MethodHandleProxies.asInterfaceInstance(Consumer.class,
+                MethodHandles.dropArguments(action, 0, Object.class));
     }
 
     /** Part of an open file, which must be as long as that. */
@@ -148,9 +171,10 @@ public final class Mapping {
      */
     @SuppressWarnings("restricted")
     public MemorySegment asSegment(long offset, long length, Arena arena) {
+        // The arena keeps its cleanup, that the owner: no code of this library, for the reason above.
+        MethodHandle keepOwner = MethodHandles.empty(MethodType.methodType(void.class, Object.class)).bindTo(owner);
         return MemorySegment.ofAddress(base + Objects.checkFromIndexSize(offset, length, size)).reinterpret(length,
-                arena,
-                gone -> Reference.reachabilityFence(this));
+                arena, cleanup(keepOwner));
     }
 
     /** Whether {@link #anonymous} gives memory outside of the Java heap. */

@@ -1,7 +1,6 @@
 package org.rseq4j.counters;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import org.HdrHistogram.Histogram;
 import org.rseq4j.PerCpuMemory;
@@ -27,7 +26,6 @@ import org.rseq4j.internal.Words;
  */
 public final class PerCpuHistogram implements AutoCloseable {
     private static final int SHARDS = Rseq.cpuCount();
-    private static final Cleaner CLEANER = Cleaner.create();
 
     private final MemorySegment segment;
     private final long stride;
@@ -38,7 +36,8 @@ public final class PerCpuHistogram implements AutoCloseable {
     /** Keeps the words mapped while a thread that saw the histogram open still writes. */
     @SuppressWarnings("UnusedVariable")
     private final Mapping mapping;
-    private final Cleaner.Cleanable cleanable;
+    /** Null for a histogram of a file. */
+    private final PerCpuMemory memory;
     /** The place of CPU 0's first count; negative when closed. */
     private long first;
 
@@ -54,12 +53,11 @@ public final class PerCpuHistogram implements AutoCloseable {
         highest = highestValue;
         halfMagnitude = buckets.halfMagnitude();
         mask = buckets.mask();
-        PerCpuMemory memory = PerCpuMemory.allocate(buckets.length() * (long) Long.BYTES);
+        memory = PerCpuMemory.allocate(buckets.length() * (long) Long.BYTES);
         mapping = MemoryAccess.get().mapping(memory);
         segment = mapping.segment;
         stride = MemoryAccess.get().stride(memory);
         first = mapping.base;
-        cleanable = CLEANER.register(this, memory::close);
     }
 
     /** A histogram of a file, whose words are never freed. */
@@ -72,7 +70,7 @@ public final class PerCpuHistogram implements AutoCloseable {
         this.halfMagnitude = buckets.halfMagnitude();
         this.mask = buckets.mask();
         this.first = mapping.base + offset;
-        this.cleanable = null;
+        this.memory = null;
     }
 
     /**
@@ -142,8 +140,8 @@ public final class PerCpuHistogram implements AutoCloseable {
     @Override
     public void close() {
         first = -1;
-        if (cleanable != null) {
-            cleanable.clean();
+        if (memory != null) {
+            memory.close();
         }
     }
 
