@@ -1,0 +1,54 @@
+package org.rseq4j.throwing;
+
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassTransform;
+import java.lang.classfile.CodeTransform;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.constant.MethodTypeDesc;
+import java.lang.instrument.ClassFileTransformer;
+import java.lang.instrument.Instrumentation;
+import java.security.ProtectionDomain;
+
+/** Puts a call of {@link Points#here} before each call that the library's classes make. */
+public final class PointsAgent {
+    private static final ClassDesc POINTS = ClassDesc.of("org.rseq4j.throwing.Points");
+    private static final MethodTypeDesc NOTHING = MethodTypeDesc.of(ConstantDescs.CD_void);
+
+    private PointsAgent() {
+    }
+
+    /**
+     * Called by the JVM, which was started with {@code -javaagent}.
+     *
+     * @param options none
+     * @param instrumentation the JVM's
+     */
+    public static void premain(String options, Instrumentation instrumentation) {
+        CodeTransform points = (builder, element) -> {
+            if (element instanceof InvokeInstruction call && !call.name().equalsString("<init>")) {
+                builder.invokestatic(POINTS, "here", NOTHING);
+            }
+            builder.with(element);
+        };
+        ClassTransform transform = ClassTransform.transformingMethodBodies(
+                method -> !method.methodName().equalsString("<clinit>"), points);
+        instrumentation.addTransformer(new ClassFileTransformer() {
+            @Override
+            public byte[] transform(ClassLoader loader, String name, Class<?> redefined, ProtectionDomain domain,
+                    byte[] bytes) {
+                if (name == null || !isOurs(name)) {
+                    return null;
+                }
+                ClassFile file = ClassFile.of();
+                return file.transformClass(file.parse(bytes), transform);
+            }
+        });
+    }
+
+    private static boolean isOurs(String name) {
+        return name.startsWith("org/rseq4j/") && !name.startsWith("org/rseq4j/throwing/")
+                && !name.startsWith("org/rseq4j/torture/") && !name.startsWith("org/rseq4j/jcstress/");
+    }
+}

@@ -1,0 +1,191 @@
+package org.rseq4j.throwing;
+
+import java.time.Duration;
+import java.util.concurrent.TimeoutException;
+import org.rseq4j.pools.PerCpuPool;
+
+/** A bounded pool: no object has two owners, and no permit is lost. */
+final class PoolSubject extends Subject {
+    private static final int BOUND = 8;
+    private static final int OBJECTS = 1 << 14;
+
+    static final class Pooled {
+        /** By the victim, then by the one who checks. */
+        int owners;
+    }
+
+    private final PerCpuPool<Pooled> pool;
+    private final Pooled[] held = new Pooled[OBJECTS];
+    private int n;
+    private int releases;
+    private int released;
+    private int acquires;
+    private int acquired;
+    private int explosions;
+
+    PoolSubject(boolean bounded) {
+        super("acquire", "release", "tryAcquire", "release", "timed acquire", "release", "lease", "acquire", "discard",
+                "trim",
+                "size", "statistics");
+        PerCpuPool.Builder<Pooled> builder = PerCpuPool.builder(this::make).reset(this::reset).discard(this::discarded);
+        pool = (bounded ? builder.maxSize(BOUND) : builder.maxPooled(BOUND)).build();
+        this.bounded = bounded;
+    }
+
+    private final boolean bounded;
+
+    private Pooled make() {
+        callback();
+        return new Pooled();
+    }
+
+    private void reset(Pooled object) {
+        callback();
+    }
+
+    private void discarded(Pooled object) {
+        callback();
+    }
+
+    @Override
+    void run(int operation) throws Exception {
+        if (n >= OBJECTS - 1) {
+            return;
+        }
+        switch (operation(operation)) {
+            case "acquire" -> {
+                if (!bounded || n < BOUND / 2) {
+                    acquires++;
+                    take(pool.acquire());
+                }
+            }
+            case "tryAcquire" -> {
+                acquires++;
+                take(pool.tryAcquire());
+            }
+            case "timed acquire" -> {
+                acquires++;
+                try {
+                    take(pool.acquire(Duration.ofNanos(1)));
+                } catch (TimeoutException e) {
+                    acquired++;
+                }
+            }
+            case "lease" -> {
+                if (!bounded || n < BOUND / 2) {
+                    acquires++;
+                    releases++;
+                    try (var lease = pool.lease()) {
+                        callback();
+                    }
+                    acquired++;
+                    released++;
+                }
+            }
+            case "release" -> {
+                if (n > 0) {
+                    Pooled object = held[--n];
+                    object.owners--;
+                    releases++;
+                    pool.release(object);
+                    released++;
+                }
+            }
+            case "discard" -> {
+                if (n > 0) {
+                    Pooled object = held[--n];
+                    object.owners--;
+                    releases++;
+                    pool.discard(object);
+                    released++;
+                }
+            }
+            case "trim" -> pool.trim();
+            case "size" -> pool.size();
+            case "statistics" -> pool.statistics();
+            default -> throw new IllegalStateException(operation(operation));
+        }
+    }
+
+    private void take(Pooled object) {
+        if (object != null) {
+            object.owners++;
+            held[n] = object;
+            n++;
+        }
+        acquired++;
+    }
+
+    @Override
+    void others() throws Exception {
+        for (int i = 0; i < 4; i++) {
+            Pooled object = pool.tryAcquire();
+            if (object == null) {
+                try {
+                    object = pool.acquire(Duration.ofMillis(2));
+                } catch (TimeoutException e) {
+                    continue;
+                }
+            }
+            if (++object.owners != 1) {
+                object.owners = 100;
+            }
+            object.owners--;
+            pool.release(object);
+        }
+        pool.trim();
+        pool.statistics();
+        pool.size();
+    }
+
+    @Override
+    void recover() {
+        if (exploded()) {
+            explosions++; // the operation whose hook threw is over: its permit is back
+        }
+        while (n > 0) {
+            Pooled object = held[--n];
+            if (object.owners != 1) {
+                object.owners = 100;
+                return;
+            }
+            object.owners--;
+            pool.release(object);
+        }
+    }
+
+    @Override
+    String check() throws Exception {
+        // Who got a StackOverflowError out of acquire or release does not know whether it happened, and may have the permit.
+        int unknown = acquires - acquired + releases - released - (explosions > 0 ? 1 : 0);
+        int bound = bounded ? BOUND : 4;
+        Pooled[] all = new Pooled[bound];
+        for (int round = 0; round < 2; round++) {
+            int got = 0;
+            for (; got < bound; got++) {
+                try {
+                    all[got] = bounded && got >= bound - Math.max(unknown, 0)
+                            ? pool.acquire(Duration.ofNanos(1))
+                            : pool.acquire(Duration.ofSeconds(60));
+                } catch (TimeoutException e) {
+                    break;
+                }
+                all[got].owners++;
+                if (all[got].owners != 1) {
+                    return "an object has " + all[got].owners + " owners";
+                }
+            }
+            if (got < bound - Math.max(unknown, 0)) {
+                return "it gives " + got + " objects, not " + bound + "; of " + unknown
+                        + " calls the result is not known";
+            }
+            while (got > 0) {
+                all[--got].owners--;
+                pool.release(all[got]);
+            }
+        }
+        pool.trim();
+        pool.close();
+        return null;
+    }
+}

@@ -1,0 +1,264 @@
+package org.rseq4j.throwing;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.rseq4j.SliceExtension;
+
+/** One subject, one victim, one way to throw; then one who checks. */
+final class Round {
+    /** Small, so that the bottom is near. */
+    private static final long VICTIMS_STACK = 256 << 10;
+    /** Operations that ended well in a row: there is stack enough from here on. */
+    private static final int ENOUGH = 40;
+    /** What is asked for is a second; a busy machine gets more. */
+    private static final long PATIENCE_MILLIS = 30_000;
+    /** For a peer, of which it is known that they hang, and go on to spin. */
+    private static final long PEERS_PATIENCE_MILLIS = 5_000;
+
+    /** How the victim comes to throw. */
+    enum Way {
+        /** At every depth, from the end of the stack on. */
+        STACK,
+        /** With no memory left. */
+        HEAP,
+        /** Out of the callbacks of the user. */
+        CALLBACK,
+        /** At one call that the library makes, whichever; needs {@link PointsAgent}. */
+        CALL,
+        /** Nothing is thrown: the thread stops at such a call, for long. Needs {@link PointsAgent}. */
+        STOP
+    }
+
+    /** What came of it: how often something was thrown, and what was wrong; null when nothing was. */
+    record Result(int thrown, String wrong, boolean hung) {
+    }
+
+    private final Subject subject;
+    private final long patience;
+    private final SplittableRandom random;
+    private final int[] order;
+    private int at;
+    private int thrown;
+    private int well;
+    private String strange;
+
+    Round(Subject subject, boolean peer, long seed) {
+        this.subject = subject;
+        patience = peer ? PEERS_PATIENCE_MILLIS : PATIENCE_MILLIS;
+        random = new SplittableRandom(seed);
+        order = random.ints(256, 0, subject.operations()).toArray();
+    }
+
+    Result run(Way way, int warmUp) throws InterruptedException {
+        String hung = way == Way.STOP ? stop(warmUp) : within("the victim", VICTIMS_STACK, () -> victim(way, warmUp));
+        if (hung == null && strange == null) {
+            hung = within("the next thread", 0, () -> strange = subject.check());
+        }
+        return new Result(thrown, hung != null ? hung : strange, hung != null);
+    }
+
+    /** An action that may throw. */
+    private interface Action {
+        void run() throws Exception;
+    }
+
+    /** What hung, null when all ended. */
+    private String within(String who, long stack, Action action) throws InterruptedException {
+        Thread thread = Thread.ofPlatform().daemon().name(who).stackSize(stack).unstarted(() -> {
+            try {
+                action.run();
+            } catch (Throwable e) {
+                strange = who + " got " + describe(e);
+            }
+        });
+        thread.start();
+        thread.join(patience);
+        if (!thread.isAlive()) {
+            return null;
+        }
+        StackTraceElement[] frames = thread.getStackTrace();
+        return who + " hangs in " + Arrays.stream(frames).filter(f -> f.getClassName().startsWith("org.")
+                || f.getClassName().startsWith("java.util.concurrent.locks.Ab")).limit(4).toList();
+    }
+
+    /** The victim stops; whoever must not wait for it goes on; then it goes on too. */
+    private String stop(int warmUp) throws InterruptedException {
+        Thread victim = Thread.ofPlatform().daemon().name("the victim").unstarted(() -> {
+            try {
+                victim(Way.STOP, warmUp);
+            } catch (Throwable e) {
+                strange = "the victim got " + describe(e);
+            }
+        });
+        victim.start();
+        while (victim.isAlive() && !Points.isStopped()) {
+            victim.join(1);
+        }
+        String hung = null;
+        if (Points.isStopped()) {
+            thrown++;
+            String at = Arrays.stream(victim.getStackTrace()).filter(Round::isLibrary).limit(3).toList().toString();
+            hung = within("who must not wait", 0, subject::others);
+            if (hung == null) {
+                hung = within("another structure", 0, Neighbours::lap);
+            }
+            hung = hung == null ? null : hung + " while the victim stops at " + at;
+        }
+        Points.release();
+        victim.join(patience);
+        return hung != null || !victim.isAlive() ? hung : "the victim did not go on";
+    }
+
+    private static boolean isLibrary(StackTraceElement frame) {
+        return frame.getClassName().startsWith("org.rseq4j.")
+                && !frame.getClassName().startsWith("org.rseq4j.throwing");
+    }
+
+    private static String describe(Throwable e) {
+        return e + " at " + Arrays.stream(e.getStackTrace()).limit(6).toList();
+    }
+
+    private void victim(Way way, int warmUp) throws Exception {
+        // Each once at least: a class that is not initialised or linked yet may stay broken when that throws.
+        for (int i = 0; i < Math.max(warmUp, 2 * subject.operations()); i++) {
+            subject.run(i % subject.operations());
+        }
+        subject.recover();
+        switch (way) {
+            case STACK -> pad(random.nextInt(24));
+            case HEAP -> fillHeap();
+            case CALLBACK -> explode();
+            case CALL -> throwAtCalls();
+            case STOP -> stopAtCall();
+        }
+        subject.recover();
+        if (SliceExtension.isSupported()) {
+            long section = SliceExtension.begin();
+            SliceExtension.end(section);
+            if (section == 0) {
+                strange = "a request for an extension was left behind";
+            }
+        }
+    }
+
+    /** Frames of other sizes below, so that the stack ends at other places. */
+    private long pad(int more) {
+        long a = more;
+        long b = a + 1;
+        long c = b + 1;
+        if (more == 0) {
+            dive();
+            return a;
+        }
+        return pad(more - 1) + a + b + c;
+    }
+
+    /** To the end of the stack; then one operation at each depth on the way up, most of which throw. */
+    private void dive() {
+        try {
+            dive();
+        } catch (StackOverflowError e) {
+            thrown++;
+        }
+        if (well < ENOUGH) {
+            operate();
+        }
+    }
+
+    private void operate() {
+        int next = order[at++ & 255];
+        try {
+            subject.run(next);
+            well++;
+        } catch (StackOverflowError e) {
+            well = 0;
+            throw e;
+        } catch (Exception e) {
+            if (strange == null) {
+                strange = "after a StackOverflowError, " + subject.operation(next) + " threw " + e;
+            }
+        }
+    }
+
+    private void throwAtCalls() throws Exception {
+        for (int i = 0; i < 64; i++) {
+            int next = order[i];
+            Points.armToThrow(random.nextInt(1, 40), random.nextInt(2) == 0);
+            try {
+                subject.run(next);
+            } catch (StackOverflowError e) {
+                thrown++;
+            } catch (Throwable e) {
+                strange = "at a call in " + subject.operation(next) + " a StackOverflowError became " + describe(e);
+            } finally {
+                Points.disarm();
+            }
+        }
+    }
+
+    private void stopAtCall() throws Exception {
+        Points.armToStop(random.nextInt(1, 300));
+        for (int i = 0; i < 256; i++) {
+            subject.run(order[i]);
+        }
+        Points.disarm();
+    }
+
+    private void fillHeap() {
+        Object[] ballast = new Object[1];
+        try {
+            for (int size = 1 << 20; size >= 1; size >>= 1) {
+                fill(ballast, size);
+            }
+            for (int i = 0; i < 256; i++) {
+                int next = order[i];
+                try {
+                    subject.run(next);
+                } catch (OutOfMemoryError e) {
+                    thrown++;
+                }
+            }
+        } catch (Exception e) {
+            ballast[0] = null;
+            strange = "with a full heap an operation threw " + describe(e);
+        }
+        ballast[0] = null;
+    }
+
+    /** Links arrays of a size until there is no room for one more. */
+    private static void fill(Object[] ballast, int size) {
+        try {
+            while (true) {
+                Object[] link = new Object[size + 1];
+                link[0] = ballast[0];
+                ballast[0] = link;
+            }
+        } catch (OutOfMemoryError e) {
+            // as meant
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality")
+    private void explode() {
+        List<Throwable> kinds = new ArrayList<>(List.of(new IllegalStateException("bomb"), new AssertionError("bomb"),
+                new java.io.IOException("bomb"), new StackOverflowError("bomb"), new OutOfMemoryError("bomb"),
+                new InterruptedException("bomb")));
+        Throwable kind = kinds.get(random.nextInt(kinds.size()));
+        subject.bomb = kind;
+        subject.fuse = random.nextInt(4);
+        for (int i = 0; i < 256 && subject.fuse >= 0; i++) {
+            int next = order[i];
+            try {
+                subject.run(next);
+            } catch (Throwable e) {
+                if (e == kind) {
+                    thrown++;
+                } else {
+                    strange = subject.operation(next) + " threw " + describe(e);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+package org.rseq4j.throwing;
+
+/**
+ * A structure whose operations are made to throw. One thread, the victim, calls {@link #run} and {@link #recover}; then another one
+ * calls {@link #check}.
+ *
+ * <p>
+ * What an operation that threw has done is not known: it may have happened or not, and what it took out of the structure may be lost
+ * with it, one element at most. All else must be there. The victim keeps its books by plain stores alone, which cannot throw.
+ */
+abstract class Subject {
+    private final String[] operations;
+
+    /** The callbacks of this subject throw this when {@link #fuse} is 0. */
+    Throwable bomb;
+    /** How many callbacks go well before one throws; negative: all do. */
+    int fuse = -1;
+
+    Subject(String... operations) {
+        this.operations = operations;
+    }
+
+    final int operations() {
+        return operations.length;
+    }
+
+    final String operation(int i) {
+        return operations[i];
+    }
+
+    /** Calls an operation, once. */
+    abstract void run(int operation) throws Exception;
+
+    /** By the victim, with all its stack, after everything was thrown: gives back what it knows to hold. */
+    void recover() throws Exception {
+    }
+
+    /** By another thread while the victim is stopped inside of an operation: all calls that must not wait for it. */
+    void others() throws Exception {
+    }
+
+    /** What is wrong; null when nothing is. May hang, which is a finding too. */
+    abstract String check() throws Exception;
+
+    /** At the beginning of each callback of this subject. */
+    final void callback() {
+        if (fuse == 0) {
+            fuse = -1;
+            throw Subject.<RuntimeException>sneaky(bomb);
+        }
+        if (fuse > 0) {
+            fuse--;
+        }
+    }
+
+    /** True when the bomb that was set has gone off. */
+    final boolean exploded() {
+        return bomb != null && fuse < 0;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> T sneaky(Throwable e) throws T {
+        throw (T) e;
+    }
+}

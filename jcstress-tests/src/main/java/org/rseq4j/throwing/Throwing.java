@@ -1,0 +1,168 @@
+package org.rseq4j.throwing;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Every operation of every structure, made to throw; and whether anything is left behind. */
+@Command(name = "bin/throws", mixinStandardHelpOptions = true, sortOptions = false, description = "Makes every operation of"
+        + " every structure throw at every depth of the stack, with a full heap and out of the user's callbacks; then other"
+        + " threads must go on and nothing may be lost or doubled.")
+public final class Throwing implements Callable<Integer> {
+    @Option(names = "--rounds", paramLabel = "N", defaultValue = "40", description = "for each structure and way (default: 40)")
+    int rounds;
+
+    @Option(names = "--only", paramLabel = "NAME", description = "structures whose name has this in it")
+    String only;
+
+    @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "another one ends stacks elsewhere (default: 1)")
+    long seed;
+
+    @Option(names = "--jvm", paramLabel = "OPTION", description = "an option for the JVMs; may be repeated")
+    List<String> jvm = new ArrayList<>();
+
+    @Option(names = "--mode", paramLabel = "MODE", description = "int, c1, cold, warm or calls (default: each)")
+    Mode mode;
+
+    @Option(names = "--agent", paramLabel = "JAR", description = "the jar of this program, which is an agent too; without it"
+            + " nothing is thrown at single calls, and no thread is stopped there")
+    Path agent;
+
+    @Option(names = "--way", paramLabel = "WAY", description = "stack, heap, callback, call or stop (default: each)")
+    Round.Way onlyWay;
+
+    @Option(names = "--in-this-jvm", hidden = true)
+    boolean here;
+
+    /** How the code runs while it is made to throw. */
+    enum Mode {
+        INT("interpreted", 0, "-Xint"),
+        C1("compiled by C1", 3000, "-XX:TieredStopAtLevel=1"),
+        COLD("mixed, most of it still interpreted", 0, "-XX:CompileThresholdScaling=20"),
+        WARM("mixed, compiled before", 5000, "-XX:+UseSerialGC"),
+        /** The only one with {@link PointsAgent}. */
+        CALLS("thrown or stopped at single calls", 100, "-XX:+UseSerialGC");
+
+        final String title;
+        final int warmUp;
+        final String option;
+
+        Mode(String title, int warmUp, String option) {
+            this.title = title;
+            this.warmUp = warmUp;
+            this.option = option;
+        }
+    }
+
+    /**
+     * Runs the command.
+     *
+     * @param arguments its options
+     */
+    public static void main(String[] arguments) {
+        CommandLine line = new CommandLine(new Throwing()).setCaseInsensitiveEnumValuesAllowed(true);
+        line.setParameterExceptionHandler((e, given) -> {
+            System.err.println("bin/throws: " + e.getMessage());
+            e.getCommandLine().usage(System.err);
+            return 2;
+        });
+        System.exit(line.execute(arguments));
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (here) {
+            Neighbours.lap();
+            return runHere();
+        }
+        int failed = 0;
+        for (Mode each : Mode.values()) {
+            if ((mode == null || mode == each) && (each != Mode.CALLS || agent != null)) {
+                failed += fork(each);
+            }
+        }
+        System.out.println(failed == 0 ? "nothing was left behind" : failed + " modes FAILED");
+        return failed == 0 ? 0 : 1;
+    }
+
+    private int fork(Mode each) throws Exception {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                each.option, "-Xmx48m", "-XX:+UseSerialGC", "-XX:MaxJavaStackTraceDepth=64", "-XX:-PrintWarnings",
+                "--sun-misc-unsafe-memory-access=allow",
+                "--enable-native-access=ALL-UNNAMED", "-Drseq4j.benchmark.simulateRequests=true"));
+        if (each == Mode.CALLS) {
+            command.add("-javaagent:" + agent);
+        }
+        command.addAll(jvm);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Throwing.class.getName(), "--in-this-jvm",
+                "--mode", each.name(), "--rounds", Integer.toString(rounds), "--seed", Long.toString(seed)));
+        if (onlyWay != null) {
+            command.addAll(List.of("--way", onlyWay.name()));
+        }
+        if (only != null) {
+            command.addAll(List.of("--only", only));
+        }
+        return new ProcessBuilder(command).inheritIO().start().waitFor() == 0 ? 0 : 1;
+    }
+
+    /** What was thrown and what failed, of one structure. */
+    private static final class Tally {
+        int rounds;
+        int thrown;
+        int failures;
+        int hung;
+        final Map<String, Integer> kinds = new LinkedHashMap<>();
+    }
+
+    private int runHere() throws Exception {
+        Map<Subjects, Tally> tallies = new EnumMap<>(Subjects.class);
+        System.out.println(mode.title);
+        boolean bad = false;
+        for (Subjects subject : Subjects.values()) {
+            if (only == null || subject.title.contains(only)) {
+                Tally tally = new Tally();
+                tallies.put(subject, tally);
+                for (Round.Way way : Round.Way.values()) {
+                    boolean atCalls = way.compareTo(Round.Way.CALL) >= 0;
+                    if (atCalls == (mode == Mode.CALLS) && !(atCalls && subject.peer)
+                            && (onlyWay == null || way == onlyWay)) {
+                        run(subject, way, tally);
+                    }
+                }
+                print(subject, tally);
+                bad |= !subject.peer && tally.failures > 0;
+            }
+        }
+        return bad ? 1 : 0;
+    }
+
+    private void run(Subjects subject, Round.Way way, Tally tally) throws Exception {
+        // Filling the heap takes long, and one time is like another.
+        int times = way == Round.Way.HEAP ? Math.max(1, rounds / 20) : rounds;
+        for (int i = 0; i < times && tally.failures < 10 && tally.hung < 2; i++) {
+            int warmUp = i == 0 ? mode.warmUp : mode.warmUp / 100;
+            Round.Result result = new Round(subject.make(), subject.peer, seed * 31 + i).run(way, warmUp);
+            tally.hung += result.hung() ? 1 : 0; // each leaves a thread that may spin for ever
+            tally.rounds++;
+            tally.thrown += result.thrown();
+            if (result.wrong() != null) {
+                tally.failures++;
+                tally.kinds.merge(way + ": " + result.wrong(), 1, Integer::sum);
+            }
+        }
+    }
+
+    private static void print(Subjects subject, Tally tally) {
+        System.out.printf("  %-34s %5d rounds %7d thrown %4s%s%n", subject.title, tally.rounds, tally.thrown,
+                tally.failures == 0 ? "ok" : tally.failures + " FAILED", subject.peer ? "  (peer)" : "");
+        tally.kinds.forEach((what, times) -> System.out.println("      " + times + " x " + what));
+    }
+}
