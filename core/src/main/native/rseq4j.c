@@ -1,7 +1,7 @@
 /*
- * The native part of rseq4j: registration of a thread's rseq area, and the system calls of the time slice extension and of
- * membarrier; the restartable sequences are in rseq4j_sequences.c. Everything works on the calling OS thread. The library is
- * loaded once and never unloaded: the kernel may hold the address of one of its descriptors for as long as a thread lives.
+ * The native part of rseq4j: here the registration of a thread's rseq area and the records of threads; in rseq4j_calls.c system
+ * calls, in rseq4j_sequences.c the restartable sequences, in rseq4j_abort_trial.c whether the kernel aborts them. Everything
+ * works on the calling OS thread. The library is loaded once and never unloaded: the kernel may hold the address of one of its descriptors for as long as a thread lives.
  *
  * Compiled without vector registers (-mgeneral-regs-only): a TLS descriptor's slow path in glibc before 2.39 does not
  * save them.
@@ -12,15 +12,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "rseq4j.h"
@@ -217,24 +215,49 @@ static uint64_t libc_length(void)
     return &__rseq_size && __rseq_size > RSEQ_LEGACY_SIZE ? __rseq_size : RSEQ_LEGACY_SIZE;
 }
 
+/* The length that the C library's registration of this thread had until now; 0, with errno, when it stays. */
+static uint64_t unregister_libc(void)
+{
+    uint64_t lengths[] = { libc_length(), area_size() };
+    for (int i = 0; i < 2; i++) {
+        if (syscall(NR_RSEQ, libc_area(), lengths[i], RSEQ_FLAG_UNREGISTER, RSEQ_SIG) == 0) {
+            return lengths[i];
+        }
+    }
+    return 0;
+}
+
+static int register_area(struct rseq_area *area, uint64_t length)
+{
+    int error = 0;
+    for (int tries = 0; tries < 3; tries++) {
+        error = (int) sys_error(syscall(NR_RSEQ, area, length, 0, RSEQ_SIG));
+        if (error != EAGAIN && error != ENOMEM && error != EINTR) {
+            break;
+        }
+    }
+    return error;
+}
+
+/* The thread keeps the C library's area, registered again, when its own cannot be. Returns why it cannot. */
 static int register_own(struct thread_record *record)
 {
     struct rseq_area *area = own_area(record);
-    if (libc_area_registered()) {
-        struct rseq_area *theirs = libc_area();
-        if (syscall(NR_RSEQ, theirs, libc_length(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0
-            && syscall(NR_RSEQ, theirs, area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0) {
-            return errno;
-        }
+    uint64_t theirs = 0;
+    if (libc_area_registered() && (theirs = unregister_libc()) == 0) {
+        return errno;
     }
     memset(area, 0, area_size());
     area->cpu_id = (uint32_t) -1;
-    if (syscall(NR_RSEQ, area, area_size(), 0, RSEQ_SIG) != 0) {
-        return errno;
+    int error = register_area(area, area_size());
+    if (error == 0) {
+        record->registration = REGISTRATION_OWN;
+        set_area(record, area);
+    } else if (theirs != 0 && register_area(libc_area(), theirs) == 0) {
+        record->registration = REGISTRATION_LIBC;
+        set_area(record, libc_area());
     }
-    record->registration = REGISTRATION_OWN;
-    set_area(record, area);
-    return 0;
+    return error;
 }
 
 static void give_back_to_libc(struct thread_record *record)
@@ -336,6 +359,13 @@ EXPORT struct thread_record *rseq4j_current(void)
     return record == SELF_GONE ? NULL : record;
 }
 
+/* The area of this thread, for Java; it may not have asked for the extension yet. NULL: it has none, or has to attach. */
+EXPORT struct rseq_area *rseq4j_area(void)
+{
+    struct rseq_area *area = quick_area();
+    return area ? area : recorded_area();
+}
+
 /* What the empty downcall costs, for benchmarks. */
 EXPORT int rseq4j_empty(void)
 {
@@ -363,6 +393,9 @@ struct trial {
 static void *try_thread(void *argument)
 {
     struct trial *trial = argument;
+    /* As a thread of the program does: an allocator may register it at its first allocation. */
+    void *volatile allocated = malloc(100);
+    free(allocated);
     struct thread_record *record = new_record();
     if (!record) {
         trial->registration_error = ENOMEM;
@@ -391,133 +424,4 @@ EXPORT int rseq4j_try(struct trial *trial)
     trial->flags = 0;
     int error = pthread_create(&thread, NULL, try_thread, trial);
     return error ? error : pthread_join(thread, NULL);
-}
-
-/* ---- System calls ---- */
-
-/* 1 when the grant was given back in time, else 0; -errno without the call. */
-EXPORT int rseq4j_slice_yield(void)
-{
-    long result = syscall(NR_RSEQ_SLICE_YIELD);
-    return result < 0 ? -errno : (int) result;
-}
-
-EXPORT int rseq4j_membarrier(int command, unsigned flags, int cpu)
-{
-    long result = syscall(SYS_membarrier, command, flags, cpu);
-    return result < 0 ? -errno : (int) result;
-}
-
-/* The address, or -errno. */
-EXPORT int64_t rseq4j_map(uint64_t length)
-{
-    void *made = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return made == MAP_FAILED ? -(int64_t) errno : (int64_t) made;
-}
-
-EXPORT int rseq4j_unmap(void *address, uint64_t length)
-{
-    return munmap(address, length) ? -errno : 0;
-}
-
-/* Gives the pages back; the addresses stay valid and read as zero. */
-EXPORT int rseq4j_discard(void *address, uint64_t length)
-{
-    return madvise(address, length, MADV_DONTNEED) ? -errno : 0;
-}
-
-/* Asks for huge pages, where the system leaves it to the program. A hint: the error is for who wants to tell it. */
-EXPORT int rseq4j_huge_pages(void *address, uint64_t length)
-{
-    return madvise(address, length, MADV_HUGEPAGE) ? -errno : 0;
-}
-
-/* The area of this thread, for Java; it may not have asked for the extension yet. NULL: it has none, or has to attach. */
-EXPORT struct rseq_area *rseq4j_area(void)
-{
-    struct rseq_area *area = quick_area();
-    return area ? area : recorded_area();
-}
-
-/* ---- Does this kernel abort a sequence whose thread loses its CPU? ---- */
-
-struct abort_check {
-    int cpu;
-    volatile int ready, stop;
-    int64_t switches, aborts;
-    int error;
-};
-
-static void stay_on(int cpu)
-{
-    cpu_set_t here;
-    CPU_ZERO(&here);
-    if (cpu >= 0 && cpu < CPU_SETSIZE) {
-        CPU_SET(cpu, &here);
-        sched_setaffinity(0, sizeof here, &here); /* this thread */
-    }
-}
-
-static void *abort_check_noise(void *argument)
-{
-    struct abort_check *check = argument;
-    struct timespec pause = { 0, 50000 };
-    stay_on(check->cpu);
-    check->ready = 1;
-    while (!check->stop) {
-        nanosleep(&pause, NULL);
-    }
-    return NULL;
-}
-
-static void *abort_check_thread(void *argument)
-{
-    struct abort_check *check = argument;
-    struct thread_record *record = rseq4j_attach(0);
-    struct rusage before, after;
-    int64_t words[16] = { 0 };
-    if (!record || !record->area) {
-        check->error = ENXIO;
-        return NULL;
-    }
-    stay_on(check->cpu);
-    struct timespec begun, now;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    uint64_t aborts = record->aborts;
-    getrusage(RUSAGE_THREAD, &before);
-    do {
-        /* One long section after the other; all CPUs share one word, which nobody else uses. */
-        rseq4j_add_wide((char *) words, 0, UINT32_MAX, offsetof(struct rseq_area, cpu_id), 1);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((now.tv_sec - begun.tv_sec) * 1000000000 + now.tv_nsec - begun.tv_nsec < 10000000);
-    getrusage(RUSAGE_THREAD, &after);
-    check->switches = after.ru_nivcsw - before.ru_nivcsw;
-    check->aborts = (int64_t) (record->aborts - aborts);
-    return NULL;
-}
-
-/*
- * Takes about 10 ms: a thread in long sections, another that wakes often on the same CPU. Returns in out { preemptions
- * of the first, aborts }. Preemptions by the hundred without a single abort: sequences do not work on this kernel.
- */
-EXPORT int rseq4j_check_aborts(int64_t *out)
-{
-    struct abort_check check = { .cpu = sched_getcpu() };
-    pthread_t thread, noise;
-    int64_t window = rseq4j_window;
-    rseq4j_window = 20000;
-    int error = pthread_create(&noise, NULL, abort_check_noise, &check);
-    if (!error) {
-        error = pthread_create(&thread, NULL, abort_check_thread, &check);
-        if (!error) {
-            pthread_join(thread, NULL);
-            error = check.error;
-        }
-        check.stop = 1;
-        pthread_join(noise, NULL);
-    }
-    rseq4j_window = window;
-    out[0] = check.switches;
-    out[1] = check.aborts;
-    return error;
 }

@@ -399,7 +399,7 @@ int main(int count, char **arguments)
 
     int error = check_aborts(aborts);
     printf("preempted %lld times inside, %lld aborts\n", (long long) aborts[0], (long long) aborts[1]);
-    check(error == 0 && (aborts[0] < 20 || aborts[1] > 0), "this kernel aborts sequences");
+    check(error == 0 && aborts[1] > 0, "this kernel aborts sequences");
     check(map_barrier(256, 0, 0) == 0 && map_barrier(128, 0, 0) == 0 && map_barrier(128, 1, 0) == 0,
           "a fence on all CPUs, and on one");
 

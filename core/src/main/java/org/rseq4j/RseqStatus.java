@@ -19,13 +19,15 @@ import java.util.stream.Collectors;
  * @param cpuId the CPU that the caller ran on
  * @param concurrencyId the concurrency ID that the caller had
  * @param nodeId the NUMA node that the caller ran on
+ * @param threadsWithoutArea how many times a thread of this process got no rseq area although others have one; such a thread
+ *            works by stripes and atomics
  * @param sliceExtension whether the time slice extension is on, or why it is not
  * @param advice one line: what the user can do about what is missing
  * @since 0.1.0
  */
 public record RseqStatus(String kernel, String libc, String arch, Registration registration, String registrationReason,
         Mode mode, int featureSize, int cpuCount, int cpuId, int concurrencyId, int nodeId,
-        SliceState sliceExtension, String advice) {
+        long threadsWithoutArea, SliceState sliceExtension, String advice) {
 
     /**
      * Whose rseq area the threads use.
@@ -71,26 +73,27 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
          * registration is long enough.
          */
         KERNEL_LACKS_IT("the kernel has no time slice extension",
-                "Run Linux 7.2 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y (x86-64; Linux 7.3 for arm64 has no such option)."),
+                "Ids and sequences work; for grants run Linux 7.2 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y (not on arm64)."),
         /** {@code prctl} gave 524, and the kernel was booted with {@code rseq_slice_ext=off}. */
         OFF_AT_BOOT("switched off at boot by rseq_slice_ext=off",
-                "Remove rseq_slice_ext=off from the kernel's command line."),
+                "Ids and sequences work; for grants remove rseq_slice_ext=off from the kernel's command line."),
         /** {@code prctl} gave 524 because 32 bytes are registered. */
         LEGACY_REGISTRATION("the C library's registration is a legacy one, of 32 bytes",
-                "Use -Drseq4j.registration=auto or own, or a C library that registers more (glibc 2.41 and later)."),
+                "Ids and sequences work; for grants use -Drseq4j.registration=auto or own, or glibc 2.41 or later."),
         /** {@code prctl} gave ENXIO: the thread has no area. */
         NOT_REGISTERED("no rseq area is registered", "See the reason of the registration."),
         /** The kernel checks rseq users, and would kill a JVM inside a section. */
         KERNEL_DEBUGS_RSEQ("off because the kernel debugs rseq, and kills a JVM that enters it inside a section",
-                "Boot without rseq_debug=1 (or CONFIG_RSEQ_DEBUG_DEFAULT_ENABLE); -Drseq4j.sliceExtension=force overrides."),
-        /** Linux 7.0 and 7.1: a granted extension could lock a CPU up for good. */
-        KERNEL_MAY_LOCK_UP("off because Linux 7.0 and 7.1 could lock up a CPU that was granted an extension",
-                "Run Linux 7.2 or later; where the fix was backported, -Drseq4j.sliceExtension=force overrides."),
+                "Ids and sequences work; for grants boot with rseq_debug=0; -Drseq4j.sliceExtension=force overrides."),
+        /** Linux 7.0, and 7.1 before 7.1.11: a granted extension could lock a CPU up for good. */
+        KERNEL_MAY_LOCK_UP("off because this kernel may lock up a CPU that was granted an extension",
+                "Ids and sequences work; for grants install Linux 7.2 or later, or 7.1.11; where a distribution's kernel has the fix, "
+                        + "-Drseq4j.sliceExtension=force overrides."),
         /** {@code prctl} failed in a way that the library does not know. */
         REFUSED("refused by the kernel for a reason unknown to this version", "Report this."),
         /** {@code prctl} was blocked, most likely by a seccomp filter. */
         BLOCKED("the prctl is blocked, most likely by a seccomp filter",
-                "Allow prctl(PR_RSEQ_SLICE_EXTENSION) and rseq_slice_yield in the container's seccomp profile.");
+                "Ids and sequences work; for grants allow prctl(PR_RSEQ_SLICE_EXTENSION) and rseq_slice_yield in the seccomp profile.");
 
         private final String text;
         private final String advice;
@@ -127,20 +130,28 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
     @Override
     public String toString() {
         String area = switch (registration) {
-            case LIBC -> "the C library's (" + mode + ")";
-            case OWN -> "the library's own (" + mode + ")";
+            case LIBC -> "the C library's";
+            case OWN -> "the library's own";
             case NONE -> "none: " + registrationReason;
+        };
+        String works = switch (mode) {
+            case LEGACY -> " (LEGACY: ids and sequences work)";
+            case V2 -> " (V2)";
+            case NONE -> "";
         };
         Map<String, Object> lines = new LinkedHashMap<>();
         lines.put("kernel", kernel);
         lines.put("C library", libc);
         lines.put("machine", arch);
-        lines.put("registration", area);
+        lines.put("registration", area + works);
         lines.put("feature size", featureSize + " bytes");
         lines.put("CPUs", cpuCount);
         lines.put("CPU", cpuId);
         lines.put("concurrency ID", concurrencyId);
         lines.put("NUMA node", nodeId);
+        if (threadsWithoutArea > 0) {
+            lines.put("without area", threadsWithoutArea + (threadsWithoutArea == 1 ? " thread" : " threads"));
+        }
         lines.put("slice extension", sliceExtension.text());
         lines.put("advice", advice);
         return lines.entrySet().stream().map(e -> String.format("%-16s%s", e.getKey(), e.getValue()))
@@ -161,13 +172,14 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
         fields.put("cpuId", cpuId);
         fields.put("concurrencyId", concurrencyId);
         fields.put("nodeId", nodeId);
+        fields.put("threadsWithoutArea", threadsWithoutArea);
         fields.put("sliceExtension", sliceExtension.name());
         fields.put("sliceExtensionReason", sliceExtension.text());
         fields.put("advice", advice);
         // Flat, and in a module without dependencies: not worth a JSON library.
         return fields.entrySet().stream()
-                .map(e -> quote(e.getKey()) + ": " + (e.getValue() instanceof Integer i
-                        ? i.toString()
+                .map(e -> quote(e.getKey()) + ": " + (e.getValue() instanceof Number number
+                        ? number.toString()
                         : quote(e.getValue().toString())))
                 .collect(Collectors.joining(",\n  ", "{\n  ", "\n}"));
     }

@@ -22,7 +22,10 @@ final class Abi {
 
     /** {@code include/uapi/asm-generic/errno-base.h} and {@code errno.h}. */
     static final int EPERM = 1;
+    static final int EINTR = 4;
     static final int ENXIO = 6;
+    static final int EAGAIN = 11;
+    static final int ENOMEM = 12;
     static final int EBUSY = 16;
     static final int EINVAL = 22;
     static final int ENOSYS = 38;

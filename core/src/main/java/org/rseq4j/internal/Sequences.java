@@ -29,9 +29,6 @@ public final class Sequences {
     /** Why not. */
     public static final String REASON;
 
-    /** Preemptions without a single abort that prove a kernel broken. */
-    private static final int PROOF = 20;
-
     /** The most words that one call of an operation on many moves: longer ones would be restarted for ever. */
     public static final int MOST = 256;
 
@@ -52,7 +49,7 @@ public final class Sequences {
     private static final int FENCE_ERROR;
 
     static {
-        REASON = Registration.ACTIVE ? brokenKernel() : "no rseq area is registered";
+        REASON = Registration.ACTIVE ? AbortTrial.problem() : "no rseq area is registered";
         NATIVE = REASON.isEmpty();
         if (NATIVE) {
             EMPTY = NativeLibrary.critical("empty", NativeLibrary.RETURNS_INT);
@@ -95,23 +92,6 @@ public final class Sequences {
         FunctionDescriptor type = FunctionDescriptor.of(result, arguments.toArray(MemoryLayout[]::new));
         String symbol = WINDOW > 0 ? name + "_wide" : name;
         return heap ? NativeLibrary.criticalWithHeap(symbol, type) : NativeLibrary.critical(symbol, type);
-    }
-
-    /** Linux 6.19 on arm64 did not abort a sequence that was preempted and went on on the same CPU. */
-    private static String brokenKernel() {
-        MethodHandle check = NativeLibrary.plain("check_aborts", NativeLibrary.POINTER_RETURNS_INT);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment found = arena.allocate(16, 8);
-            int error = (int) check.invokeExact(found);
-            long preemptions = found.get(JAVA_LONG, 0);
-            long aborts = found.get(JAVA_LONG, 8);
-            if (error == 0 && preemptions >= PROOF && aborts == 0) {
-                return "this kernel does not abort sequences: " + preemptions + " preemptions inside, no abort";
-            }
-            return "";
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
     }
 
     /** A critical downcall that does nothing, to compare with; needs {@link #NATIVE}. */

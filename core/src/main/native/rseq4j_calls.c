@@ -1,0 +1,46 @@
+/* System calls that Java makes, with their errors. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "rseq4j.h"
+#include "rseq4j_thread.h"
+
+/* 1 when the grant was given back in time, else 0; -errno without the call. */
+EXPORT int rseq4j_slice_yield(void)
+{
+    long result = syscall(NR_RSEQ_SLICE_YIELD);
+    return result < 0 ? -errno : (int) result;
+}
+
+EXPORT int rseq4j_membarrier(int command, unsigned flags, int cpu)
+{
+    long result = syscall(SYS_membarrier, command, flags, cpu);
+    return result < 0 ? -errno : (int) result;
+}
+
+/* The address, or -errno. */
+EXPORT int64_t rseq4j_map(uint64_t length)
+{
+    void *made = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return made == MAP_FAILED ? -(int64_t) errno : (int64_t) made;
+}
+
+EXPORT int rseq4j_unmap(void *address, uint64_t length)
+{
+    return munmap(address, length) ? -errno : 0;
+}
+
+/* Gives the pages back; the addresses stay valid and read as zero. */
+EXPORT int rseq4j_discard(void *address, uint64_t length)
+{
+    return madvise(address, length, MADV_DONTNEED) ? -errno : 0;
+}
+
+/* Asks for huge pages, where the system leaves it to the program. A hint: the error is for who wants to tell it. */
+EXPORT int rseq4j_huge_pages(void *address, uint64_t length)
+{
+    return madvise(address, length, MADV_HUGEPAGE) ? -errno : 0;
+}
