@@ -15,6 +15,8 @@ import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.Security;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -26,16 +28,21 @@ import java.util.Optional;
  *
  * <p>
  * All copies of this class in one process (several class loaders) share the first one's native code, so that a thread's
- * area has one owner: the addresses of its functions stand in a system property.
+ * area has one owner. The addresses of its functions stand in a security property: those are strings of the whole JVM, too,
+ * which no class loader is kept by, but nobody lists them or hands them to another process. They are bound to this process
+ * all the same, by its number and its start.
+ *
+ * <p>
+ * No class loader is kept by the loaded library, whose lifetime is the global arena's.
  */
 @SuppressWarnings("restricted")
 final class NativeLibrary {
     /** Why there is no native library; null when there is one. */
     static final Problem PROBLEM;
 
-    private static final String LOADED_PROPERTY = "org.rseq4j.internal.native";
+    static final String LOADED_PROPERTY = "org.rseq4j.internal.native";
     /** Changes with every incompatible change of the C side, so that two versions never share one library. */
-    private static final String NATIVE_VERSION = "4";
+    static final String NATIVE_VERSION = "5";
 
     private static final SymbolLookup SYMBOLS;
 
@@ -122,15 +129,23 @@ final class NativeLibrary {
 
     @SuppressWarnings("LockOnNonEnclosingClassLiteral") // one lock for all copies of this class
     private static SymbolLookup load() {
-        synchronized (System.class) {
-            String loaded = System.getProperty(LOADED_PROPERTY + "." + NATIVE_VERSION);
-            if (loaded != null) {
-                return table(loaded);
+        String property = LOADED_PROPERTY + "." + NATIVE_VERSION;
+        String process = process();
+        synchronized (Security.class) {
+            String loaded = Security.getProperty(property);
+            if (loaded != null && loaded.startsWith(process)) {
+                return table(loaded.substring(process.length()));
             }
             SymbolLookup symbols = loadFresh();
-            System.setProperty(LOADED_PROPERTY + "." + NATIVE_VERSION, addresses(symbols));
+            Security.setProperty(property, process + addresses(symbols));
             return symbols;
         }
+    }
+
+    /** What no other process has: its number, and when it started. */
+    static String process() {
+        ProcessHandle self = ProcessHandle.current();
+        return self.pid() + "@" + self.info().startInstant().map(Instant::toString).orElse("") + " ";
     }
 
     /** The functions of a library that another copy of this class loaded, as {@link #addresses} wrote them. */
@@ -228,7 +243,10 @@ final class NativeLibrary {
         }
     }
 
-    /** A file without a name, for machines whose writable folders are all mounted noexec. */
+    /**
+     * A file without a name, for machines whose writable folders are all mounted noexec. Its descriptor stays open: the
+     * loader tells libraries by their paths, and another file of that number would be taken for this one.
+     */
     private static SymbolLookup loadFromMemory(byte[] code, List<String> failures) {
         try (Arena arena = Arena.ofConfined()) {
             Linker linker = Linker.nativeLinker();
@@ -242,13 +260,17 @@ final class NativeLibrary {
                 failures.add("memfd_create failed");
                 return null;
             }
+            SymbolLookup loaded = null;
             try {
                 Path path = Path.of("/proc/self/fd/" + file);
                 Files.write(path, code, java.nio.file.StandardOpenOption.WRITE);
                 // By name: as a Path it would be resolved to what the link says, which is no file.
-                return SymbolLookup.libraryLookup(path.toString(), Arena.global());
+                loaded = SymbolLookup.libraryLookup(path.toString(), Arena.global());
+                return loaded;
             } finally {
-                int ignored = (int) close.invokeExact(file);
+                if (loaded == null) {
+                    int ignored = (int) close.invokeExact(file);
+                }
             }
         } catch (IllegalCallerException e) {
             throw e;

@@ -3,13 +3,18 @@ package org.rseq4j.internal;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
 import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.PerCpuMemory;
@@ -73,13 +78,8 @@ class ForeignThreadsTest {
 
     @Test
     void copiesInClassLoadersShareAThreadsArea() throws Exception {
-        URL classes = ThreadArea.class.getProtectionDomain().getCodeSource().getLocation();
-        // bin/test has compiled classes in one folder, the native libraries in another.
-        String library = NativeLibrary.resource();
-        URL resources = URI.create(ThreadArea.class.getResource(library).toString()
-                .replace("org/rseq4j/internal/" + library, "")).toURL();
         for (int i = 0; i < 2; i++) {
-            try (var loader = new URLClassLoader(new URL[]{classes, resources}, ClassLoader.getPlatformClassLoader())) {
+            try (var loader = anotherLoader()) {
                 Class<?> copy = loader.loadClass(ThreadArea.class.getName());
                 assertNotSame(ThreadArea.class, copy);
                 Method find = copy.getMethod("find");
@@ -95,5 +95,55 @@ class ForeignThreadsTest {
                 }
             }
         }
+    }
+
+    /** What a web application that was undeployed leaves must go, while the native library stays. */
+    @Test
+    void aCopyThatNobodyUsesAnyMoreIsCollected() throws Exception {
+        List<WeakReference<ClassLoader>> gone = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            gone.add(usedByAThreadThatIsOver());
+        }
+        for (int i = 0; i < 100 && gone.stream().anyMatch(loader -> loader.get() != null); i++) {
+            System.gc();
+            Thread.sleep(20);
+        }
+        assertEquals(0, gone.stream().filter(loader -> loader.get() != null).count());
+        assertTrue(Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(thread -> thread.getContextClassLoader() instanceof URLClassLoader loader
+                        && loader.getName() != null && loader.getName().equals("copy")));
+    }
+
+    private static WeakReference<ClassLoader> usedByAThreadThatIsOver() throws Exception {
+        URLClassLoader loader = anotherLoader();
+        Throwable[] failure = new Throwable[1];
+        Thread thread = Thread.ofPlatform().unstarted(() -> {
+            try {
+                Class<?> rseq = loader.loadClass(Rseq.class.getName());
+                for (String name : List.of("cpuId", "concurrencyId", "nodeId", "cpuCount", "status")) {
+                    rseq.getMethod(name).invoke(null);
+                }
+                Class<?> section = loader.loadClass(SliceExtension.class.getName());
+                section.getMethod("run", Runnable.class).invoke(null, (Runnable) () -> {});
+                section.getMethod("statistics").invoke(null);
+            } catch (Throwable e) {
+                failure[0] = e;
+            }
+        });
+        thread.setContextClassLoader(loader);
+        thread.start();
+        thread.join();
+        assertNull(failure[0]);
+        loader.close();
+        return new WeakReference<>(loader);
+    }
+
+    private static URLClassLoader anotherLoader() throws IOException {
+        URL classes = ThreadArea.class.getProtectionDomain().getCodeSource().getLocation();
+        // bin/test has compiled classes in one folder, the native libraries in another.
+        String library = NativeLibrary.resource();
+        URL resources = URI.create(ThreadArea.class.getResource(library).toString()
+                .replace("org/rseq4j/internal/" + library, "")).toURL();
+        return new URLClassLoader("copy", new URL[]{classes, resources}, ClassLoader.getPlatformClassLoader());
     }
 }
