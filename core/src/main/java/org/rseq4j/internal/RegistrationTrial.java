@@ -75,7 +75,8 @@ final class RegistrationTrial {
             NativeLibrary.plain("probe", NativeLibrary.POINTER).invokeExact(out);
             String libc = out.getString(64);
             return new Probe((int) out.get(ValueLayout.JAVA_LONG, 0), (int) out.get(ValueLayout.JAVA_LONG, 24),
-                    (int) out.get(ValueLayout.JAVA_LONG, 48), (int) out.get(ValueLayout.JAVA_LONG, 56), libc.isEmpty() ? otherLibc() : libc);
+                    (int) out.get(ValueLayout.JAVA_LONG, 48), (int) out.get(ValueLayout.JAVA_LONG, 56),
+                    libc.isEmpty() ? otherLibc() : libc);
         } catch (Throwable e) {
             throw Downcall.failed(e);
         }

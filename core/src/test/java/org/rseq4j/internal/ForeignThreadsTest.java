@@ -126,6 +126,11 @@ class ForeignThreadsTest {
                 Class<?> section = loader.loadClass(SliceExtension.class.getName());
                 section.getMethod("run", Runnable.class).invoke(null, (Runnable) () -> {});
                 section.getMethod("statistics").invoke(null);
+                Class<?> memory = loader.loadClass(PerCpuMemory.class.getName());
+                Object words = memory.getMethod("allocate", long.class).invoke(null, 64L);
+                Class<?> sequences = loader.loadClass(RestartableSequences.class.getName());
+                sequences.getMethod("add", memory, long.class, long.class)
+                        .invoke(sequences.getField("BY_CPU").get(null), words, 0L, 1L);
             } catch (Throwable e) {
                 failure[0] = e;
             }
