@@ -65,7 +65,7 @@ public final class Section {
      * when there is no area, an outer section or another library's request.
      */
     public static long begin(long area) {
-        return Registration.SLICE && area != 0 ? request(area & AREA_MASK) : 0;
+        return Registration.SLICE && area > 0 ? request(area & AREA_MASK) : 0;
     }
 
     /** {@link #begin} for an area that is there, without asking whether requests have a meaning. */
@@ -87,9 +87,9 @@ public final class Section {
         VarHandle.releaseFence(); // the section's accesses stay behind the request
     }
 
-    /** Ends what {@code begin} returned; 0 has no effect. */
+    /** Ends what {@code begin} returned; 0 has no effect, and neither has a token of {@link #open}. */
     public static void end(long area) {
-        if (Registration.SLICE && area != 0) {
+        if (Registration.SLICE && area > 0) {
             byte request = getByte((area & AREA_MASK) + Abi.SLICE_REQUEST);
             NativeMemory.BYTE.setRelease(NativeMemory.ALL, (area & AREA_MASK) + Abi.SLICE_REQUEST & BYTES, (byte) 0);
             look(area & AREA_MASK, request);
@@ -113,7 +113,7 @@ public final class Section {
 
     /** Asks again, in a section that owned its request and was scheduled out since. */
     public static void renew(long area) {
-        if (Registration.SLICE && area != 0) {
+        if (Registration.SLICE && area > 0) {
             requestAgain(area & AREA_MASK);
         }
     }
@@ -156,7 +156,8 @@ public final class Section {
     /*
      * ---- The checked pair of SliceExtension ----
      *
-     * A section is a word: OPEN, the number of the section on its record, and the address of its area. The record has the last
+     * Here a section is a token: OPEN, which makes it negative, the number of the section on its record, and the address of its
+     * area. An area is positive: who gives the one to a method that takes the other has no effect. The record has the last
      * section's, without OPEN when that has ended; in a record without an area, the address of one whose request always stands. So one
      * load gives the area and the number, and one store opens the section.
      */

@@ -178,6 +178,21 @@ class SectionProtocolTest {
         assertEquals(1, request());
     }
 
+    @Test
+    void anAreaIsNoTokenAndATokenIsNoArea() {
+        request(0);
+        long token = Section.open(record);
+        assertTrue(token < 0);
+        Section.end(token);
+        Section.renew(token);
+        assertEquals(0, Section.begin(token));
+        assertEquals(1, request());
+        Section.close(area, record);
+        assertEquals(1, request());
+        Section.close(token, record);
+        assertEquals(0, request());
+    }
+
     private boolean isOpen(long section) {
         return (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_SECTION) == section;
     }
