@@ -68,7 +68,7 @@ public final class Mapping {
         this.size = size;
         this.anonymous = anonymous;
         this.owner = owner;
-        this.isFile = !anonymous && owner != MemorySegment.NULL;
+        this.isFile = !anonymous && !owner.equals(MemorySegment.NULL);
     }
 
     /**
