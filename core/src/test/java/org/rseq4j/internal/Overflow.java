@@ -34,6 +34,7 @@ final class Overflow {
             System.out.println((checked ? "checked" : "unchecked") + ": " + errors + " errors, left: " + left
                     + ", when warm: " + late);
         }
+        System.out.println(depth + " sections");
         System.exit(0);
     }
 
