@@ -60,7 +60,8 @@ EXPORT int64_t rseq4j_window;
 
 /*
  * What each operation returns: the CPU as it was when the operation was committed; ~CPU when it had nothing to do there; or
- * NO_AREA for a thread that has no area, or whose id is out of range: nothing was done. ABORTED stays inside.
+ * NO_AREA for a thread that has no area, or whose id is out of range: nothing was done. ABORTED stays inside; both are below
+ * any ~CPU, so one comparison tells what is rare.
  */
 #define NO_AREA (-0x40000000)
 #define ABORTED (-0x20000000)
@@ -86,6 +87,7 @@ static __attribute__((cold, noinline)) void count_abort(void)
 #define MORE(...) __VA_OPT__(,) __VA_ARGS__ /* the list behind it, in parentheses or empty */
 #define OPERATION(TYPE, NAME, PARAMETERS, VALUES, LOCALS, WINDOW, BODY, OUTPUTS, INPUTS, RESULT) \
     EXPORT TYPE NAME(char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS); \
+    static TYPE NAME##_recorded(char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS); \
     static __attribute__((cold, noinline)) TYPE NAME##_aborted( \
         char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
     { \
@@ -93,13 +95,18 @@ static __attribute__((cold, noinline)) void count_abort(void)
         return NAME(base, stride, count, id_offset MORE VALUES); \
     } \
     static inline __attribute__((always_inline)) TYPE NAME##_in( \
-        struct rseq_area *area, char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
+        struct rseq_area *area, int last, char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
     { \
         int32_t id; \
         LOCALS \
         SEQUENCE(WINDOW, BODY, OUTPUTS, INPUTS); \
-        if (__builtin_expect(id == ABORTED, 0)) { \
-            return NAME##_aborted(base, stride, count, id_offset MORE VALUES); \
+        if (__builtin_expect(id <= ABORTED, 0)) { \
+            if (id == ABORTED) { \
+                return NAME##_aborted(base, stride, count, id_offset MORE VALUES); \
+            } \
+            if (!last) { \
+                return NAME##_recorded(base, stride, count, id_offset MORE VALUES); \
+            } \
         } \
         RESULT \
     } \
@@ -107,13 +114,13 @@ static __attribute__((cold, noinline)) void count_abort(void)
         char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
     { \
         struct rseq_area *area = recorded_area(); \
-        return NAME##_in(area ? area : &no_area, base, stride, count, id_offset MORE VALUES); \
+        return NAME##_in(area ? area : &no_area, 1, base, stride, count, id_offset MORE VALUES); \
     } \
     EXPORT TYPE NAME(char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
     { \
-        struct rseq_area *area = quick_area(); \
-        return __builtin_expect(area != NULL, 1) ? NAME##_in(area, base, stride, count, id_offset MORE VALUES) \
-                                                 : NAME##_recorded(base, stride, count, id_offset MORE VALUES); \
+        struct rseq_area *area = libc_place(); \
+        return __builtin_expect(libc_offset != 0, 1) ? NAME##_in(area, 0, base, stride, count, id_offset MORE VALUES) \
+                                                     : NAME##_recorded(base, stride, count, id_offset MORE VALUES); \
     }
 
 /* How many words moved in the upper half, the CPU in the lower one; NO_AREA. */

@@ -24,10 +24,16 @@ extern __thread struct thread_record *self;
 #pragma GCC visibility pop
 #define SELF_GONE ((struct thread_record *) -1)
 
+/* Where the C library's area of this thread is, when libc_offset is not 0. */
+static inline struct rseq_area *libc_place(void)
+{
+    return (struct rseq_area *) ((char *) thread_pointer() + libc_offset);
+}
+
 /* The C library's area of this thread, found without a thread-local variable; NULL when it is not the one to use. */
 static inline struct rseq_area *quick_area(void)
 {
-    struct rseq_area *area = (struct rseq_area *) ((char *) thread_pointer() + libc_offset);
+    struct rseq_area *area = libc_place();
     return __builtin_expect(libc_offset != 0, 1) && __builtin_expect((int32_t) area->cpu_id >= 0, 1) ? area : NULL;
 }
 

@@ -215,7 +215,9 @@ public final class RestartableSequences {
     public long pushMany(PerCpuMemory memory, long stack, int capacity, long[] words, int n) {
         memory.checkStack(stack, capacity);
         Objects.checkFromIndexSize(0, n, words.length);
-        long moved = moveMany(true, memory, stack, capacity, words, n);
+        long moved = n <= Sequences.MOST
+                ? pushSome(memory, stack, capacity, words, 0, n)
+                : moveInParts(true, memory, stack, capacity, words, n);
         Reference.reachabilityFence(memory);
         return moved;
     }
@@ -235,44 +237,56 @@ public final class RestartableSequences {
     public long popMany(PerCpuMemory memory, long stack, long[] words, int n) {
         long room = memory.roomOfStack(stack);
         Objects.checkFromIndexSize(0, n, words.length);
-        long moved = moveMany(false, memory, stack, room, words, n);
+        long moved = n <= Sequences.MOST
+                ? popSome(memory, stack, room, words, 0, n)
+                : moveInParts(false, memory, stack, room, words, n);
         Reference.reachabilityFence(memory);
         return moved;
     }
 
-    private long moveMany(boolean push, PerCpuMemory memory, long stack, long capacity, long[] words, int n) {
-        long last = moveSome(push, memory, stack, capacity, words, 0, Math.min(n, Sequences.MOST));
-        int moved = (int) (last >>> 32);
+    private long pushSome(PerCpuMemory memory, long stack, long capacity, long[] words, int from, int n) {
+        long moved = bySequence(memory)
+                ? Sequences.pushMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, from, n)
+                : Sequences.NO_AREA;
+        if (moved == Sequences.NO_AREA) {
+            int cpu = memory.atomicStride(byConcurrencyId);
+            moved = (long) AtomicSequences.pushMany(memory.mapping(), cpu, memory.place(cpu, stack), capacity, words,
+                    from, n) << 32 | cpu;
+        }
+        return moved;
+    }
+
+    private long popSome(PerCpuMemory memory, long stack, long capacity, long[] words, int from, int n) {
+        long moved = bySequence(memory)
+                ? Sequences.popMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, from, n)
+                : Sequences.NO_AREA;
+        if (moved == Sequences.NO_AREA) {
+            int cpu = memory.atomicStride(byConcurrencyId);
+            moved = (long) AtomicSequences.popMany(memory.mapping(), cpu, memory.place(cpu, stack), capacity, words,
+                    from, n) << 32 | cpu;
+        }
+        return moved;
+    }
+
+    /** More than one sequence moves: one after the other, until one moves fewer than it might. */
+    private long moveInParts(boolean push, PerCpuMemory memory, long stack, long capacity, long[] words, int n) {
+        long last = 0;
+        int moved = 0;
         try {
-            for (boolean whole = moved == Sequences.MOST; whole && moved < n;) {
+            for (boolean whole = true; whole && moved < n;) {
                 int some = Math.min(n - moved, Sequences.MOST);
-                last = moveSome(push, memory, stack, capacity, words, moved, some);
+                last = push
+                        ? pushSome(memory, stack, capacity, words, moved, some)
+                        : popSome(memory, stack, capacity, words, moved, some);
                 whole = (int) (last >>> 32) == some;
                 moved += (int) (last >>> 32);
             }
         } catch (Throwable e) {
-            // What was moved is moved, and the caller must know.
-            return (long) moved << 32 | (int) last;
+            if (moved == 0) {
+                throw e;
+            } // else what was moved is moved, and the caller must know
         }
         return (long) moved << 32 | (int) last;
-    }
-
-    private long moveSome(boolean push, PerCpuMemory memory, long stack, long capacity, long[] words, int from, int n) {
-        long moved = Sequences.NO_AREA;
-        if (bySequence(memory)) {
-            moved = push
-                    ? Sequences.pushMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, from, n)
-                    : Sequences.popMany(memory.base + stack, memory.stride, byConcurrencyId, capacity, words, from, n);
-        }
-        if (moved == Sequences.NO_AREA) {
-            int cpu = memory.atomicStride(byConcurrencyId);
-            long place = memory.place(cpu, stack);
-            int some = push
-                    ? AtomicSequences.pushMany(memory.mapping(), cpu, place, capacity, words, from, n)
-                    : AtomicSequences.popMany(memory.mapping(), cpu, place, capacity, words, from, n);
-            moved = (long) some << 32 | cpu;
-        }
-        return moved;
     }
 
     /**

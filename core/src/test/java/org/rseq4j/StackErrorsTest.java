@@ -4,10 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -15,11 +17,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 class StackErrorsTest {
     private static final long STACK = 0;
 
-    /** Each operation at each depth of a stack that ends; then it happened, or it did not, and nothing is locked. */
-    @Test
-    void anOverflowOfTheStackLosesNothingAndLocksNothing() throws InterruptedException {
+    @TempDir
+    private Path folder;
+
+    /**
+     * Each operation at each depth of a stack that ends; then it happened, or it did not, and nothing is locked. In the memory of
+     * a file they are atomics in every set-up.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anOverflowOfTheStackLosesNothingAndLocksNothing(boolean inFile) throws Exception {
         int capacity = 200;
-        try (var memory = PerCpuMemory.allocate(4096)) {
+        try (var memory = inFile
+                ? PerCpuMemory.map(folder.resolve("words"), 4096)
+                : PerCpuMemory.allocate(4096)) {
             for (int round = 0; round < 40; round++) {
                 var dive = new Dive(memory, capacity);
                 Thread thread = new Thread(null, dive, "deep", 192 * 1024);
@@ -65,6 +76,7 @@ class StackErrorsTest {
         }
 
         // Counts by bytecodes that call nothing, behind each operation.
+        @SuppressWarnings("InfiniteRecursion") // until there is no stack
         private void dive(int depth) {
             cpu = RestartableSequences.BY_CPU.push(memory, STACK, capacity, depth + 1);
             pushed += cpu >= 0 ? 1 : 0;
@@ -75,7 +87,6 @@ class StackErrorsTest {
             result = RestartableSequences.BY_CPU.popMany(memory, STACK, words, 3);
             popped += (int) (result >>> 32);
             dive(depth + 1);
-            depth++;
         }
     }
 

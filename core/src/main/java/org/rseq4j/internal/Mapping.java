@@ -62,13 +62,17 @@ public final class Mapping {
     @SuppressWarnings("UnusedVariable")
     private final MemorySegment owner;
 
-    private Mapping(MemorySegment segment, long base, long size, boolean anonymous, MemorySegment owner) {
+    private enum Kind {
+        HEAP, ANONYMOUS, FILE
+    }
+
+    private Mapping(MemorySegment segment, long base, long size, Kind kind, MemorySegment owner) {
         this.segment = segment;
         this.base = base;
         this.size = size;
-        this.anonymous = anonymous;
+        this.anonymous = kind == Kind.ANONYMOUS;
         this.owner = owner;
-        this.isFile = !anonymous && !owner.equals(MemorySegment.NULL);
+        this.isFile = kind == Kind.FILE;
     }
 
     /**
@@ -81,7 +85,7 @@ public final class Mapping {
             if (size >>> 3 > Integer.MAX_VALUE - 8) {
                 throw new OutOfMemoryError(size + " bytes of per-CPU memory, without the native library");
             }
-            return new Mapping(MemorySegment.ofArray(new long[Math.toIntExact(Math.ceilDiv(size, 8L))]), 0, size, false,
+            return new Mapping(MemorySegment.ofArray(new long[Math.toIntExact(Math.ceilDiv(size, 8L))]), 0, size, Kind.HEAP,
                     MemorySegment.NULL);
         }
         long address = mapPatiently(size);
@@ -89,7 +93,7 @@ public final class Mapping {
             throw new OutOfMemoryError("mmap of " + size + " bytes failed with errno " + -address);
         }
         try {
-            return new Mapping(NativeMemory.ALL, address, size, true, unmappedWhenUnreachable(address, size));
+            return new Mapping(NativeMemory.ALL, address, size, Kind.ANONYMOUS, unmappedWhenUnreachable(address, size));
         } catch (Throwable e) {
             unmap(address, size);
             throw e;
@@ -118,8 +122,8 @@ public final class Mapping {
     public static Mapping file(FileChannel file, long offset, long size) throws IOException {
         MemorySegment mapped = file.map(FileChannel.MapMode.READ_WRITE, offset, size, Arena.ofAuto());
         return NativeLibrary.isAvailable()
-                ? new Mapping(NativeMemory.ALL, mapped.address(), size, false, mapped)
-                : new Mapping(mapped, 0, size, false, mapped);
+                ? new Mapping(NativeMemory.ALL, mapped.address(), size, Kind.FILE, mapped)
+                : new Mapping(mapped, 0, size, Kind.FILE, mapped);
     }
 
     /** Gives the pages back to the system. The memory stays addressable and reads as zero; a file's is left alone. */

@@ -103,9 +103,9 @@ public final class Sequences {
         }
     }
 
-    /** Whether to try for the first time, or once more now that the thread had its chance to register. */
+    /** Whether a thread that was found without an area had no chance to register until now, and has one. */
     private static boolean again(int tries) {
-        return NATIVE && (tries == 0 || tries == 1 && ThreadArea.find() != 0);
+        return tries == 0 && ThreadArea.find() != 0;
     }
 
     private static long id(boolean byConcurrencyId) {
@@ -113,110 +113,142 @@ public final class Sequences {
     }
 
     public static int add(long base, long stride, boolean byConcurrencyId, long delta) {
-        int result = NO_AREA;
-        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
             try {
                 result = (int) ADD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), delta);
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             }
-        }
+        } while (result == NO_AREA && again(tries++));
         return result;
     }
 
     public static int compareAndStore(long base, long stride, boolean byConcurrencyId, long expected, long value) {
-        int result = NO_AREA;
-        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
             try {
                 result = (int) COMPARE_AND_STORE.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
                         expected, value);
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             }
-        }
+        } while (result == NO_AREA && again(tries++));
         return result;
     }
 
     public static int swap(long base, long stride, boolean byConcurrencyId, long value, long[] old) {
-        int result = NO_AREA;
-        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
             try {
                 result = (int) SWAP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), value,
                         MemorySegment.ofArray(old));
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             }
-        }
+        } while (result == NO_AREA && again(tries++));
         return result;
     }
 
     public static int push(long base, long stride, boolean byConcurrencyId, long capacity, long word) {
-        int result = NO_AREA;
-        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
             try {
                 result = (int) PUSH.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
                         word);
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             }
-        }
+        } while (result == NO_AREA && again(tries++));
         return result;
     }
 
     public static int pop(long base, long stride, boolean byConcurrencyId, long capacity, long[] word) {
-        int result = NO_AREA;
-        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
             try {
                 result = (int) POP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
                         MemorySegment.ofArray(word));
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             }
-        }
+        } while (result == NO_AREA && again(tries++));
         return result;
     }
 
     /** The word; {@code empty} when there is none, {@code ~empty} for {@link #NO_AREA}. */
     public static long popWord(long base, long stride, boolean byConcurrencyId, long capacity, long empty) {
-        long result = ~empty;
-        for (int tries = 0; result == ~empty && again(tries); tries++) {
+        if (!NATIVE) {
+            return ~empty;
+        }
+        long result;
+        int tries = 0;
+        do {
             try {
                 result = (long) POP_WORD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
                         capacity, empty);
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             }
-        }
+        } while (result == ~empty && again(tries++));
         return result;
     }
 
     /** How many were moved in the upper half, the CPU in the lower one. At most {@link #MOST} at a time. */
     public static long pushMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
             long n) {
-        long result = NO_AREA;
-        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        long result;
+        int tries = 0;
+        do {
             try {
                 result = (long) PUSH_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
                         capacity, tail(words, from), n);
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             }
-        }
+        } while (result == NO_AREA && again(tries++));
         return result;
     }
 
     /** As {@link #pushMany}. */
     public static long popMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
             long n) {
-        long result = NO_AREA;
-        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        long result;
+        int tries = 0;
+        do {
             try {
                 result = (long) POP_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
                         capacity, tail(words, from), n);
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             }
-        }
+        } while (result == NO_AREA && again(tries++));
         return result;
     }
 

@@ -20,7 +20,12 @@ final class MemoryFuzz {
     }
 
     static void run(Input input) {
-        RestartableSequences sequences = input.below(2) == 0
+        int first = input.unsignedByte();
+        if (first >= 192) {
+            WordsFuzz.run(input);
+            return;
+        }
+        RestartableSequences sequences = first % 2 == 0
                 ? RestartableSequences.BY_CPU
                 : RestartableSequences.BY_CONCURRENCY_ID;
         Map<Long, Long> sums = new HashMap<>();

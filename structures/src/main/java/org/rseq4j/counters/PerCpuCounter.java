@@ -40,6 +40,8 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     private final transient int shift;
     /** Keeps the words mapped while a thread that saw the counter open still writes. */
     private final transient Mapping mapping;
+    /** Then no sequence may change the words. */
+    private final transient boolean inFile;
     /** The place of CPU 0's word; negative when closed. */
     private transient long first;
 
@@ -48,6 +50,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         CounterSlots.Slot slot = CounterSlots.COUNTERS.take(this);
         mapping = CounterSlots.COUNTERS.mapping(slot);
         shift = CounterSlots.SHIFT;
+        inFile = false;
         first = mapping.base + CounterSlots.COUNTERS.offset(slot);
     }
 
@@ -55,6 +58,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     PerCpuCounter(Mapping mapping, long offset, int shift) {
         this.mapping = mapping;
         this.shift = shift;
+        this.inFile = mapping.isFile;
         this.first = mapping.base + offset;
     }
 
@@ -66,7 +70,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
      */
     public void add(long delta) {
         long place = opened();
-        int cpu = Sequences.NATIVE && !mapping.isFile
+        int cpu = Sequences.NATIVE && !inFile
                 ? Sequences.add(place, 1L << shift, false, delta)
                 : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
