@@ -64,6 +64,36 @@ class MemoryFileTest {
         }
     }
 
+    /** bin/fault-matrix mounts a small file system for it. */
+    @Test
+    void aSparseFileOnAFullDiskIsRefused() throws Exception {
+        String small = System.getProperty("rseq4j.test.smallDisk");
+        assumeTrue(small != null, "needs a small file system of its own, named by rseq4j.test.smallDisk");
+        Path file = folder.resolve("words");
+        PerCpuMemory.map(file, 1 << 16).close();
+        Path sparse = Path.of(small, "sparse");
+        Path fill = Path.of(small, "fill");
+        try {
+            assertEquals(0, run("cp", "--sparse=always", file.toString(), sparse.toString()));
+            assertThrows(IOException.class, () -> {
+                try (FileChannel channel = FileChannel.open(fill, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+                    while (true) {
+                        channel.write(ByteBuffer.allocate(PAGE));
+                    }
+                }
+            });
+            for (int i = 0; i < 3; i++) {
+                var refused = assertThrows(IOException.class, () -> PerCpuMemory.map(sparse, 1 << 16));
+                assertTrue(refused.getMessage().contains("fewer blocks than bytes"), refused.getMessage());
+            }
+            Files.delete(fill);
+            PerCpuMemory.map(sparse, 1 << 16).close();
+        } finally {
+            Files.deleteIfExists(sparse);
+            Files.deleteIfExists(fill);
+        }
+    }
+
     private static int run(String... command) throws Exception {
         return new ProcessBuilder(command).inheritIO().start().waitFor();
     }
