@@ -20,6 +20,8 @@ public final class Points {
     private static int remaining;
     private static boolean stops;
     private static boolean goesOn;
+    /** How many frames there were at the first throw; no call from there, or from deeper, finds stack afterwards. */
+    private static int bottom;
     private static volatile boolean stopped;
     private static volatile boolean released;
 
@@ -41,10 +43,8 @@ public final class Points {
             return;
         }
         if (!stops) {
-            if (!goesOn) {
-                victim = null;
-            }
-            throw new StackOverflowError("made at a call");
+            overflow();
+            return;
         }
         victim = null;
         stopped = true;
@@ -54,15 +54,30 @@ public final class Points {
         stopped = false;
     }
 
+    private static void overflow() {
+        Thread thread = victim;
+        victim = null; // what is called here does not count
+        int depth = Math.toIntExact(StackWalker.getInstance().walk(frames -> frames.count()));
+        if (bottom == 0) {
+            bottom = depth;
+        }
+        boolean throwing = depth >= bottom;
+        victim = goesOn ? thread : null;
+        if (throwing) {
+            throw new StackOverflowError("made at a call");
+        }
+    }
+
     /**
      * The running thread throws at its n-th point from now.
      *
-     * @param again also at all further ones, until {@link #disarm}, as a thread that has no stack left
+     * @param again also at all further ones that are as deep, until {@link #disarm}, as a thread that has no stack left there
      */
     static void armToThrow(int n, boolean again) {
         remaining = n;
         stops = false;
         goesOn = again;
+        bottom = 0;
         victim = Thread.currentThread();
     }
 

@@ -36,7 +36,8 @@ final class Round {
     }
 
     private final Subject subject;
-    private final long patience;
+    private final boolean peer;
+    private long patience;
     private final SplittableRandom random;
     private final int[] order;
     private int at;
@@ -46,12 +47,13 @@ final class Round {
 
     Round(Subject subject, boolean peer, long seed) {
         this.subject = subject;
-        patience = peer ? PEERS_PATIENCE_MILLIS : PATIENCE_MILLIS;
+        this.peer = peer;
         random = new SplittableRandom(seed);
         order = random.ints(256, 0, subject.operations()).toArray();
     }
 
     Result run(Way way, int warmUp) throws InterruptedException {
+        patience = peer && way != Way.HEAP ? PEERS_PATIENCE_MILLIS : PATIENCE_MILLIS; // a heap fills slowly
         String hung = way == Way.STOP ? stop(warmUp) : within("the victim", VICTIMS_STACK, () -> victim(way, warmUp));
         if (hung == null && strange == null) {
             hung = within("the next thread", 0, () -> strange = subject.check());
@@ -126,6 +128,7 @@ final class Round {
             subject.run(i % subject.operations());
         }
         subject.recover();
+        boolean clean = canRequest(); // a new thread may have the memory of one that is gone, with what that one left
         switch (way) {
             case STACK -> pad(random.nextInt(24));
             case HEAP -> fillHeap();
@@ -134,13 +137,18 @@ final class Round {
             case STOP -> stopAtCall();
         }
         subject.recover();
-        if (SliceExtension.isSupported()) {
-            long section = SliceExtension.begin();
-            SliceExtension.end(section);
-            if (section == 0) {
-                strange = "a request for an extension was left behind";
-            }
+        if (clean && !canRequest() && strange == null) {
+            strange = "a request for an extension was left behind";
         }
+    }
+
+    private static boolean canRequest() {
+        if (!SliceExtension.isSupported()) {
+            return false;
+        }
+        long section = SliceExtension.begin();
+        SliceExtension.end(section);
+        return section != 0;
     }
 
     /** Frames of other sizes below, so that the stack ends at other places. */
