@@ -11,7 +11,8 @@ final class LockSubject extends Subject {
     private final Lock other;
     private final Condition condition;
     private final BooleanSupplier held;
-    private int inside;
+    /** Whether the last try succeeded; nobody asks. */
+    volatile boolean taken;
 
     /**
      * A lock.
@@ -34,52 +35,27 @@ final class LockSubject extends Subject {
 
     @Override
     void run(int operation) throws Exception {
-        switch (operation(operation)) {
-            case "lock" -> {
-                if (inside == 0) {
-                    lock.lock();
-                    inside = 1;
-                }
-            }
-            case "tryLock" -> {
-                if (inside == 0 && lock.tryLock()) {
-                    inside = 1;
-                }
-            }
-            case "timed tryLock" -> {
-                if (inside == 0 && lock.tryLock(1, TimeUnit.MICROSECONDS)) {
-                    inside = 1;
-                }
-            }
-            case "unlock" -> {
-                if (inside == 1) {
-                    inside = 0;
+        boolean mine = held.getAsBoolean(); // after an error nothing else tells
+        String name = operation(operation);
+        if (mine != (name.equals("unlock") || name.equals("await") || name.equals("signal"))) {
+            return;
+        }
+        switch (name) {
+            case "lock" -> lock.lock();
+            case "tryLock" -> taken = lock.tryLock();
+            case "timed tryLock" -> taken = lock.tryLock(1, TimeUnit.MICROSECONDS);
+            case "unlock" -> lock.unlock();
+            case "pair" -> {
+                lock.lock();
+                try {
+                    callback();
+                } finally {
                     lock.unlock();
                 }
             }
-            case "pair" -> {
-                if (inside == 0) {
-                    lock.lock();
-                    try {
-                        callback();
-                    } finally {
-                        lock.unlock();
-                    }
-                }
-            }
-            case "await" -> {
-                if (inside == 1) {
-                    inside = 0; // a throw inside leaves it held or not
-                    condition.awaitNanos(1);
-                    inside = 1;
-                }
-            }
-            case "signal" -> {
-                if (inside == 1) {
-                    condition.signalAll();
-                }
-            }
-            default -> throw new IllegalStateException(operation(operation));
+            case "await" -> condition.awaitNanos(1);
+            case "signal" -> condition.signalAll();
+            default -> throw new IllegalStateException(name);
         }
     }
 
