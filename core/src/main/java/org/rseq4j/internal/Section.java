@@ -127,8 +127,9 @@ public final class Section {
     private static void interrupted(byte granted) {
         try {
             count(granted, granted == 0 ? 0 : yieldSlice());
-        } catch (VirtualMachineError e) {
-            // No stack or memory to count it: the section has ended, and the kernel takes a grant back by itself.
+        } catch (VirtualMachineError | LinkageError e) {
+            // No stack, no memory, or a class loader that was closed: the section has ended all the same, only uncounted, and
+            // the kernel takes a grant back by itself.
         }
     }
 

@@ -65,6 +65,8 @@ final class SectionTraining {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } catch (LinkageError e) {
+            // The class loader was closed meanwhile: there is nobody left to train for.
         } finally {
             // It takes the very path of real sections, which count.
             Section.YIELDED.add(-counted[0]);
