@@ -139,4 +139,60 @@ static inline void *thread_pointer(void)
     "sub x10, x10, %[moved]\n\t" \
     "stlr x10, [x9]\n\t"
 
+/*
+ * A store that releases and then a load that acquires stay in this order: so no set is overwritten before others can see the
+ * state that no longer counts it.
+ */
+#define SUMMARIZE_LOCALS int64_t at; int64_t word;
+#define SUMMARIZE_OUTPUTS ([at] "=&r"(at), [word] "=&r"(word))
+#define SUMMARIZE_BODY \
+    "ldar x10, [x9]\n\t" \
+    "ldr x11, [x9, #32]\n\t" \
+    "add x11, x11, #1\n\t" \
+    "and %[at], x10, #2\n\t" \
+    "add %[at], x9, %[at], lsl #3\n\t" \
+    "ldr %[word], [%[at], #64]\n\t" \
+    "cmp %[word], x11\n\t" \
+    "b.eq 21f\n\t" \
+    "and %[at], x10, #2\n\t" \
+    "eor %[at], %[at], #2\n\t" \
+    "add %[at], x9, %[at], lsl #3\n\t" \
+    "str x11, [%[at], #64]\n\t" \
+    "lsr %[word], x10, #2\n\t" \
+    "str %[word], [%[at], #72]\n\t" \
+    "and %[at], x10, #1\n\t" \
+    "add %[at], x9, %[at], lsl #5\n\t" \
+    "ldr %[word], [%[at], #8]\n\t" \
+    "str %[word], [x9, #96]\n\t" \
+    "ldr %[word], [%[at], #16]\n\t" \
+    "str %[word], [x9, #104]\n\t" \
+    "ldr %[word], [%[at], #24]\n\t" \
+    "str %[word], [x9, #112]\n\t" \
+    "eor %[at], %[at], #32\n\t" \
+    "str %[value], [%[at], #8]\n\t" \
+    "str %[value], [%[at], #16]\n\t" \
+    "str %[value], [%[at], #24]\n\t" \
+    "add x10, x10, #4\n\t" \
+    "eor x10, x10, #3\n\t" \
+    "b 22f\n\t" \
+    "21:\n\t" \
+    "and %[at], x10, #1\n\t" \
+    "add %[at], x9, %[at], lsl #5\n\t" \
+    "eor x11, %[at], #32\n\t" \
+    "ldr %[word], [%[at], #8]\n\t" \
+    "add %[word], %[word], %[value]\n\t" \
+    "str %[word], [x11, #8]\n\t" \
+    "ldr %[word], [%[at], #16]\n\t" \
+    "cmp %[word], %[value]\n\t" \
+    "csel %[word], %[word], %[value], le\n\t" \
+    "str %[word], [x11, #16]\n\t" \
+    "ldr %[word], [%[at], #24]\n\t" \
+    "cmp %[word], %[value]\n\t" \
+    "csel %[word], %[word], %[value], ge\n\t" \
+    "str %[word], [x11, #24]\n\t" \
+    "add x10, x10, #4\n\t" \
+    "eor x10, x10, #1\n\t" \
+    "22:\n\t" \
+    "stlr x10, [x9]\n\t"
+
 #endif

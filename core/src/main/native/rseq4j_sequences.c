@@ -151,7 +151,10 @@ static __attribute__((cold, noinline)) void count_abort(void)
     OPERATION(int64_t, rseq4j_pop_many##SUFFIX, (uint64_t capacity, int64_t *words, uint64_t n), \
               (capacity, words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
               WINDOW, POP_MANY_BODY, ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
-              ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU)
+              ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU) \
+    /* A value into a summary, whose words for a CPU are aligned to 64 bytes. */ \
+    OPERATION(int32_t, rseq4j_summarize##SUFFIX, (int64_t value), (value), SUMMARIZE_LOCALS, \
+              WINDOW, SUMMARIZE_BODY, SUMMARIZE_OUTPUTS, ([value] "r"(value)), return id;)
 
 OPERATIONS(, WINDOW_NONE)
 OPERATIONS(_wide, WINDOW_WIDE)

@@ -154,4 +154,72 @@ static inline void *thread_pointer(void)
     "subq %[moved], %%rax\n\t" \
     "movq %%rax, (%%r10)\n\t"
 
+/*
+ * A summary's words for a CPU, two cache lines; a state counts records, times four, and has bit 1 for the header and bit 0 for
+ * the set that count:
+ *      0 state   8 set 0: sum, min, max    32 resets asked for    40 set 1: sum, min, max
+ *     64 header 0: tag, start    80 header 1: tag, start    96 sum, min, max of the records before this header's
+ * The tag is the number of resets asked for, plus 1; the start is the number of records that went before. The first record
+ * after a reset keeps the current set for whoever resets, and begins another header and set. Each record writes only what
+ * does not count yet, and commits by the state.
+ */
+#define SUMMARIZE_LOCALS int64_t at;
+#define SUMMARIZE_OUTPUTS ([at] "=&r"(at))
+#define SUMMARIZE_BODY \
+    "movq (%%r10), %[at]\n\t" \
+    "movq 32(%%r10), %%rax\n\t" \
+    "addq $1, %%rax\n\t" \
+    "andl $2, %k[at]\n\t" \
+    "cmpq %%rax, 64(%%r10, %[at], 8)\n\t" \
+    "je 21f\n\t" \
+    "xorl $2, %k[at]\n\t" \
+    "movq %%rax, 64(%%r10, %[at], 8)\n\t" \
+    "movq (%%r10), %%rax\n\t" \
+    "shrq $2, %%rax\n\t" \
+    "movq %%rax, 72(%%r10, %[at], 8)\n\t" \
+    "movl (%%r10), %k[at]\n\t" \
+    "andl $1, %k[at]\n\t" \
+    "shll $5, %k[at]\n\t" \
+    "addq %%r10, %[at]\n\t" \
+    "movq 8(%[at]), %%rax\n\t" \
+    "movq %%rax, 96(%%r10)\n\t" \
+    "movq 16(%[at]), %%rax\n\t" \
+    "movq %%rax, 104(%%r10)\n\t" \
+    "movq 24(%[at]), %%rax\n\t" \
+    "movq %%rax, 112(%%r10)\n\t" \
+    "xorq $32, %[at]\n\t" \
+    "movq %[value], 8(%[at])\n\t" \
+    "movq %[value], 16(%[at])\n\t" \
+    "movq %[value], 24(%[at])\n\t" \
+    "movq (%%r10), %%rax\n\t" \
+    "addq $4, %%rax\n\t" \
+    "xorq $3, %%rax\n\t" \
+    "jmp 22f\n\t" \
+    "21:\n\t" \
+    "movl (%%r10), %k[at]\n\t" \
+    "andl $1, %k[at]\n\t" \
+    "shll $5, %k[at]\n\t" \
+    "addq %%r10, %[at]\n\t" \
+    "movq 8(%[at]), %%rax\n\t" \
+    "addq %[value], %%rax\n\t" \
+    "xorq $32, %[at]\n\t" \
+    "movq %%rax, 8(%[at])\n\t" \
+    "xorq $32, %[at]\n\t" \
+    "movq 16(%[at]), %%rax\n\t" \
+    "cmpq %[value], %%rax\n\t" \
+    "cmovgq %[value], %%rax\n\t" \
+    "xorq $32, %[at]\n\t" \
+    "movq %%rax, 16(%[at])\n\t" \
+    "xorq $32, %[at]\n\t" \
+    "movq 24(%[at]), %%rax\n\t" \
+    "cmpq %[value], %%rax\n\t" \
+    "cmovlq %[value], %%rax\n\t" \
+    "xorq $32, %[at]\n\t" \
+    "movq %%rax, 24(%[at])\n\t" \
+    "movq (%%r10), %%rax\n\t" \
+    "addq $4, %%rax\n\t" \
+    "xorq $1, %%rax\n\t" \
+    "22:\n\t" \
+    "movq %%rax, (%%r10)\n\t"
+
 #endif

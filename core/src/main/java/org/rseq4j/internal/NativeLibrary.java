@@ -42,7 +42,7 @@ final class NativeLibrary {
 
     static final String LOADED_PROPERTY = "org.rseq4j.internal.native";
     /** Changes with every incompatible change of the C side, so that two versions never share one library. */
-    static final String NATIVE_VERSION = "5";
+    static final String NATIVE_VERSION = "6";
 
     private static final SymbolLookup SYMBOLS;
 
@@ -170,7 +170,7 @@ final class NativeLibrary {
             append(text, symbols, "rseq4j_" + name);
         }
         for (String operation : List.of("add", "compare_and_store", "swap", "push", "pop", "pop_word", "push_many",
-                "pop_many")) {
+                "pop_many", "summarize")) {
             append(text, symbols, "rseq4j_" + operation);
             append(text, symbols, "rseq4j_" + operation + "_wide");
         }

@@ -45,7 +45,8 @@ public final class Sequences {
     private static final MethodHandle PUSH_MANY;
     private static final MethodHandle POP_MANY;
     private static final MethodHandle DRAIN;
-    /** 0, or the errno of the registration with membarrier. */
+    private static final MethodHandle SUMMARIZE;
+    /** 0, or the errno of membarrier: of the registration, or of the first use. */
     private static final int FENCE_ERROR;
 
     static {
@@ -63,7 +64,9 @@ public final class Sequences {
             POP_MANY = operation("pop_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
             DRAIN = NativeLibrary.plain("drain",
                     FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
-            FENCE_ERROR = -Membarrier.call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+            SUMMARIZE = operation("summarize", false, JAVA_INT, JAVA_LONG);
+            int error = -Membarrier.call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+            FENCE_ERROR = error != 0 ? error : -Membarrier.call(Abi.MEMBARRIER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
             if (WINDOW > 0) {
                 NativeMemory.LONG.set(NativeMemory.ALL, NativeLibrary.symbol("window").address(), WINDOW);
             }
@@ -78,6 +81,7 @@ public final class Sequences {
             PUSH_MANY = null;
             POP_MANY = null;
             DRAIN = null;
+            SUMMARIZE = null;
             FENCE_ERROR = 0;
         }
     }
@@ -282,6 +286,24 @@ public final class Sequences {
         } catch (Throwable e) {
             throw Downcall.failed(e);
         }
+    }
+
+    /** A value into a summary, whose words are aligned to 64 bytes; rseq4j_x86_64.h says which are which. */
+    public static int summarize(long base, long stride, long value) {
+        int result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (int) SUMMARIZE.invokeExact(base, stride, Registration.CPU_COUNT, (long) Abi.CPU_ID, value);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        }
+        return result;
+    }
+
+    /** Whether {@link #fence} works, as it did at start. */
+    public static boolean canFence() {
+        return NATIVE && FENCE_ERROR == 0;
     }
 
     /** Restarts the sequences on a CPU, on all when it is negative. */

@@ -26,9 +26,7 @@ import org.rseq4j.internal.Words;
  * <p>
  * A new file replaces what had the name before, in one step and with mode 0600; a symbolic link of that name is replaced and
  * not followed. Readers that have the old one open go on reading that. All its blocks are taken when it is made, so that a
- * full disk is an IOException then and never a fault later. It has the bytes for a CPU once for each CPU, once more, and, where
- * there are leases, which summaries are written by, eight times for each available CPU: on 64 CPUs 577 times, and 65
- * times with {@code -Drseq4j.leases=off}.
+ * full disk is an IOException then and never a fault later. It has the bytes for a CPU once for each CPU, and once more.
  *
  * <p>
  * Asking again for a name gives the same object. Meters live as long as the file object is referred to by anything; closing
@@ -141,7 +139,7 @@ public final class CounterFile {
      * @throws IllegalStateException when the file is full
      */
     public PerCpuSummary summary(String name, String description) {
-        return (PerCpuSummary) meter(name, description, CounterFileFormat.Type.SUMMARY, 0, 0, PerCpuSummary.WORDS,
+        return (PerCpuSummary) meter(name, description, CounterFileFormat.Type.SUMMARY, 0, 0, SummaryMirror.WORDS,
                 offset -> new PerCpuSummary(mapping, offset, format.shift()));
     }
 

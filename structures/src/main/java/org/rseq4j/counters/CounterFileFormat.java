@@ -4,11 +4,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
-import org.rseq4j.internal.WriterLease;
 
 /**
  * The layout of a counter file: a page of header, entries of 512 bytes, and from a page on the values, one stride for each
- * CPU, one more, and one for each lease. Numbers are in the order of the machine, which the magic number tells. An entry begins with a word that
+ * CPU, and one more. Numbers are in the order of the machine, which the magic number tells. An entry begins with a word that
  * is not 0 once it is complete: its type, and a checksum of the rest.
  */
 record CounterFileFormat(int capacity, int strides, int shift, long pid, long started) {
@@ -18,14 +17,14 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
     static final int DESCRIPTION_BYTES = 280;
     static final int MAX_CAPACITY = 65536;
     /** Those of the 8192 CPUs that Linux may be built for. */
-    static final int MAX_STRIDES = 1 + 8192 * (1 + WriterLease.PER_CPU);
+    static final int MAX_STRIDES = 1 + 8192;
     static final int MIN_SHIFT = 12;
     static final int MAX_SHIFT = 30;
     /** Of the histograms of one file together, for each CPU: what a reader needs on its heap. */
     static final long MAX_HISTOGRAM_BYTES = 256L << 20;
 
     private static final long MAGIC = 0x46_43_50_34_51_45_53_52L; // "RSEQ4PCF" in the order of the bytes
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     private static final int STATE = 0;
     private static final int CHECKSUM = 4;

@@ -36,7 +36,6 @@ public final class CounterFileReader implements AutoCloseable {
     private static final int TRIES = 100_000;
     /** What is read of a histogram at once. */
     private static final int PIECE_WORDS = 8192;
-    private static final int SET_BYTES = PerCpuSummary.SET * Long.BYTES;
 
     private final FileChannel channel;
     private final CounterFileFormat format;
@@ -171,7 +170,7 @@ public final class CounterFileReader implements AutoCloseable {
             HistogramBuckets buckets = null;
             switch (type) {
                 case COUNTER -> expect(bytes, 1);
-                case SUMMARY -> expect(bytes, PerCpuSummary.WORDS);
+                case SUMMARY -> expect(bytes, SummaryMirror.WORDS);
                 case HISTOGRAM -> {
                     buckets = buckets(entry);
                     expect(bytes, buckets.length());
@@ -205,19 +204,21 @@ public final class CounterFileReader implements AutoCloseable {
 
     private PerCpuSummary.Snapshot summary(long offset) throws IOException {
         PerCpuSummary.Snapshot all = PerCpuSummary.Snapshot.EMPTY;
-        for (int cpu = 0; cpu < format.strides(); cpu++) {
-            all = shard(all, at(cpu, offset));
+        long[] words = new long[SummaryMirror.WORDS];
+        for (int stride = 0; stride < format.strides(); stride++) {
+            words(at(stride, offset), words);
+            all = SummaryMirror.plus(all, words);
         }
         return all;
     }
 
-    /** As PerCpuSummary.snapshot: the set that is current, when it is still current afterwards. */
-    private PerCpuSummary.Snapshot shard(PerCpuSummary.Snapshot all, long at) throws IOException {
+    /** The words at one moment: the state is the same before and after. */
+    private void words(long at, long[] words) throws IOException {
         for (int i = 0; i < TRIES; i++) {
-            long updates = read(channel, at, Long.BYTES).getLong(0) >>> 1;
-            ByteBuffer set = read(channel, at + Long.BYTES + (updates & 1) * SET_BYTES, SET_BYTES);
-            if (read(channel, at, Long.BYTES).getLong(0) >>> 1 == updates) {
-                return all.plus(set.getLong(0), set.getLong(8), set.getLong(16), set.getLong(24));
+            long state = read(channel, at, Long.BYTES).getLong(0);
+            read(channel, at, SummaryMirror.WORDS * Long.BYTES).asLongBuffer().get(words);
+            if (words[0] == state && read(channel, at, Long.BYTES).getLong(0) == state) {
+                return;
             }
         }
         throw new IOException("a summary that never stands still");
@@ -237,7 +238,8 @@ public final class CounterFileReader implements AutoCloseable {
 
     private long[] counts(long offset, int words) throws IOException {
         long[] sums = new long[words];
-        for (int cpu = 0; cpu < format.strides(); cpu++) {
+        // The words behind the CPUs' first, as PerCpuCounter.sum: what a reset subtracts there was in the others before.
+        for (int cpu = format.strides() - 1; cpu >= 0; cpu--) {
             for (int from = 0; from < words; from += PIECE_WORDS) {
                 int piece = Math.min(PIECE_WORDS, words - from);
                 ByteBuffer values = read(channel, at(cpu, offset) + from * (long) Long.BYTES, piece * Long.BYTES);

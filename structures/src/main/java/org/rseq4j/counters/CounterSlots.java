@@ -8,11 +8,9 @@ import java.util.List;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.Words;
-import org.rseq4j.internal.WriterLease;
 
 /**
- * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU, one more, and, where they are
- * written by lease, one for each lease, which its owner writes.
+ * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU, and one more.
  *
  * <p>
  * What a meter costs on the heap beside itself is a reference of 32 bytes: words whose meter is unreachable are found when
@@ -21,24 +19,22 @@ import org.rseq4j.internal.WriterLease;
 final class CounterSlots {
     /** The bytes of a stride in a chunk: a shift, no multiplication. */
     static final int SHIFT = 16;
-    /** The strides that are not a lease's. */
-    static final int SHARED = Rseq.cpuCount() + 1;
-    static final int STRIDES = SHARED + WriterLease.COUNT;
+    static final int CPUS = Rseq.cpuCount();
+    /** One for each CPU, and one more. */
+    static final int STRIDES = CPUS + 1;
 
-    static final CounterSlots COUNTERS = new CounterSlots(1, 0);
-    static final CounterSlots SUMMARIES = new CounterSlots(PerCpuSummary.WORDS, WriterLease.COUNT);
+    static final CounterSlots COUNTERS = new CounterSlots(1);
+    static final CounterSlots SUMMARIES = new CounterSlots(SummaryWords.WORDS);
 
     private final int words;
-    private final int strides;
     private final int slotsPerChunk;
     private final List<Chunk> chunks = new ArrayList<>();
     /** The chunks before it are full. */
     private int firstWithRoom;
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
-    CounterSlots(int words, int leases) {
+    CounterSlots(int words) {
         this.words = words;
-        this.strides = SHARED + leases;
         this.slotsPerChunk = (1 << SHIFT) / Long.BYTES / words;
     }
 
@@ -59,8 +55,8 @@ final class CounterSlots {
         /** The slots before it are used. */
         private int firstFree;
 
-        private Chunk(int slots, int strides) {
-            this.mapping = Mapping.anonymous((long) strides << SHIFT);
+        private Chunk(int slots) {
+            this.mapping = Mapping.anonymous((long) STRIDES << SHIFT);
             this.slots = new Slot[slots];
             this.used = new BitSet(slots);
         }
@@ -72,7 +68,7 @@ final class CounterSlots {
             free((Slot) slot);
         }
         if (firstWithRoom == chunks.size()) {
-            chunks.add(new Chunk(slotsPerChunk, strides));
+            chunks.add(new Chunk(slotsPerChunk));
         }
         Chunk chunk = chunks.get(firstWithRoom);
         int i = chunk.firstFree;
@@ -100,7 +96,7 @@ final class CounterSlots {
         Chunk chunk = chunks.get(slot.number / slotsPerChunk);
         int i = slot.number % slotsPerChunk;
         var segment = Words.segment(chunk.mapping);
-        for (long stride = 0; stride < strides; stride++) {
+        for (long stride = 0; stride < STRIDES; stride++) {
             for (int word = 0; word < words; word++) {
                 long place = chunk.mapping.base + (stride << SHIFT) + offset(slot) + word * (long) Long.BYTES;
                 if (Words.getOpaque(segment, place) != 0) { // an untouched page stays so

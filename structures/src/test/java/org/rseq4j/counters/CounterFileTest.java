@@ -21,6 +21,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -95,6 +96,33 @@ class CounterFileTest {
         } finally {
             wanted.set(meters);
             writer.join();
+        }
+    }
+
+    /** A reset subtracts in the words behind the CPUs' what it found in theirs. */
+    @Test
+    void noSumIsNegativeWhileACounterIsReset() throws Exception {
+        PerCpuCounter counter = CounterFile.create(file(), 1, 8).counter("c", "");
+        var done = new AtomicBoolean();
+        List<Thread> threads = List.of(Thread.ofPlatform().start(() -> {
+            while (!done.get()) {
+                counter.add(1000);
+            }
+        }), Thread.ofPlatform().start(() -> {
+            while (!done.get()) {
+                counter.reset();
+            }
+        }));
+        try (var reader = CounterFileReader.open(file())) {
+            for (int i = 0; i < 30_000; i++) {
+                long sum = ((CounterFileReader.Counter) reader.read().getFirst()).sum();
+                assertTrue(sum >= 0, "a sum of " + sum);
+            }
+        } finally {
+            done.set(true);
+            for (Thread thread : threads) {
+                thread.join();
+            }
         }
     }
 

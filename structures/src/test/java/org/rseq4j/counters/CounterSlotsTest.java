@@ -11,9 +11,9 @@ import org.junit.jupiter.api.Test;
 import org.rseq4j.internal.Words;
 
 class CounterSlotsTest {
-    private static final int PER_CHUNK = (1 << CounterSlots.SHIFT) / Long.BYTES / PerCpuSummary.WORDS;
+    private static final int PER_CHUNK = (1 << CounterSlots.SHIFT) / Long.BYTES / SummaryWords.WORDS;
 
-    private final CounterSlots slots = new CounterSlots(PerCpuSummary.WORDS, 0);
+    private final CounterSlots slots = new CounterSlots(SummaryWords.WORDS);
 
     private long place(CounterSlots.Slot slot) {
         return slots.mapping(slot).base + slots.offset(slot);

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.LongSummaryStatistics;
 import java.util.Random;
@@ -73,6 +75,111 @@ class PerCpuSummaryTest {
     @Test
     void everySnapshotIsOfWholeRecordsOfVirtualThreads() throws Exception {
         assertWhole(Thread.ofVirtual().factory(), 200);
+    }
+
+    /** One thread, which goes from CPU to CPU, records 1, 2, 3 and so on; so whole results lie side by side without a gap. */
+    @Test
+    void eachRecordIsInExactlyOneResult() throws Exception {
+        try (var summary = new PerCpuSummary()) {
+            var done = new AtomicBoolean();
+            long[] last = new long[1];
+            List<Thread> threads = new ArrayList<>();
+            threads.add(Thread.ofPlatform().start(() -> {
+                long value = 0;
+                while (!done.get()) {
+                    summary.record(++value);
+                }
+                last[0] = value;
+            }));
+            for (int i = 0; i < 2; i++) {
+                threads.add(Thread.ofPlatform().start(() -> { // pushes the others from their CPUs
+                    for (long n = 0; !done.get(); n++) {
+                        if (n % 1000 == 0) {
+                            Thread.yield();
+                        }
+                    }
+                }));
+            }
+            List<PerCpuSummary.Snapshot> results = Collections.synchronizedList(new ArrayList<>());
+            for (int i = 0; i < 3; i++) {
+                threads.add(Thread.ofPlatform().start(() -> {
+                    for (int n = 0; n < 20_000 && !done.get(); n++) {
+                        results.add(summary.snapshotAndReset());
+                    }
+                }));
+            }
+            Thread.sleep(Stress.NANOS / 1_000_000);
+            done.set(true);
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            results.add(summary.snapshotAndReset());
+            results.removeIf(result -> result.count() == 0);
+            results.sort(Comparator.comparingLong(PerCpuSummary.Snapshot::min));
+            long next = 1;
+            for (PerCpuSummary.Snapshot result : results) {
+                assertEquals(new PerCpuSummary.Snapshot(result.max() - next + 1, sum(next, result.max()), next,
+                        result.max()), result);
+                next = result.max() + 1;
+            }
+            assertEquals(last[0] + 1, next);
+            assertTrue(results.size() > 1);
+        }
+    }
+
+    private static long sum(long from, long to) {
+        return (from + to) * (to - from + 1) / 2;
+    }
+
+    /** On the way back from the end of the stack, a call fails a little later each time, until it has room. */
+    @Test
+    void aResetThatFindsNoStackTakesNothing() throws Exception {
+        try (var summary = new PerCpuSummary()) {
+            long[] taken = new long[1];
+            assertTrue(
+                    atTheEndOfTheStack(() -> summary.record(1), () -> taken[0] += summary.snapshotAndReset().count()),
+                    "no call failed");
+            assertEquals(ROUNDS, taken[0] + summary.snapshotAndReset().count());
+            assertEquals(PerCpuSummary.Snapshot.EMPTY, summary.snapshot());
+        }
+    }
+
+    @Test
+    void aRecordThatFindsNoStackIsMadeWholeOrNotAtAll() throws Exception {
+        try (var summary = new PerCpuSummary()) {
+            assertTrue(atTheEndOfTheStack(() -> summary.record(7), () -> summary.record(7)), "no call failed");
+            PerCpuSummary.Snapshot all = summary.snapshotAndReset();
+            assertEquals(new PerCpuSummary.Snapshot(all.count(), 7 * all.count(), 7, 7), all);
+            assertTrue(all.count() >= 2 * ROUNDS, all.toString());
+        }
+    }
+
+    private static final int ROUNDS = 40;
+
+    private static boolean atTheEndOfTheStack(Runnable before, Runnable call) throws InterruptedException {
+        boolean[] failed = new boolean[1];
+        for (int round = 0; round < ROUNDS; round++) {
+            before.run();
+            Thread thread = new Thread(null, () -> deeper(call, failed), "short of stack", 200_000 + round * 64);
+            thread.start();
+            thread.join();
+        }
+        return failed[0];
+    }
+
+    /** Calls it once that it returns, from the deepest frame where it does. */
+    @SuppressWarnings("InfiniteRecursion") // it ends with the stack
+    private static boolean deeper(Runnable call, boolean[] failed) {
+        try {
+            if (deeper(call, failed)) {
+                return true;
+            }
+            call.run();
+            return true;
+        } catch (StackOverflowError e) {
+            failed[0] = true;
+            return false;
+        }
     }
 
     /** All record one value for a while, so that any mixture of two records shows. */

@@ -19,14 +19,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.rseq4j.stress.ChildJvm;
 
 /**
- * Counters and summaries in a process of their own, whose threads get leases soon, take them from one another, or get none;
- * run once, not in every set-up, as it has the set-ups itself.
+ * Counters and summaries in a process of their own, whose sequences are often restarted, or which has none; run once, not in every
+ * set-up, as it has the set-ups itself.
  */
 @Tag("platform")
-class LeasedMetersTest {
+class MetersInOtherProcessesTest {
     @ParameterizedTest
-    @CsvSource({"-Drseq4j.debug.patience=64, 1", "-Drseq4j.debug.patience=64, 0", "-Drseq4j.debug.patience=3000, 1",
-            "-Drseq4j.leases=off, 1", "-Drseq4j.registration=none, 1",
+    @CsvSource({"-Drseq4j.debug.window=200, 1", "-Drseq4j.debug.window=200, 0", "-Drseq4j.registration=none, 1",
             "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED, 1"})
     void nothingIsLostAndRecordsStayWhole(String argument, int libcRegisters) throws Exception {
         Path file = Files.createTempFile("counters", ".file");
