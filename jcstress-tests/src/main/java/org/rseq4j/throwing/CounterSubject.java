@@ -39,7 +39,8 @@ final class CounterSubject extends Subject {
             case "sum" -> sum.getAsLong();
             default -> {
                 resets++;
-                taken += sumThenReset.getAsLong();
+                long before = sumThenReset.getAsLong(); // not in one expression: another may count meanwhile, see others()
+                taken += before;
                 resetsThatReturned++;
             }
         }
