@@ -1,18 +1,28 @@
 package org.rseq4j.benchmarks;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import org.HdrHistogram.Histogram;
+import org.rseq4j.locks.SliceLock;
 
 /**
- * The loop of {@link LocksSuite} with the time of each acquisition.
+ * The loop of {@link LocksSuite} with the time of each acquisition; as lock-hand-offs, SliceLock by the time after
+ * which it is kept for the first of its queue, beside ReentrantLock.
  */
 final class LockWaitsSuite implements Suite {
+    private final boolean handOffs;
+
+    LockWaitsSuite(boolean handOffs) {
+        this.handOffs = handOffs;
+    }
+
     @Override
     public String name() {
-        return "lock-waits";
+        return handOffs ? "lock-hand-offs" : "lock-waits";
     }
 
     @Override
@@ -28,9 +38,19 @@ final class LockWaitsSuite implements Suite {
     @Override
     public Map<String, Contender.Factory> contenders() {
         Map<String, Contender.Factory> contenders = new LinkedHashMap<>();
-        LocksSuite.locks()
+        (handOffs ? byHandOff() : LocksSuite.locks())
                 .forEach((name, lock) -> contenders.put(name, threads -> new Timed(threads, lock.make())));
         return contenders;
+    }
+
+    private static Map<String, LocksSuite.Maker> byHandOff() {
+        Map<String, LocksSuite.Maker> locks = new LinkedHashMap<>();
+        locks.put("ReentrantLock", ReentrantLock::new);
+        for (int micros : new int[]{0, 200, 500, 1000, 2000, 5000}) {
+            locks.put("rseq4j SliceLock, " + micros + " us",
+                    () -> SliceLock.builder().handOffAfter(Duration.ofNanos(1000L * micros)).build());
+        }
+        return locks;
     }
 
     private static final class Timed implements Contender {

@@ -9,8 +9,8 @@ import java.util.concurrent.locks.StampedLock;
 import org.rseq4j.locks.PerCpuReadWriteLock;
 
 /**
- * A read lock that all threads take and give back, reading one word; or, as write-locks, the write lock of the same, taken and
- * given back by the first thread while the others read: the writes are counted, the reads are not.
+ * A read lock that all threads take and give back, reading one word; or, as write-locks, the write lock of the same,
+ * taken and given back by the first thread while the others read: the writes are counted, the reads are not.
  */
 final class ReadLocksSuite implements Suite {
     private final boolean writing;
@@ -76,6 +76,29 @@ final class ReadLocksSuite implements Suite {
             };
         });
         contenders.put("rseq4j PerCpuReadWriteLock", threads -> loop(new PerCpuReadWriteLock()));
+        contenders.put("reentrant rseq4j PerCpuReadWriteLock",
+                threads -> loop(PerCpuReadWriteLock.builder().reentrant().build()));
+        contenders.put("rseq4j PerCpuReadWriteLock optimistic", threads -> {
+            var lock = new PerCpuReadWriteLock();
+            long[] word = new long[48];
+            return (thread, round) -> {
+                long operations = 0;
+                long sum = 0;
+                while (round.running()) {
+                    for (int i = 0; i < 1000; i++) {
+                        long stamp;
+                        long read;
+                        do {
+                            stamp = lock.tryOptimisticRead();
+                            read = word[24];
+                        } while (!lock.validate(stamp));
+                        sum += read;
+                    }
+                    operations += 1000;
+                }
+                return LocksSuite.kept(operations, sum);
+            };
+        });
         return contenders;
     }
 

@@ -6,7 +6,8 @@ import java.util.List;
 /** The suites. */
 final class Suites {
     private static final List<Suite> ALL = List.of(new CountersSuite(), new SequencesSuite(false),
-            new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(), new LockHoldsSuite(false),
+            new SequencesSuite(true), new LocksSuite(), new LockWaitsSuite(false), new LockWaitsSuite(true),
+            new LockHoldsSuite(false),
             new LockHoldsSuite(true), new QueueStallsSuite(),
             new ReadLocksSuite(false), new ReadLocksSuite(true), new PoolsSuite(PoolsSuite.Pattern.PLAIN),
             new PoolsSuite(PoolsSuite.Pattern.YIELD), new PoolsSuite(PoolsSuite.Pattern.ONE_WAY),

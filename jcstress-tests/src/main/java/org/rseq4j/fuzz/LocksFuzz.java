@@ -15,14 +15,16 @@ final class LocksFuzz {
     }
 
     static void run(Input input) throws InterruptedException {
-        int kind = input.below(6);
+        int kind = input.below(8);
         switch (kind) {
             case 0 -> exclusive(input, new SliceLock(), false);
             case 1 -> exclusive(input, SliceLock.builder().reentrant().build(), true);
             case 2 -> exclusive(input, SliceLock.builder().fair().build(), false);
             case 3 -> exclusive(input, SliceLock.builder().fair().reentrant().build(), true);
             case 4 -> exclusive(input, ExtendedLock.wrap(new ReentrantLock()), true);
-            default -> readWrite(input);
+            case 5 -> readWrite(input, PerCpuReadWriteLock.builder().reentrant().build());
+            case 6 -> readWrite(input, PerCpuReadWriteLock.builder().fair().build());
+            default -> readWrite(input, new PerCpuReadWriteLock());
         }
     }
 
@@ -103,12 +105,14 @@ final class LocksFuzz {
     }
 
     /** Rightful uses only: a thread that reads may not ask to write, and a reader's misuse is not always told. */
-    private static void readWrite(Input input) throws InterruptedException {
-        var lock = new PerCpuReadWriteLock();
+    private static void readWrite(Input input, PerCpuReadWriteLock lock) throws InterruptedException {
         int reads = 0;
         boolean writes = false;
+        long stamp = lock.tryOptimisticRead();
+        boolean valid = true;
+        boolean counted = lock.isReentrant();
         while (!input.isEmpty()) {
-            switch (input.below(8)) {
+            switch (input.below(9)) {
                 case 0, 1 -> {
                     lock.readLock().lock();
                     reads++;
@@ -130,6 +134,7 @@ final class LocksFuzz {
                     } else if (!writes) {
                         lock.writeLock().lock();
                         writes = true;
+                        valid = false;
                     }
                 }
                 case 5 -> {
@@ -142,18 +147,31 @@ final class LocksFuzz {
                     }
                 }
                 case 6 -> {
-                    for (Lock side : new Lock[]{lock.readLock(), lock.writeLock()}) {
-                        try {
-                            side.newCondition();
-                            throw new AssertionError("a condition was made");
-                        } catch (UnsupportedOperationException expected) {
-                            expect(expected.getMessage() != null, "no message");
+                    try {
+                        lock.readLock().newCondition();
+                        throw new AssertionError("a condition was made");
+                    } catch (UnsupportedOperationException expected) {
+                        expect(expected.getMessage() != null, "no message");
+                    }
+                    if (writes) {
+                        Condition condition = lock.writeLock().newCondition();
+                        if (reads == 0) { // else it would wait for itself
+                            expect(!condition.await(1, TimeUnit.NANOSECONDS), "signalled by nobody");
                         }
+                        condition.signalAll();
                     }
                 }
-                default -> expect(lock.toString().contains("readers"), "no text");
+                case 7 -> {
+                    expect(lock.validate(stamp) == valid, "valid: " + !valid);
+                    stamp = lock.tryOptimisticRead();
+                    valid = stamp != 0;
+                    expect(valid == !writes, "a stamp while somebody writes");
+                }
+                default -> expect(lock.toString().contains("Read locks"), "no text");
             }
-            expect(lock.getReadLockCount() == reads, lock.getReadLockCount() + " readers, not " + reads);
+            int held = counted ? Math.min(reads, 1) : reads; // nested holds of a thread count once
+            expect(lock.getReadLockCount() == held, lock.getReadLockCount() + " readers, not " + held);
+            expect(!counted || lock.getReadHoldCount() == reads, "read holds, not " + reads);
             expect(lock.isWriteLockedByCurrentThread() == writes, "written: " + !writes);
         }
         if (writes) {

@@ -4,6 +4,7 @@ import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -21,11 +22,21 @@ import org.rseq4j.locks.PerCpuReadWriteLock;
 public class PerCpuReadWriteLockStress {
     /** What all states have: two values that only differ inside a writer. */
     static class Guarded {
-        final PerCpuReadWriteLock lock = new PerCpuReadWriteLock();
-        final Lock reading = lock.readLock();
-        final Lock writing = lock.writeLock();
+        final PerCpuReadWriteLock lock;
+        final Lock reading;
+        final Lock writing;
         int first;
         int second;
+
+        Guarded() {
+            this(new PerCpuReadWriteLock());
+        }
+
+        Guarded(PerCpuReadWriteLock lock) {
+            this.lock = lock;
+            reading = lock.readLock();
+            writing = lock.writeLock();
+        }
 
         int read() {
             return first * 10 + second;
@@ -170,7 +181,7 @@ public class PerCpuReadWriteLockStress {
     @Outcome(id = {"true, false",
             "false, true"}, expect = ACCEPTABLE, desc = "who came first is inside, the other is not")
     @Outcome(id = "false, false", expect = ACCEPTABLE, desc = "each saw the other on its way")
-    @Outcome(id = "true, true", expect = FORBIDDEN, desc = "neither saw the other: the reader's mark was not visible yet")
+    @Outcome(id = "true, true", expect = FORBIDDEN, desc = "neither saw the other: the reader's mark was not visible")
     @State
     public static class TryReadTryWriteAndStay {
         private final PerCpuReadWriteLock lock = new PerCpuReadWriteLock();
@@ -267,6 +278,156 @@ public class PerCpuReadWriteLockStress {
         @Actor
         public void writer() {
             lockedWrite();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0, 11", "11, 11"}, expect = ACCEPTABLE, desc = "the read is of before or after the write")
+    @Outcome(id = "-1, 11", expect = ACCEPTABLE, desc = "the writer came in between, and the read is not valid")
+    @Outcome(expect = FORBIDDEN, desc = "a read that was valid is of two writes")
+    @State
+    public static class OptimisticReadWrite extends Guarded {
+        @Actor
+        public void reader(II_Result r) {
+            long stamp = lock.tryOptimisticRead();
+            int read = read();
+            r.r1 = lock.validate(stamp) ? read : -1;
+        }
+
+        @Actor
+        public void writer() {
+            lockedWrite();
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            r.r2 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0, 22", "11, 22", "22, 22"}, expect = ACCEPTABLE, desc = "one after the other, nested holds as one")
+    @Outcome(expect = FORBIDDEN, desc = "a nested hold let another in, or was left")
+    @State
+    public static class FairReentrant extends Guarded {
+        public FairReentrant() {
+            super(PerCpuReadWriteLock.builder().fair().reentrant().build());
+        }
+
+        private void writeNested() {
+            writing.lock();
+            first++;
+            writing.lock();
+            second++;
+            writing.unlock();
+            writing.unlock();
+        }
+
+        @Actor
+        public void reader(II_Result r) {
+            reading.lock();
+            int before = lockedRead();
+            r.r1 = before == read() ? before : -1;
+            reading.unlock();
+        }
+
+        @Actor
+        public void writer() {
+            writeNested();
+        }
+
+        @Actor
+        public void otherWriter() {
+            writeNested();
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            r.r2 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"0, 11",
+            "11, 11"}, expect = ACCEPTABLE, desc = "signalled, or came later; the reader before or after")
+    @Outcome(expect = FORBIDDEN, desc = "the waiter went on beside the reader, or slept on")
+    @State
+    public static class WriteAwaitSignal extends Guarded {
+        private final Condition written = writing.newCondition();
+
+        @Actor
+        public void waiter() {
+            writing.lock();
+            try {
+                while (first == 0) {
+                    written.awaitUninterruptibly();
+                }
+                second++;
+            } finally {
+                writing.unlock();
+            }
+        }
+
+        @Actor
+        public void signaller() {
+            writing.lock();
+            try {
+                first++;
+                written.signal();
+            } finally {
+                writing.unlock();
+            }
+        }
+
+        @Actor
+        public void reader(II_Result r) {
+            int read = lockedRead();
+            r.r1 = read == 10 ? 11 : read; // between signal and waiter
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            r.r2 = rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "11, 11", expect = ACCEPTABLE, desc = "the writer waited for the other thread, or came later")
+    @Outcome(expect = FORBIDDEN, desc = "the writer was inside with the reader, or the hold was left")
+    @State
+    public static class ReadLockGivenBackByAnother extends Guarded {
+        private volatile boolean taken;
+        private volatile boolean given;
+
+        @Actor
+        public void taker() {
+            while (!given && !reading.tryLock()) {
+                Thread.onSpinWait();
+            }
+            taken = true;
+        }
+
+        @Actor
+        public void giver() {
+            while (!taken) {
+                Thread.onSpinWait();
+            }
+            given = true;
+            reading.unlock();
+        }
+
+        @Actor
+        public void writer(II_Result r) {
+            lockedWrite();
+            r.r1 = 11;
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            lockedWrite(); // settles what is left in the taker's slot
+            first--;
+            second--;
+            r.r2 = rest();
         }
     }
 }

@@ -21,7 +21,10 @@ final class LockWorkloads {
     static List<Workload> all() {
         return List.of(new Exclusive("SliceLock", new SliceLock()),
                 new Exclusive("SliceLock, fair and reentrant", SliceLock.builder().fair().reentrant().build()),
-                new Exclusive("ExtendedLock", ExtendedLock.wrap(new ReentrantLock())), new ReadWrite(),
+                new Exclusive("ExtendedLock", ExtendedLock.wrap(new ReentrantLock())),
+                new ReadWrite("PerCpuReadWriteLock", new PerCpuReadWriteLock()),
+                new ReadWrite("PerCpuReadWriteLock, fair and reentrant",
+                        PerCpuReadWriteLock.builder().fair().reentrant().build()),
                 new Sections());
     }
 
@@ -92,18 +95,28 @@ final class LockWorkloads {
     }
 
     private static final class ReadWrite extends Workload {
-        private final PerCpuReadWriteLock lock = new PerCpuReadWriteLock();
+        private final PerCpuReadWriteLock lock;
         private final LongAdder writes = new LongAdder();
         private long first;
         private long second;
 
-        ReadWrite() {
-            super("PerCpuReadWriteLock");
+        ReadWrite(String name, PerCpuReadWriteLock lock) {
+            super(name);
+            this.lock = lock;
         }
 
         @Override
         void step(SplittableRandom random) throws InterruptedException {
-            int kind = random.nextInt(32);
+            int kind = random.nextInt(36);
+            if (kind >= 32) {
+                long stamp = lock.tryOptimisticRead();
+                long one = first;
+                long other = second;
+                if (lock.validate(stamp) && one != other) {
+                    violation("a valid read is of two writes");
+                }
+                return;
+            }
             Lock side = kind < 28 ? lock.readLock() : lock.writeLock();
             boolean held = true;
             switch (kind & 3) {

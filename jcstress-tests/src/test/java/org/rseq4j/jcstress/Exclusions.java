@@ -42,13 +42,16 @@ final class Exclusions {
         exclude("only reads", "pools.PerCpuBufferPool", "statistics", "toString");
         exclude("only reads", "locks.SliceLock", "getOwnerId", "getOwner", "isLocked", "isHeldByCurrentThread",
                 "getHoldCount", "isFair", "isReentrant", "hasQueuedThreads", "hasQueuedThread", "getQueueLength",
-                "getQueuedThreads", "toString");
+                "getQueuedThreads", "hasWaiters", "getWaitQueueLength", "getWaitingThreads", "toString");
         exclude("only reads", "locks.PerCpuReadWriteLock", "readLock", "writeLock", "isWriteLocked",
-                "isWriteLockedByCurrentThread", "getReadLockCount", "hasQueuedThreads", "toString");
+                "isWriteLockedByCurrentThread", "getReadLockCount", "getReadHoldCount", "getWriteHoldCount", "getOwner",
+                "isFair", "isReentrant", "hasQueuedThreads", "hasQueuedThread", "getQueueLength", "getQueuedThreads",
+                "hasWaiters", "getWaitQueueLength", "getWaitingThreads", "toString");
+        exclude("before anybody else knows the object", "locks.PerCpuReadWriteLock", "builder");
         exclude("only reads", "locks.ExtendedLock", "toString");
         exclude("before anybody else knows the object", "locks.SliceLock", "newCondition");
         exclude("before anybody else knows the object", "locks.ExtendedLock", "newCondition");
-        exclude("no conditions", "locks.PerCpuReadWriteLock", ":Lock.newCondition/0");
+        exclude("before anybody else knows the object", "locks.PerCpuReadWriteLock", ":Lock.newCondition/0");
         exclude("by its interface", "locks.ExtendedLock", "lock", "lockInterruptibly", "tryLock", "unlock");
         exclude("before anybody else knows the object", "locks.ExtendedLock", ":Lock.newCondition/0");
         exclude("the wrapped lock's; AwaitSignal has the protocol around it", "locks.ExtendedLock",

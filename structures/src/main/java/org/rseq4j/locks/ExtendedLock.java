@@ -1,5 +1,6 @@
 package org.rseq4j.locks;
 
+import java.util.Date;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -7,18 +8,22 @@ import java.util.concurrent.locks.Lock;
 import org.rseq4j.internal.Section;
 
 /**
- * A lock that exists already, whose holder now asks not to lose the CPU: each try and each hold stands in a request for a time
- * slice extension, waiting does not.
+ * A lock that exists already, whose holder now asks not to lose the CPU: each try and each hold stands in a request for
+ * a time slice extension, waiting does not.
  *
  * <p>
  * It guarantees what the wrapped lock does, with its exceptions, and adds nothing but the hint. {@code lock} tries by
- * {@code tryLock()} first, within a request, and waits by the wrapped lock's own {@code lock} where that fails; so a fair lock
- * is barged once by each arrival: wrap unfair ones. Waiting for a condition ends the request and makes a new one afterwards.
- * Users of the wrapped lock itself exclude those of the wrapper, and make no request.
+ * {@code tryLock()} first, within a request, and waits by the wrapped lock's own {@code lock} where that fails; so a
+ * fair lock is barged once by each arrival: wrap unfair ones. Waiting for a condition ends the request and makes a new
+ * one afterwards. Users of the wrapped lock itself exclude those of the wrapper, and make no request.
  *
  * <p>
- * Cost beside the wrapped lock: one request and its end where the kernel grants extensions; a constant test, which the JIT
- * drops, where it does not.
+ * It throws what the wrapped lock throws, and is then held or not as that one is: a request that cannot be made for
+ * want of stack or memory is left out.
+ *
+ * <p>
+ * Cost beside the wrapped lock: one request and its end where the kernel grants extensions; a constant test, which the
+ * JIT drops, where it does not.
  *
  * @since 0.1.0
  */
@@ -48,14 +53,14 @@ public final class ExtendedLock implements Lock {
             lock.lock();
         } else if (!tryLock()) {
             lock.lock();
-            hold(Section.open());
+            request();
         }
     }
 
     @Override
     public void lockInterruptibly() throws InterruptedException {
         lock.lockInterruptibly();
-        hold(open());
+        request();
     }
 
     @Override
@@ -64,12 +69,18 @@ public final class ExtendedLock implements Lock {
             return lock.tryLock();
         }
         long opened = Section.open();
-        if (lock.tryLock()) {
-            hold(opened);
-            return true;
+        boolean taken = false;
+        try {
+            taken = lock.tryLock();
+        } finally {
+            if (!taken) {
+                Section.close(opened);
+            }
         }
-        Section.close(opened);
-        return false;
+        if (taken && opened != 0) { // a nested hold owns no request, and the outer one's stays
+            section = opened;
+        }
+        return taken;
     }
 
     @Override
@@ -77,18 +88,21 @@ public final class ExtendedLock implements Lock {
         if (!lock.tryLock(time, unit)) {
             return false;
         }
-        hold(open());
+        request();
         return true;
     }
 
-    private static long open() {
-        return Section.isSupported() ? Section.open() : 0;
-    }
-
-    /** A nested hold owns no request (0), and the outer one's stays. */
-    private void hold(long opened) {
-        if (opened != 0) {
-            section = opened;
+    /** With the lock: it is held whether or not this works. */
+    private void request() {
+        if (Section.isSupported()) {
+            try {
+                long opened = Section.open();
+                if (opened != 0) {
+                    section = opened;
+                }
+            } catch (StackOverflowError | OutOfMemoryError e) {
+                // A hint is lost.
+            }
         }
     }
 
@@ -101,7 +115,7 @@ public final class ExtendedLock implements Lock {
         }
         long held = section;
         lock.unlock(); // first: a thread that does not hold the lock ends here
-        Section.close(held);
+        Section.close(held); // which cannot fail, but for want of stack: then the request ends with the time slice
     }
 
     @Override
@@ -127,39 +141,51 @@ public final class ExtendedLock implements Lock {
         @Override
         public void await() throws InterruptedException {
             Section.close(section);
-            condition.await();
-            hold(Section.open());
+            try {
+                condition.await();
+            } finally {
+                request();
+            }
         }
 
         @Override
         public void awaitUninterruptibly() {
             Section.close(section);
-            condition.awaitUninterruptibly();
-            hold(Section.open());
+            try {
+                condition.awaitUninterruptibly();
+            } finally {
+                request();
+            }
         }
 
         @Override
         public long awaitNanos(long nanos) throws InterruptedException {
             Section.close(section);
-            long left = condition.awaitNanos(nanos);
-            hold(Section.open());
-            return left;
+            try {
+                return condition.awaitNanos(nanos);
+            } finally {
+                request();
+            }
         }
 
         @Override
         public boolean await(long time, TimeUnit unit) throws InterruptedException {
             Section.close(section);
-            boolean signalled = condition.await(time, unit);
-            hold(Section.open());
-            return signalled;
+            try {
+                return condition.await(time, unit);
+            } finally {
+                request();
+            }
         }
 
         @Override
-        public boolean awaitUntil(java.util.Date deadline) throws InterruptedException {
+        public boolean awaitUntil(Date deadline) throws InterruptedException {
             Section.close(section);
-            boolean signalled = condition.awaitUntil(deadline);
-            hold(Section.open());
-            return signalled;
+            try {
+                return condition.awaitUntil(deadline);
+            } finally {
+                request();
+            }
         }
 
         @Override

@@ -15,15 +15,23 @@ final class LockEvents {
     private LockEvents() {
     }
 
-    /** Begins to measure a wait; null without the recorder. */
+    /** Begins to measure a wait; null without the recorder, and when that fails: a lock works without memory too. */
     static Object begin() {
-        return PRESENT ? LockWait.started() : null;
+        try {
+            return PRESENT ? LockWait.started() : null;
+        } catch (OutOfMemoryError | StackOverflowError | LinkageError e) {
+            return null;
+        }
     }
 
     /** Ends what {@link #begin()} returned. */
     static void end(Object wait, Object lock, long formerOwner, boolean acquired) {
         if (wait != null) {
-            LockWait.tell(wait, lock, formerOwner, acquired);
+            try {
+                LockWait.tell(wait, lock, formerOwner, acquired);
+            } catch (OutOfMemoryError | StackOverflowError e) {
+                // The event is lost, the lock is not.
+            }
         }
     }
 

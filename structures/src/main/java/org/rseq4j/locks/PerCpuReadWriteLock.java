@@ -1,436 +1,336 @@
 package org.rseq4j.locks;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
+import java.io.InvalidObjectException;
+import java.io.ObjectInputStream;
+import java.io.Serializable;
+import java.util.Collection;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Membarrier;
 
 /**
- * A read-write lock for data that is read all the time and written seldom: readers on different CPUs change no memory that
- * they share, and read one word that changes only when somebody writes.
+ * A read-write lock for data that is read all the time and written seldom: readers on different CPUs change no memory
+ * that they share, and read one word that changes only when somebody writes.
  *
  * <p>
- * <b>It guarantees</b> that a writer is alone, with the memory effects of {@link Lock}, on platform and virtual threads. A read
- * lock may be given back on another CPU, or by another thread, than it was taken on.
+ * <b>It guarantees</b> that a writer is alone, with the memory effects of {@link Lock}, on platform and virtual
+ * threads. A read lock may be given back on another CPU, or by another thread, than it was taken on.
  *
  * <p>
- * <b>Fairness:</b> a writer is preferred. From the moment that it has the writers' lock no new reader comes in, so it waits for
- * those that are inside, and no longer. Readers and writers that have to wait queue up behind one {@link SliceLock} and
- * pass each other only as far as that one allows: neither side starves the other.
+ * <b>Optimistic reading</b> takes no lock and writes nothing: {@link #tryOptimisticRead()}, reads into local variables,
+ * then {@link #validate(long)}, which says whether no writer came since. What was read before that may be of two
+ * writes.
  *
  * <p>
- * <b>Not reentrant:</b> a reader that takes the read lock again can wait for a writer that waits for it: a deadlock, as with
- * {@link java.util.concurrent.locks.StampedLock}. A second write lock by the same thread throws IllegalStateException. A
- * writer may take the read lock, and keep it when it gives the write lock back. A reader cannot become a writer.
+ * <b>Fairness:</b> a writer is preferred. From the moment that it has the writers' lock no new reader comes in, so it
+ * waits for those that are inside, and no longer. Readers and writers that have to wait queue up behind one
+ * {@link SliceLock} and pass each other only as far as that one allows: neither side starves the other. In the fair
+ * form ({@link Builder#fair()}) they have it in the order of arrival in that queue, and readers that arrive while
+ * others wait join them; an untimed {@code tryLock()} barges.
  *
  * <p>
- * <b>Misuse:</b> {@code writeLock().unlock()} by another thread than the holder throws IllegalMonitorStateException. Who reads is
- * not recorded, so {@code readLock().unlock()} without a lock is not noticed there; the next writer finds more ends than
- * beginnings and throws IllegalMonitorStateException. There are no conditions: {@code newCondition} throws
- * UnsupportedOperationException.
+ * <b>Not reentrant</b> unless built so ({@link Builder#reentrant()}): a reader that takes the read lock again can wait
+ * for a writer that waits for it: a deadlock, as with {@link java.util.concurrent.locks.StampedLock}. A second write
+ * lock by the same thread throws IllegalStateException. A writer may take the read lock, and keep it when it gives the
+ * write lock back. A reader cannot become a writer. The reentrant form counts each thread's read holds, which takes a
+ * look-up in the thread's ThreadLocals at each lock and unlock; there a read lock is given back by the thread that took
+ * it.
+ *
+ * <p>
+ * <b>Misuse:</b> {@code writeLock().unlock()} by another thread than the holder throws IllegalMonitorStateException, in
+ * the reentrant form {@code readLock().unlock()} too. In the other forms who reads is not recorded, so
+ * {@code readLock().unlock()} without a lock is not noticed there, and while readers are inside it can let a writer in
+ * beside them. The next writer that finds more ends than beginnings throws IllegalMonitorStateException, once, without
+ * the lock; after that the lock is whole again.
+ *
+ * <p>
+ * <b>Errors:</b> when an operation throws, StackOverflowError and OutOfMemoryError included, {@code lock} and
+ * {@code tryLock} have not taken the lock, and {@code await} holds it as before. A membarrier that the kernel refuses
+ * after it allowed it is replaced by a handshake of the JVM with all threads.
+ *
+ * <p>
+ * <b>Happens-before:</b> the end of a write comes before each later read or write lock, and before a validated
+ * optimistic read that began after it; the end of a read before each later write lock.
  *
  * <p>
  * <b>Cost of reading:</b> for a platform thread two plain stores to a line of its own, where the kernel has membarrier
- * (Linux 4.14). Otherwise two atomic additions to a word of its CPU: without membarrier; on virtual threads; on a thread that
- * shares the low 10 bits of its id with another one that reads such locks; on one that holds seven read locks already; and for
- * a time after a write lock, nine times as long as that one waited for the readers' stores to be seen.
+ * (Linux 4.14). Otherwise two atomic additions to a word of its CPU: without membarrier; on virtual threads; on a
+ * thread that shares the low 10 bits of its id with another one that reads such locks; for the seven locks that a
+ * thread holds when it takes an eighth; and for a time after a write lock, nine times as long as that one waited for
+ * the readers' stores to be seen.
  *
  * <p>
  * <b>Cost of writing:</b> a hold of a SliceLock; a read of the words of each CPU that the system can have
- * ({@link Rseq#cpuCount()}), and again whenever it is woken by a reader that leaves; and, when readers may have come in by plain
- * stores since the last write, one membarrier, an interrupt of each CPU that the process runs on, and a read of a line for each
- * thread that ever read such a lock (at most 1024). Memory is 128 bytes for each CPU, and 128 KiB for all these locks
- * together.
+ * ({@link Rseq#cpuCount()}), and again whenever it is woken by a reader that leaves; and, when readers may have come in
+ * by plain stores since the last write, one membarrier, an interrupt of each CPU that the process runs on, and a read
+ * of a line for each thread that ever read such a lock (at most 1024). Memory is 128 bytes for each CPU, and 128 KiB
+ * for all these locks together.
  *
  * <p>
- * Source: the table of visible readers, and the time without it after a write, are those of Dice and Kogan, "BRAVO - Biased
- * Locking for Reader-Writer Locks" (2019), with membarrier in place of the reader's fence; the words below it are the
- * distributed reader counters of Linux's percpu-rwsem.
+ * Source: the table of visible readers, and the time without it after a write, are those of Dice and Kogan, "BRAVO -
+ * Biased Locking for Reader-Writer Locks" (2019), with membarrier in place of the reader's fence; the words below it
+ * are the distributed reader counters of Linux's percpu-rwsem.
  *
  * @since 0.1.0
  */
-public final class PerCpuReadWriteLock implements ReadWriteLock {
+public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
     /*
-     * A reader that is inside counts 1, in a slot of its thread (ReaderSlots) or in its CPU's word. The gate says who may come in:
-     * when it is 0, who wrote a slot; while it is UNBIASED, who added to a word; while WRITER is set, nobody. A reader writes
-     * its 1, then reads the gate. When that forbids it, it takes the 1 back from where it put it, and goes the slow way: it
-     * takes the writers' lock, under which WRITER is not set, and comes in by a word. A writer takes the writers' lock, sets
-     * WRITER, then sums up. So one of both sees the other, if neither side's read can pass its write: at a word the
-     * addition is atomic, thus a fence. At a slot the reader has none (but the compiler's order: the fence between both is no
-     * instruction on x86), and the writer makes up for it by membarrier. It needs that only if the gate was 0 when it set WRITER:
-     * while it is UNBIASED, and since a writer saw the slots empty, nobody came in by a slot.
+     * A reader that is inside counts 1, in a slot of its thread (ReaderSlots) or in its CPU's word. The gate says who
+     * may come in: when its flags are 0, who wrote a slot; while it is UNBIASED, who added to a word; while WRITER is
+     * set, nobody. A reader writes its 1, then reads the gate. When that forbids it, it takes the 1 back from where it
+     * put it, and goes the slow way: it takes the writers' lock, under which WRITER is not set, and comes in by a word.
+     * A writer takes the writers' lock, sets WRITER, then sums up. So one of both sees the other, if neither side's
+     * read can pass its write: at a word the addition is atomic, thus a fence. At a slot the reader has none (but the
+     * compiler's order: the fence between both is no instruction on x86), and the writer makes up for it by membarrier.
+     * It needs that only if the flags were 0 when it set WRITER: while it is UNBIASED, and since a writer saw the slots
+     * empty, nobody came in by a slot.
      *
-     * The sum is never below the number of readers inside while WRITER is set, although its parts are read one after the
-     * other and a reader may leave on another CPU: who is inside wrote its 1 before WRITER was set, so the 1 is seen, and its
-     * -1 comes once, after it left; who comes later takes its 1 back where it put it. So 0 means that nobody is inside, and less
-     * than 0 that somebody left who never came. A reader that leaves clears a slot of its thread with this lock's id or,
-     * where there is none, adds -1 to its CPU's word: the sum is right either way.
+     * A reader that leaves takes its 1 back, then reads the gate; when WRITER is set, it fences and wakes the writer.
+     * The writer publishes itself, then sums up, before it parks. A reader that did not see WRITER left before the
+     * membarrier, which then showed that to the writer; so a writer that finds slots in use needs it again when it gave
+     * up and comes back.
      *
-     * A reader that leaves takes its 1 back, then reads the gate; when WRITER is set, it fences and wakes the writer. The writer
-     * publishes itself, then sums up, before it parks. A reader that did not see WRITER left before the membarrier, which then
-     * showed that to the writer; so a writer that finds slots in use needs it again when it gave up and comes back.
+     * Writers would pay for membarrier each time if many write. So a writer leaves the gate UNBIASED, and the reader
+     * that finds it so, once nine times the cost has passed, clears that: writers lose at most a tenth of the time to
+     * it.
      *
-     * Writers would pay for membarrier each time if many write. So a writer leaves the gate UNBIASED, and the reader that finds it
-     * so, once nine times the cost has passed, sets it back to 0: writers lose at most a tenth of the time to it.
+     * Above the flags the gate counts the writes. An optimistic reader takes the count as its stamp; a writer sets
+     * WRITER before it writes, and counts when it clears it.
+     *
+     * Why the sum is right although its parts are read one after the other stands in Readers.
      */
-    private static final int WRITER = 1;
-    private static final int UNBIASED = 2;
-    private static final int INHIBITION = 9;
+    private static final long serialVersionUID = 1;
 
-    private static final int WORD = 16; // longs: 128 bytes
-    private static final int BRIEF = 200;
+    private final transient SliceLock writers;
+    private final transient Readers readers = new Readers();
+    private final transient ReadSide readLock;
+    private final transient WriteSide writeLock;
 
-    private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
-    private static final VarHandle GATE;
-    private static final AtomicLong IDS = new AtomicLong();
+    /** Makes a lock that is free, not reentrant and not fair. */
+    public PerCpuReadWriteLock() {
+        this(new Builder());
+    }
 
-    static {
-        try {
-            GATE = MethodHandles.lookup().findVarHandle(ReaderGate.class, "gate", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
+    private PerCpuReadWriteLock(Builder builder) {
+        writers = builder.writers.build();
+        readLock = new ReadSide(writers, readers);
+        writeLock = new WriteSide(writers, readers, readLock);
+    }
+
+    /** {@return a builder for the other forms} */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Chooses a form of the lock.
+     *
+     * @since 0.1.0
+     */
+    public static final class Builder {
+        private final SliceLock.Builder writers = SliceLock.builder();
+
+        private Builder() {
+        }
+
+        /**
+         * Who has to wait gets the lock in the order of arrival.
+         *
+         * @return this builder
+         */
+        public Builder fair() {
+            writers.fair();
+            return this;
+        }
+
+        /**
+         * A thread may take a lock that it holds again, and gives it back as often.
+         *
+         * @return this builder
+         */
+        public Builder reentrant() {
+            writers.reentrant();
+            return this;
+        }
+
+        /** {@return the lock} */
+        public PerCpuReadWriteLock build() {
+            return new PerCpuReadWriteLock(this);
         }
     }
 
-    /** Each CPU's word, 128 bytes apart. */
-    private final long[] words = new long[(Rseq.cpuCount() + 2) * WORD];
-    private final SliceLock writers = new SliceLock();
-    private final ReadLock readLock = new ReadLock(this);
-    private final Lock writeLock = new WriteLock();
-    /** The writer that is about to park, or does, until the readers have left. */
-    private volatile Thread waitingWriter;
-    /** When readers may come in by their slots again. */
-    private volatile long inhibitedUntil;
-    /** Whether a slot may hold a reader although the gate is not 0; under the writers' lock. */
-    private boolean slotsMayHold;
-
-    /** Makes a lock that is free. */
-    public PerCpuReadWriteLock() {
-    }
-
-    /** {@return the lock of those that read, any number at once} */
+    /** {@return the lock of those that read, any number at once; it has no conditions} */
     @Override
     public Lock readLock() {
         return readLock;
     }
 
-    /** {@return the lock of the one that writes} */
+    /** {@return the lock of the one that writes, with conditions} */
     @Override
     public Lock writeLock() {
         return writeLock;
     }
 
+    // ---- Optimistic reading ----
+
+    /**
+     * Begins to read without a lock.
+     *
+     * @return a stamp for {@link #validate(long)}; 0, which is never valid, while somebody writes
+     */
+    public long tryOptimisticRead() {
+        return readLock.tryOptimisticRead();
+    }
+
+    /**
+     * {@return whether no writer came since the stamp was given, so that what was read meanwhile belongs together}
+     * False also after one that came and gave up.
+     *
+     * @param stamp what {@link #tryOptimisticRead()} gave
+     */
+    public boolean validate(long stamp) {
+        return readLock.validate(stamp);
+    }
+
+    // ---- Tools ----
+
     /** {@return whether somebody writes, or waits for the readers inside to leave; a moment's value} */
     public boolean isWriteLocked() {
-        return isRaised();
+        return readLock.isRaised();
     }
 
     /** {@return whether the calling thread writes} */
     public boolean isWriteLockedByCurrentThread() {
-        return writers.isHeldByCurrentThread() && isRaised();
+        return writers.isHeldByCurrentThread() && readLock.isRaised();
     }
 
-    /** {@return how many readers are inside; exact only while nobody comes or goes} */
+    /** {@return how often the calling thread holds the write lock} */
+    public int getWriteHoldCount() {
+        return writers.getHoldCount();
+    }
+
+    /**
+     * {@return how often the calling thread holds the read lock}
+     *
+     * @throws UnsupportedOperationException unless the lock is reentrant: who reads is not recorded otherwise
+     */
+    public int getReadHoldCount() {
+        if (!writers.isReentrant()) {
+            throw new UnsupportedOperationException("read holds of a thread are counted in the reentrant form only");
+        }
+        return readLock.holdCount();
+    }
+
+    /**
+     * {@return how many read locks are held; exact only while nobody comes or goes; nested ones of a thread count once}
+     */
     public int getReadLockCount() {
-        return (int) Math.max(0, readersByWord() + ReaderSlots.count(readLock.id));
+        return readers.count();
     }
 
-    /** {@return whether readers or writers wait in the queue} */
+    /** {@return the thread that writes, or waits for the readers inside to leave; null when there is none} */
+    public Thread getOwner() {
+        return readLock.isRaised() ? writers.getOwner() : null;
+    }
+
+    /** {@return whether who waits is served in the order of arrival} */
+    public boolean isFair() {
+        return writers.isFair();
+    }
+
+    /** {@return whether a thread may take again what it holds} */
+    public boolean isReentrant() {
+        return writers.isReentrant();
+    }
+
+    /** {@return whether readers or writers wait in the queue, or a writer for the readers inside} */
     public boolean hasQueuedThreads() {
-        return writers.hasQueuedThreads();
+        return writers.hasQueuedThreads() || readers.waitingWriter != null;
     }
 
-    /** {@return the writer's thread id and the number of readers} */
+    /**
+     * {@return whether a thread waits for the read or the write lock}
+     *
+     * @param thread the thread
+     */
+    public boolean hasQueuedThread(Thread thread) {
+        return writers.hasQueuedThread(thread) || readers.waitingWriter == thread;
+    }
+
+    /** {@return how many readers and writers wait; a moment's value, found by counting} */
+    public int getQueueLength() {
+        return writers.getQueueLength() + (readers.waitingWriter == null ? 0 : 1);
+    }
+
+    /**
+     * {@return the threads that wait in the queue, first come first, without a writer that waits for the readers
+     * inside}
+     */
+    public Collection<Thread> getQueuedThreads() {
+        return writers.getQueuedThreads();
+    }
+
+    /**
+     * {@return whether threads wait for a condition of the write lock}
+     *
+     * @param condition the condition
+     * @throws IllegalArgumentException when it is another lock's
+     * @throws IllegalMonitorStateException when the thread does not hold the write lock
+     */
+    public boolean hasWaiters(Condition condition) {
+        return writers.hasWaiters(WriteSide.unwrap(condition));
+    }
+
+    /**
+     * {@return how many threads wait for a condition of the write lock}
+     *
+     * @param condition the condition
+     * @throws IllegalArgumentException when it is another lock's
+     * @throws IllegalMonitorStateException when the thread does not hold the write lock
+     */
+    public int getWaitQueueLength(Condition condition) {
+        return writers.getWaitQueueLength(WriteSide.unwrap(condition));
+    }
+
+    /**
+     * {@return the threads that wait for a condition of the write lock}
+     *
+     * @param condition the condition
+     * @throws IllegalArgumentException when it is another lock's
+     * @throws IllegalMonitorStateException when the thread does not hold the write lock
+     */
+    public Collection<Thread> getWaitingThreads(Condition condition) {
+        return writers.getWaitingThreads(WriteSide.unwrap(condition));
+    }
+
+    /** {@return the lock's identity and what is held, as ReentrantReadWriteLock's} */
     @Override
     public String toString() {
-        long writer = isRaised() ? writers.getOwnerId() : 0;
-        return "PerCpuReadWriteLock@" + Integer.toHexString(System.identityHashCode(this)) + "["
-                + (writer == 0 ? "" : "write lock by thread #" + writer + ", ") + getReadLockCount() + " readers, "
-                + writers.getQueueLength() + " queued]";
+        int writes = readLock.isRaised() ? 1 + writers.holds : 0;
+        return super.toString() + "[Write locks = " + writes + ", Read locks = " + readers.count() + "]";
     }
 
-    private boolean isRaised() {
-        return ((int) GATE.getVolatile(readLock) & WRITER) != 0;
+    private Object writeReplace() {
+        return new Form(isFair(), isReentrant());
     }
 
-    /** With the writers' lock: nobody comes in from here on, and whoever is inside can be seen. */
-    private void raise() {
-        int found = (int) GATE.getAndBitwiseOr(readLock, WRITER | UNBIASED);
-        if (ReaderSlots.USED && ((found & UNBIASED) == 0 || slotsMayHold)) {
-            slotsMayHold = true;
-            long begun = System.nanoTime();
-            Membarrier.barrier();
-            long now = System.nanoTime();
-            inhibitedUntil = now + (now - begun) * INHIBITION;
-        }
+    @SuppressWarnings("UnusedVariable") // by its contract
+    private void readObject(ObjectInputStream in) throws InvalidObjectException {
+        throw new InvalidObjectException("a lock is written as its form");
     }
 
-    private void lower() {
-        GATE.setRelease(readLock, UNBIASED); // pairs with the read of a reader's arrival
-    }
-
-    private int place() {
-        return (Ids.cpuId() + 1) * WORD;
-    }
-
-    private long readersByWord() {
-        long sum = 0;
-        for (int i = WORD; i < words.length; i += WORD) {
-            sum += (long) LONGS.getVolatile(words, i);
-        }
-        return sum;
-    }
-
-    private boolean arriveByWord() {
-        int place = place();
-        LONGS.getAndAdd(words, place, 1L);
-        int gate = (int) GATE.getVolatile(readLock);
-        if ((gate & WRITER) != 0) {
-            return writers.isHeldByCurrentThread() || retreat(place);
-        }
-        if (ReaderSlots.USED && gate != 0 && System.nanoTime() - inhibitedUntil >= 0) {
-            GATE.compareAndSet(readLock, UNBIASED, 0);
-        }
-        return true;
-    }
-
-    private boolean retreat(int place) {
-        LONGS.getAndAdd(words, place, -1L);
-        wakeWriter();
-        return false;
-    }
-
-    private boolean retreatFromSlot(int slot) {
-        ReaderSlots.retreat(slot);
-        return arriveByWord(); // which wakes a writer that counted the slot
-    }
-
-    private void wakeWriter() {
-        Thread writer = waitingWriter;
-        if (writer != null) {
-            LockSupport.unpark(writer);
-        }
-    }
-
-    private boolean isEmpty() {
-        long readers = readersByWord();
-        if (slotsMayHold) {
-            int bySlot = ReaderSlots.count(readLock.id);
-            slotsMayHold = bySlot != 0;
-            readers += bySlot;
-        }
-        if (readers < 0) {
-            giveUpWriting();
-            throw new IllegalMonitorStateException("a read lock was given back " + -readers
-                    + " times more than it was taken: " + this);
-        }
-        return readers == 0;
-    }
-
-    private void giveUpWriting() {
-        lower();
-        writers.unlock();
-    }
-
-    /** With the writers' lock: waits for the readers; gives up, false, at an interrupt (still set) or the deadline. */
-    private boolean waitForReaders(boolean interruptibly, boolean timed, long deadline) {
-        raise();
-        for (int i = 0; i < BRIEF; i++) {
-            if (isEmpty()) {
-                return true;
+    /** What of a lock is serialized. */
+    private record Form(boolean fair, boolean reentrant) implements Serializable {
+        private Object readResolve() {
+            var builder = new Builder();
+            if (fair) {
+                builder.fair();
             }
-            Thread.onSpinWait();
-        }
-        boolean interrupted = false;
-        boolean empty;
-        waitingWriter = Thread.currentThread(); // before the words are read: pairs with the end of a reader's hold
-        try {
-            while (!(empty = isEmpty())) {
-                if (Patience.isOver(interruptibly, timed, deadline)) {
-                    break;
-                }
-                interrupted |= Patience.park(this, interruptibly, timed, deadline);
+            if (reentrant) {
+                builder.reentrant();
             }
-        } finally {
-            waitingWriter = null;
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        if (!empty) {
-            giveUpWriting();
-        }
-        return empty;
-    }
-
-    @SuppressWarnings("UnusedVariable") // the second half of the padding
-    private static final class ReadLock extends ReaderGate implements Lock {
-        private int b00, b01, b02, b03, b04, b05, b06, b07;
-        private int b10, b11, b12, b13, b14, b15, b16, b17;
-        private int b20, b21, b22, b23, b24, b25, b26, b27;
-        private final PerCpuReadWriteLock both;
-
-        ReadLock(PerCpuReadWriteLock both) {
-            super(IDS.incrementAndGet());
-            this.both = both;
-        }
-
-        /** Comes in unless a writer is there. */
-        private boolean arrive() {
-            if (ReaderSlots.USED) {
-                int slot = ReaderSlots.enter(id);
-                if (slot != 0) {
-                    VarHandle.releaseFence(); // for the compiler; for the CPU see raise
-                    return (int) GATE.getAcquire(this) == 0 || both.retreatFromSlot(slot);
-                }
-            }
-            return both.arriveByWord();
-        }
-
-        /** With the writers' lock: comes in, as no writer is there, and lets the others go on. */
-        private void arriveInTurn() {
-            LONGS.getAndAdd(both.words, both.place(), 1L);
-            both.writers.unlock();
-        }
-
-        @Override
-        public void lock() {
-            if (!arrive()) {
-                both.writers.lock();
-                arriveInTurn();
-            }
-        }
-
-        @Override
-        public void lockInterruptibly() throws InterruptedException {
-            if (Thread.interrupted()) {
-                throw new InterruptedException();
-            }
-            if (!arrive()) {
-                both.writers.lockInterruptibly();
-                arriveInTurn();
-            }
-        }
-
-        @Override
-        public boolean tryLock() {
-            return arrive();
-        }
-
-        @Override
-        public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
-            if (Thread.interrupted()) {
-                throw new InterruptedException();
-            }
-            if (arrive()) {
-                return true;
-            }
-            if (!both.writers.tryLock(time, unit)) {
-                return false;
-            }
-            arriveInTurn();
-            return true;
-        }
-
-        @Override
-        public void unlock() {
-            if (ReaderSlots.USED && ReaderSlots.leave(id)) {
-                VarHandle.releaseFence();
-            } else {
-                LONGS.getAndAdd(both.words, both.place(), -1L);
-            }
-            if (((int) GATE.getAcquire(this) & WRITER) != 0) {
-                VarHandle.fullFence(); // pairs with the writer's between waitingWriter and its look at the slots
-                both.wakeWriter();
-            }
-        }
-
-        @Override
-        public Condition newCondition() {
-            throw new UnsupportedOperationException("a read lock has no conditions");
-        }
-
-        @Override
-        public String toString() {
-            return "read lock of " + both;
-        }
-    }
-
-    private final class WriteLock implements Lock {
-        @Override
-        public void lock() {
-            writers.lock();
-            waitForReaders(false, false, 0);
-        }
-
-        @Override
-        public void lockInterruptibly() throws InterruptedException {
-            writers.lockInterruptibly();
-            if (!waitForReaders(true, false, 0)) {
-                Thread.interrupted();
-                throw new InterruptedException();
-            }
-        }
-
-        @Override
-        public boolean tryLock() {
-            if (!writers.tryLock()) {
-                return false;
-            }
-            raise();
-            if (!isEmpty()) {
-                giveUpWriting();
-                return false;
-            }
-            return true;
-        }
-
-        @Override
-        public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
-            long begun = System.nanoTime();
-            long nanos = unit.toNanos(time);
-            if (nanos <= 0) {
-                if (Thread.interrupted()) {
-                    throw new InterruptedException();
-                }
-                return tryLock();
-            }
-            if (!writers.tryLock(nanos, TimeUnit.NANOSECONDS)) {
-                return false;
-            }
-            if (waitForReaders(true, true, begun + nanos)) {
-                return true;
-            }
-            if (Thread.interrupted()) {
-                throw new InterruptedException();
-            }
-            return false;
-        }
-
-        @Override
-        public void unlock() {
-            if (!isWriteLockedByCurrentThread()) {
-                throw new IllegalMonitorStateException(
-                        "the thread does not hold the write lock of " + PerCpuReadWriteLock.this);
-            }
-            giveUpWriting();
-        }
-
-        @Override
-        public Condition newCondition() {
-            throw new UnsupportedOperationException("the write lock has no conditions");
-        }
-
-        @Override
-        public String toString() {
-            return "write lock of " + PerCpuReadWriteLock.this;
+            return builder.build();
         }
     }
 }

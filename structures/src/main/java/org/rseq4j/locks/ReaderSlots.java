@@ -2,22 +2,30 @@ package org.rseq4j.locks;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
+import java.util.concurrent.ConcurrentHashMap;
 import org.rseq4j.internal.Membarrier;
 
 /**
- * Which platform threads read which locks: a row of slots for each thread, for all locks together. A slot is the id of a lock
- * that is read there, or 0.
+ * Which platform threads read which locks: a row of slots for each thread, for all locks together. A slot is the id of
+ * a lock that is read there, or 0.
  */
 final class ReaderSlots {
     /*
-     * Only the thread whose id stands in a row writes its slots, so it does so by plain stores and nothing is lost. The row is
-     * found by the low bits of the thread's id; a thread whose row belongs to another living one has none. A row is taken over
-     * when its thread has ended: what it left behind is still counted, and may be cleared by the next one when it ends
-     * a hold of the same lock: who clears which slot does not matter as long as the sum is right.
+     * Only the thread whose id stands in a row writes its slots, so it does so by plain stores and nothing is lost. The
+     * row is found by the low bits of the thread's id; a thread whose row belongs to another living one has none. A row
+     * is taken over when its thread has ended: what it left behind is still counted, and may be cleared by the next one
+     * when it ends a hold of the same lock: who clears which slot does not matter as long as the sum is right.
      *
-     * Whoever counts must have made the stores visible first, by membarrier. A row is among the claimed ones before its first
-     * slot is written.
+     * A thread that reads more locks than it has slots moves what it has to the words of these locks, and goes on with
+     * empty slots; so those that others gave back, or that are of locks which are gone, do not stay in its way. For
+     * that, locks are found by their ids. A writer that knows that nobody is inside takes the slots of its lock that
+     * others gave back.
+     *
+     * Whoever counts must have made the stores visible first, by membarrier. A row is among the claimed ones before its
+     * first slot is written.
      *
      * The table of visible readers is that of Dice and Kogan's BRAVO (2019), where a slot is taken by compare-and-set.
      */
@@ -27,17 +35,42 @@ final class ReaderSlots {
     private static final int SLOTS = 7;
 
     /** Whether readers without a fence can be seen at all; constant. */
-    static final boolean USED = Membarrier.isSupported() && !Boolean.getBoolean("rseq4j.locks.readersByWord");
+    static final boolean USED = Membarrier.isSupported()
+            && Boolean.parseBoolean(System.getProperty("rseq4j.locks.readerSlots", "true"));
 
     private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
-    /** The thread's id, then its slots. */
-    private static final long[] TABLE = new long[USED ? ROWS * ROW + SLOTS + 1 : 0];
+    /** The thread's id, then its slots; what a thread takes back it clears here without a call, which could fail. */
+    static final long[] TABLE = new long[USED ? ROWS * ROW + SLOTS + 1 : 0];
     private static final Object[] OWNERS = new Object[USED ? ROWS : 0];
     /** The first places of the rows that a thread ever had. */
     private static final int[] CLAIMED = new int[USED ? ROWS : 0];
     private static volatile int claimed;
 
+    private static final ConcurrentHashMap<Long, Registered> LOCKS = new ConcurrentHashMap<>();
+    private static final ReferenceQueue<Readers> COLLECTED = new ReferenceQueue<>();
+
+    /** Those of a lock, found by its id. */
+    private static final class Registered extends WeakReference<Readers> {
+        final Long id;
+
+        Registered(Readers readers) {
+            super(readers, COLLECTED);
+            id = readers.id;
+        }
+    }
+
     private ReaderSlots() {
+    }
+
+    static void register(Readers readers) {
+        if (!USED) {
+            return;
+        }
+        Reference<? extends Readers> collected;
+        while ((collected = COLLECTED.poll()) != null) {
+            LOCKS.remove(((Registered) collected).id);
+        }
+        LOCKS.put(readers.id, new Registered(readers));
     }
 
     private static int row(long thread) {
@@ -65,12 +98,25 @@ final class ReaderSlots {
                 return slot;
             }
         }
+        makeRoom(row);
         return 0;
     }
 
-    /** Clears a slot that has not been of use. */
-    static void retreat(int slot) {
-        LONGS.setRelease(TABLE, slot, 0L);
+    private static void makeRoom(int row) {
+        for (int slot = row + 1; slot <= row + SLOTS; slot++) {
+            Registered registered = LOCKS.get(TABLE[slot]);
+            Readers readers = registered == null ? null : registered.get();
+            if (readers == null) {
+                TABLE[slot] = 0;
+            } else {
+                readers.moveFromSlot(slot);
+            }
+        }
+    }
+
+    /** Takes a slot from its thread, which has it no more by right: nobody reads the lock. */
+    static boolean take(long lock, int slot) {
+        return LONGS.compareAndSet(TABLE, slot, lock, 0L);
     }
 
     /** Clears a slot of the calling thread that holds the lock's id; false when there is none. */
@@ -97,14 +143,17 @@ final class ReaderSlots {
         return false;
     }
 
-    /** How many slots hold the lock's id. */
-    static int count(long lock) {
+    /** How many slots hold the lock's id; the first of them are put into the array. */
+    static int count(long lock, int[] places) {
         int found = 0;
         int rows = claimed;
         for (int i = 0; i < rows; i++) {
             int row = CLAIMED[i];
             for (int slot = row + 1; slot <= row + SLOTS; slot++) {
                 if ((long) LONGS.getAcquire(TABLE, slot) == lock) {
+                    if (found < places.length) {
+                        places[found] = slot;
+                    }
                     found++;
                 }
             }

@@ -22,9 +22,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What java.util.concurrent.locks.Lock and Condition promise, asked of ReentrantLock as well as of ours: the same code, so
- * where ReentrantLock passes and ours does not, ours is wrong. The cases are those of the JSR-166 expert group's tests (which
- * are not published as an artifact).
+ * What java.util.concurrent.locks.Lock and Condition promise, asked of ReentrantLock as well as of ours: the same code,
+ * so where ReentrantLock passes and ours does not, ours is wrong. The cases are those of the JSR-166 expert group's
+ * tests (which are not published as an artifact).
  */
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop", "AwaitNotInLoop"}) // what the tests are about
@@ -48,12 +48,14 @@ class LockContractTest {
                 new Subject("fair SliceLock", SliceLock.builder().fair().build()),
                 new Subject("reentrant SliceLock", SliceLock.builder().reentrant().build()),
                 new Subject("fair reentrant SliceLock", SliceLock.builder().fair().reentrant().build()),
-                new Subject("ExtendedLock", ExtendedLock.wrap(new ReentrantLock())));
+                new Subject("ExtendedLock", ExtendedLock.wrap(new ReentrantLock())),
+                new Subject("write lock", new PerCpuReadWriteLock().writeLock()),
+                new Subject("fair write lock", PerCpuReadWriteLock.builder().fair().build().writeLock()),
+                new Subject("reentrant write lock", PerCpuReadWriteLock.builder().reentrant().build().writeLock()));
     }
 
     static Stream<Subject> locks() {
-        return Stream.concat(withConditions(),
-                Stream.of(new Subject("write lock", new PerCpuReadWriteLock().writeLock())));
+        return withConditions();
     }
 
     private static <T> FutureTask<T> start(Callable<T> action) {
@@ -256,6 +258,7 @@ class LockContractTest {
         assertFalse(condition.await(0, TimeUnit.DAYS));
         assertFalse(condition.await(Long.MIN_VALUE, TimeUnit.DAYS));
         assertFalse(condition.awaitUntil(new Date(0)));
+        assertFalse(condition.awaitUntil(new Date(-1)));
         long until = System.currentTimeMillis() + 10;
         assertFalse(condition.awaitUntil(new Date(until)));
         assertFalse(isFree(subject.lock()));

@@ -260,7 +260,7 @@ class PerCpuReadWriteLockTest {
     }
 
     private static int slots(PerCpuReadWriteLock lock) {
-        return ReaderSlots.count(((ReaderGate) lock.readLock()).id);
+        return ReaderSlots.count(((ReaderGate) lock.readLock()).id, new int[0]);
     }
 
     @Test
@@ -450,10 +450,316 @@ class PerCpuReadWriteLockTest {
         assertThrows(IllegalStateException.class, write::lock);
         write.unlock();
         assertThrows(UnsupportedOperationException.class, read::newCondition);
-        assertThrows(UnsupportedOperationException.class, write::newCondition);
-        var broken = new PerCpuReadWriteLock();
-        broken.readLock().unlock();
-        assertThrows(IllegalMonitorStateException.class, broken.writeLock()::lock);
-        assertFalse(broken.isWriteLocked());
+        assertThrows(UnsupportedOperationException.class, lock::getReadHoldCount);
+    }
+
+    @Test
+    void aReadLockThatIsGivenBackTooOftenIsToldOnceAndThenTheLockIsWhole() throws Exception {
+        for (int strays = 1; strays < 4; strays++) {
+            var broken = new PerCpuReadWriteLock();
+            for (int i = 0; i < strays; i++) {
+                broken.readLock().unlock();
+            }
+            assertThrows(IllegalMonitorStateException.class, broken.writeLock()::lock);
+            assertFalse(broken.isWriteLocked());
+            broken.writeLock().lock();
+            assertFalse(canTry(broken.readLock()));
+            broken.writeLock().unlock();
+            broken.readLock().lock();
+            assertFalse(canTry(broken.writeLock()));
+            broken.readLock().unlock();
+            assertTrue(canTry(broken.writeLock()));
+            assertEquals(0, broken.getReadLockCount());
+        }
+    }
+
+    /** Else each write would pay for membarrier, and the thread's slots would be used up. */
+    @Test
+    void readLocksThatOthersGaveBackLeaveNothingBehind() throws Exception {
+        assumeTrue(ReaderSlots.USED, "needs membarrier");
+        start(() -> {
+            for (int i = 0; i < 20; i++) {
+                var one = new PerCpuReadWriteLock();
+                one.readLock().lock();
+                start(() -> {
+                    one.readLock().unlock();
+                    return null;
+                }).get();
+                if (i % 2 == 0) {
+                    one.writeLock().lock();
+                    one.writeLock().unlock();
+                    assertEquals(0, slots(one));
+                }
+                assertEquals(0, one.getReadLockCount());
+            }
+            var last = new PerCpuReadWriteLock();
+            int bySlot = 0;
+            for (int i = 0; i < 3; i++) {
+                last.readLock().lock();
+                bySlot += slots(last);
+                last.readLock().unlock();
+            }
+            read.lock();
+            boolean hasRow = slots(lock) == 1;
+            read.unlock();
+            assertTrue(bySlot > 0 || !hasRow, "the thread's slots are used up");
+            return null;
+        }).get();
+    }
+
+    @Test
+    void anOptimisticReadIsValidUntilSomebodyWrites() throws Exception {
+        long stamp = lock.tryOptimisticRead();
+        assertTrue(lock.validate(stamp));
+        read.lock();
+        read.unlock();
+        assertTrue(lock.validate(stamp));
+        write.lock();
+        assertFalse(lock.validate(stamp));
+        assertEquals(0, lock.tryOptimisticRead());
+        assertFalse(lock.validate(0));
+        write.unlock();
+        assertFalse(lock.validate(stamp));
+        long later = lock.tryOptimisticRead();
+        assertTrue(lock.validate(later));
+        read.lock();
+        assertFalse(canTry(write)); // gave up: nothing was written
+        read.unlock();
+        assertTrue(lock.validate(later));
+    }
+
+    @Test
+    void validatedReadsAreOfOneWrite() throws Exception {
+        long[] pair = new long[2];
+        long end = System.nanoTime() + Stress.NANOS;
+        FutureTask<Long> writer = start(() -> {
+            long written = 0;
+            while (System.nanoTime() - end < 0 || written < FEW) {
+                write.lock();
+                pair[0]++;
+                Thread.onSpinWait();
+                pair[1]++;
+                write.unlock();
+                written++;
+            }
+            return written;
+        });
+        long valid = 0;
+        while (!writer.isDone() || valid == 0) {
+            long stamp = lock.tryOptimisticRead();
+            long first = pair[0];
+            long second = pair[1];
+            if (lock.validate(stamp)) {
+                assertEquals(first, second);
+                valid++;
+            }
+        }
+        assertEquals(writer.get(), pair[0]);
+    }
+
+    @Test
+    void theWriteLockHasConditionsThatLetReadersInMeanwhile() throws Exception {
+        var filled = lock.writeLock().newCondition();
+        assertThrows(IllegalMonitorStateException.class, filled::await);
+        assertThrows(IllegalMonitorStateException.class, filled::signal);
+        int[] value = new int[1];
+        FutureTask<Integer> waiter = start(() -> {
+            write.lock();
+            try {
+                while (value[0] == 0) {
+                    filled.await();
+                }
+                assertTrue(lock.isWriteLockedByCurrentThread());
+                assertFalse(canTry(read));
+                return value[0];
+            } finally {
+                write.unlock();
+            }
+        });
+        boolean waits = false;
+        while (!waits) {
+            write.lock();
+            waits = lock.hasWaiters(filled);
+            write.unlock();
+        }
+        assertTrue(canTry(read));
+        read.lock();
+        FutureTask<Void> setter = start(() -> {
+            write.lock();
+            value[0] = 7;
+            filled.signalAll();
+            write.unlock();
+            return null;
+        });
+        assertFalse(waiter.isDone());
+        read.unlock();
+        setter.get();
+        assertEquals(7, waiter.get());
+        write.lock();
+        assertFalse(filled.await(1, TimeUnit.MILLISECONDS));
+        assertTrue(filled.awaitNanos(1) <= 0);
+        assertFalse(filled.awaitUntil(new java.util.Date(0)));
+        assertTrue(lock.isWriteLockedByCurrentThread());
+        write.unlock();
+        assertTrue(canTry(write));
+    }
+
+    @Test
+    void theReentrantFormCountsHoldsAndRefusesStrays() throws Exception {
+        for (var form : List.of(PerCpuReadWriteLock.builder().reentrant().build(),
+                PerCpuReadWriteLock.builder().reentrant().fair().build())) {
+            Lock reads = form.readLock();
+            Lock writes = form.writeLock();
+            assertThrows(IllegalMonitorStateException.class, reads::unlock);
+            reads.lock();
+            assertTrue(reads.tryLock());
+            reads.lockInterruptibly();
+            assertTrue(reads.tryLock(1, TimeUnit.SECONDS));
+            assertEquals(4, form.getReadHoldCount());
+            start(() -> {
+                assertEquals(0, form.getReadHoldCount());
+                assertThrows(IllegalMonitorStateException.class, reads::unlock);
+                return null;
+            }).get();
+            FutureTask<Void> writer = start(() -> {
+                writes.lock();
+                writes.unlock();
+                return null;
+            });
+            while (!form.isWriteLocked() || !form.hasQueuedThreads()) { // it waits for us
+                Thread.sleep(1);
+            }
+            reads.lock(); // in again past it
+            for (int i = 0; i < 5; i++) {
+                assertFalse(writer.isDone());
+                reads.unlock();
+            }
+            writer.get();
+            assertThrows(IllegalMonitorStateException.class, reads::unlock);
+            writes.lock();
+            writes.lock();
+            reads.lock();
+            assertEquals(2, form.getWriteHoldCount());
+            writes.unlock();
+            assertFalse(canTry(writes));
+            assertFalse(canTry(reads));
+            writes.unlock();
+            assertTrue(canTry(reads));
+            assertFalse(canTry(writes));
+            reads.unlock();
+            assertTrue(canTry(writes));
+        }
+    }
+
+    @Test
+    void theFairFormServesInTheOrderOfArrival() throws Exception {
+        var form = PerCpuReadWriteLock.builder().fair().build();
+        var order = new java.util.concurrent.ConcurrentLinkedQueue<Integer>();
+        List<FutureTask<Void>> tasks = new ArrayList<>();
+        form.writeLock().lock();
+        for (int i = 0; i < 8; i++) {
+            int number = i;
+            Lock side = i % 2 == 0 ? form.writeLock() : form.readLock();
+            tasks.add(start(() -> {
+                side.lock();
+                // a reader lets the next writer in only when it left, so pairs keep their order
+                order.add(number / 2 * 2);
+                side.unlock();
+                return null;
+            }));
+            while (form.getQueueLength() != number + 1) {
+                Thread.sleep(1);
+            }
+        }
+        form.writeLock().unlock();
+        for (FutureTask<Void> task : tasks) {
+            task.get();
+        }
+        assertEquals(List.of(0, 0, 2, 2, 4, 4, 6, 6), List.copyOf(order));
+        for (int i = 0; i < 2; i++) { // whoever arrives later finds it open again
+            assertTrue(canTry(form.readLock()));
+            form.readLock().lock();
+            form.readLock().unlock();
+            assertTrue(canTry(form.writeLock()));
+        }
+    }
+
+    @Test
+    void textIsAsReentrantReadWriteLocks() {
+        assertTrue(lock.toString().endsWith("[Write locks = 0, Read locks = 0]"), lock.toString());
+        assertTrue(read.toString().endsWith("[Read locks = 0]"), read.toString());
+        assertTrue(write.toString().endsWith("[Unlocked]"), write.toString());
+        write.lock();
+        assertTrue(lock.toString().endsWith("[Write locks = 1, Read locks = 0]"), lock.toString());
+        assertTrue(write.toString().endsWith("[Locked by thread " + Thread.currentThread().getName() + "]"),
+                write.toString());
+        write.unlock();
+    }
+
+    /** Where one of two threads waits for the other. */
+    private static void meet(AtomicInteger mine, AtomicInteger others) {
+        int place = mine.incrementAndGet();
+        for (int tries = 1; others.get() < place; tries++) {
+            if (tries % 10_000 == 0) {
+                Thread.yield();
+            } else {
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    /**
+     * A reader's store to its slot, which no fence follows, waits behind stores that miss the caches; the writer has to
+     * see it all the same. Both try at about the same time, again and again.
+     */
+    @Test
+    void aReaderWhoseStoreIsStillOnItsWayKeepsTheWriterOut() throws Exception {
+        assumeTrue(ReaderSlots.USED, "needs membarrier");
+        assumeTrue(Runtime.getRuntime().availableProcessors() > 1, "needs two CPUs");
+        long[] cold = new long[1 << 22]; // more than the nearer caches hold
+        var reader = new AtomicInteger();
+        var writer = new AtomicInteger();
+        boolean[] inside = new boolean[2];
+        long end = System.nanoTime() + 3 * Stress.NANOS;
+        var over = new AtomicBoolean();
+        FutureTask<Integer> reading = start(() -> {
+            int both = 0;
+            for (int n = 1; !over.get(); n++) {
+                boolean bySlot = false;
+                for (int tries = 0; tries < 1000 && !bySlot; tries++) { // until the pause after a write is over
+                    read.lock();
+                    bySlot = slots(lock) == 1;
+                    read.unlock();
+                }
+                meet(reader, writer);
+                int place = n * 0x9E3779B1;
+                for (int i = 0; i < 24; i++) {
+                    place = place * 0x01000193 + 0x7F4A7C15;
+                    cold[place >>> 10] = n;
+                }
+                inside[0] = read.tryLock();
+                meet(reader, writer);
+                both += inside[0] && inside[1] ? 1 : 0;
+                if (inside[0]) {
+                    read.unlock();
+                }
+                meet(reader, writer);
+            }
+            return both;
+        });
+        for (int n = 0; !over.get(); n++) {
+            meet(writer, reader);
+            for (int i = n % 40; i > 0; i--) {
+                Thread.onSpinWait();
+            }
+            inside[1] = write.tryLock();
+            meet(writer, reader);
+            if (inside[1]) {
+                write.unlock();
+            }
+            over.set(System.nanoTime() - end > 0);
+            meet(writer, reader);
+        }
+        assertEquals(0, reading.get());
     }
 }

@@ -7,6 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
@@ -221,11 +226,11 @@ class SliceLockTest {
         }
     }
 
-    /** The bound of barging: a waiter that spun in vain four times has the lock kept for it. */
+    /** The bound of barging: a waiter that others passed for long enough has the lock kept for it. */
     @Test
     void nobodyPassesAWaiterThatTheLockIsKeptFor() throws Exception {
         for (int round = 0; round < 5; round++) {
-            SliceLock lock = new SliceLock();
+            SliceLock lock = SliceLock.builder().handOffAfter(Duration.ofNanos(round * 100_000L)).build();
             var served = new AtomicInteger();
             lock.lock();
             FutureTask<Void> waiter = start(() -> {
@@ -238,7 +243,7 @@ class SliceLockTest {
             boolean held = true;
             while (held && served.get() == 0) { // barge, until the waiter was passed over often enough
                 LockSupport.parkNanos(100_000);
-                boolean kept = (lock.state & SliceLock.RESERVED) != 0;
+                boolean kept = (lock.state & LockWord.RESERVED) != 0;
                 lock.unlock();
                 held = !kept && lock.tryLock();
             }
@@ -246,7 +251,7 @@ class SliceLockTest {
                 lock.unlock(); // the waiter came first, as it may
             }
             for (int i = 0; i < 100_000; i++) {
-                if (lock.tryLock()) {
+                if (lock.tryLock(1, TimeUnit.NANOSECONDS)) {
                     assertTrue(held || served.get() == 1);
                     lock.unlock();
                 }
@@ -428,11 +433,11 @@ class SliceLockTest {
         until(() -> lock.hasQueuedThread(thread));
         assertEquals(1, lock.getQueueLength());
         assertEquals(List.of(thread), List.copyOf(lock.getQueuedThreads()));
-        assertTrue(lock.toString().contains("#" + Thread.currentThread().threadId()), lock.toString());
-        assertTrue(lock.toString().contains("1 queued"), lock.toString());
+        assertTrue(lock.toString().endsWith("[Locked by thread " + Thread.currentThread().getName() + "]"),
+                lock.toString());
         lock.unlock();
         waiting.get();
-        assertTrue(lock.toString().contains("unlocked"), lock.toString());
+        assertTrue(lock.toString().endsWith("[Unlocked]"), lock.toString());
     }
 
     @ParameterizedTest
@@ -631,5 +636,185 @@ class SliceLockTest {
             task.get();
         }
         assertEquals(4L * each * (each + 1) / 2, sum.get());
+    }
+
+    /**
+     * One carrier, and a virtual thread that tries in a loop, would otherwise keep the waiter from its turn for ever.
+     */
+    @Test
+    void aTryTakesAFreeLockThatIsKeptForAWaiter() throws Exception {
+        var lock = new SliceLock();
+        lock.state = LockWord.RESERVED;
+        assertTrue(lock.tryLock());
+        assertEquals(LockWord.RESERVED | LockWord.LOCKED, lock.state);
+        lock.unlock();
+        assertTrue(lock.tryLock(0, TimeUnit.SECONDS));
+        lock.unlock();
+        lock.lock(); // and one that is kept for nobody is no obstacle
+        lock.unlock();
+        assertEquals(0, lock.state);
+    }
+
+    @Test
+    void aVirtualOwnerIsKnown() throws Exception {
+        var lock = new SliceLock();
+        Thread thread = Thread.startVirtualThread(() -> {
+            lock.lock();
+            LockSupport.park();
+            lock.unlock();
+        });
+        until(lock::isLocked);
+        until(() -> lock.getOwner() != null);
+        assertSame(thread, lock.getOwner());
+        LockSupport.unpark(thread);
+        thread.join();
+        assertNull(lock.getOwner());
+    }
+
+    /** By reflection: the module does not read java.management. */
+    private static long[] deadlocked() throws Exception {
+        Object bean = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean").invoke(null);
+        return (long[]) Class.forName("java.lang.management.ThreadMXBean").getMethod("findDeadlockedThreads")
+                .invoke(bean);
+    }
+
+    @Test
+    void theJvmFindsADeadlock() throws Exception {
+        var first = new SliceLock();
+        var second = new SliceLock();
+        List<Thread> threads = new ArrayList<>();
+        var both = new CountDownLatch(2);
+        for (List<SliceLock> order : List.of(List.of(first, second), List.of(second, first))) {
+            threads.add(Thread.ofPlatform().daemon().start(() -> {
+                order.get(0).lock();
+                both.countDown();
+                try {
+                    both.await();
+                    order.get(1).lockInterruptibly();
+                    order.get(1).unlock();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                } finally {
+                    order.get(0).unlock();
+                }
+            }));
+        }
+        long[] found;
+        while ((found = deadlocked()) == null) {
+            Thread.sleep(1);
+        }
+        assertEquals(2, found.length);
+        threads.get(0).interrupt();
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertNull(deadlocked());
+        assertFalse(first.isLocked());
+        assertFalse(second.isLocked());
+    }
+
+    @Test
+    void toolsSeeTheWaitersOfACondition() throws Exception {
+        var lock = new SliceLock();
+        var condition = lock.newCondition();
+        assertThrows(IllegalMonitorStateException.class, () -> lock.hasWaiters(condition));
+        assertThrows(IllegalArgumentException.class, () -> lock.hasWaiters(new SliceLock().newCondition()));
+        assertThrows(NullPointerException.class, () -> lock.getWaitQueueLength(null));
+        var waiting = new FutureTask<Void>(() -> {
+            lock.lock();
+            condition.await();
+            lock.unlock();
+            return null;
+        });
+        Thread thread = startThread(waiting);
+        until(() -> {
+            lock.lock();
+            try {
+                return lock.hasWaiters(condition);
+            } finally {
+                lock.unlock();
+            }
+        });
+        lock.lock();
+        assertEquals(1, lock.getWaitQueueLength(condition));
+        assertEquals(List.of(thread), List.copyOf(lock.getWaitingThreads(condition)));
+        condition.signal();
+        assertFalse(lock.hasWaiters(condition));
+        lock.unlock();
+        waiting.get();
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void aSerializedLockComesBackUnlockedInItsForm(SliceLock lock) throws Exception {
+        lock.lock();
+        var bytes = new ByteArrayOutputStream();
+        new ObjectOutputStream(bytes).writeObject(lock);
+        lock.unlock();
+        var copy = (SliceLock) new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray())).readObject();
+        assertFalse(copy.isLocked());
+        assertEquals(lock.isFair(), copy.isFair());
+        assertEquals(lock.isReentrant(), copy.isReentrant());
+        copy.lock();
+        assertTrue(copy.isHeldByCurrentThread());
+        copy.unlock();
+    }
+
+    @Test
+    void theHoldCountEndsAtTheLimit() {
+        SliceLock lock = SliceLock.builder().reentrant().build();
+        lock.lock();
+        lock.holds = Integer.MAX_VALUE - 1;
+        assertEquals(Integer.MAX_VALUE, lock.getHoldCount());
+        assertThrows(Error.class, lock::lock);
+        lock.holds = 0;
+        lock.unlock();
+    }
+
+    @Test
+    void aDeadlineBeforeAllTimesIsOver() throws Exception {
+        var lock = new SliceLock();
+        lock.lock();
+        assertFalse(lock.newCondition().awaitUntil(new Date(Long.MIN_VALUE)));
+        lock.unlock();
+    }
+
+    /** A waker that failed is made up for: here nobody wakes the waiter at all. */
+    @ParameterizedTest
+    @MethodSource("forms")
+    void aWaiterThatNobodyWakesLooksByItself(SliceLock lock) throws Exception {
+        var condition = lock.newCondition();
+        for (boolean onCondition : new boolean[]{false, true}) {
+            FutureTask<Void> waiter;
+            if (onCondition) {
+                waiter = start(() -> {
+                    lock.lock();
+                    condition.awaitUninterruptibly();
+                    lock.unlock();
+                    return null;
+                });
+                until(() -> {
+                    lock.lock();
+                    boolean waits = lock.hasWaiters(condition);
+                    if (!waits) {
+                        lock.unlock();
+                    }
+                    return waits;
+                });
+                condition.signal();
+            } else {
+                lock.lock();
+                waiter = start(() -> {
+                    lock.lock();
+                    lock.unlock();
+                    return null;
+                });
+                until(lock::hasQueuedThreads);
+            }
+            Thread.sleep(20); // so that it parks, mostly
+            lock.ownerId = 0; // as an unlock without stack does it
+            lock.state = 0;
+            waiter.get();
+        }
     }
 }

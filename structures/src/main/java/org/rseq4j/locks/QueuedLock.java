@@ -1,0 +1,377 @@
+package org.rseq4j.locks;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.rseq4j.internal.Section;
+
+/** How a SliceLock is taken, waited for and given back. */
+@SuppressWarnings("serial") // SliceLock is written as its form
+abstract class QueuedLock extends WaitQueue {
+    /*
+     * Taking is by compare-and-set (acquire), before any read, as a read first would fetch the line twice; releasing is
+     * an atomic subtraction of LOCKED, after which the first of the queue is read. A waiter joins the queue, then reads
+     * the word: when it saw LOCKED it may park, as the end of that hold will see it.
+     *
+     * Every thread beyond the number of CPUs makes the scheduler take the CPU from a holder more often. An heir that
+     * spins in vain has perhaps done that by its waking: it yields the CPU. A thread that is woken on a busy machine
+     * waits for a time slice of somebody else before it runs at all, so it is those that pass it who see that its time
+     * is up, and reserve the lock for it. Then who arrives goes to the queue at once, which leaves the heir a CPU.
+     *
+     * RESERVED is no more than a hint: a lock that is reserved for nobody is taken by the next thread by way of the
+     * queue, and a waiter whose reservation is lost asks again when it is woken next.
+     *
+     * Errors. Whatever needs calls is done before the word is taken, which one call does or does not; its outcome is a
+     * local variable, and what follows is plain stores. A thread that is about to park makes sure of its stack
+     * (StackReserve), so the rest of the wait, and the way back from a condition, does not end half-way.
+     *
+     * Sections: around each try, kept while holding, never around a spin. They are of the checked kind, as the holder's
+     * own code runs inside.
+     */
+    /** Checks in the first, uncounted spin: enough for a holder that runs to end a short hold. */
+    private static final int BRIEF = 64;
+
+    /** After how many holds somebody looks how long the first of the queue has been passed: a power of two. */
+    private static final int LOOK = 16;
+
+    private static final VarHandle STATE;
+    private static final VarHandle OWNER;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            STATE = lookup.findVarHandle(LockWord.class, "state", int.class);
+            OWNER = lookup.findVarHandle(LockWord.class, "ownerId", long.class);
+            initialize();
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** What a wait needs: a class whose initialization ran out of memory or stack then would be of no use for ever. */
+    private static void initialize() {
+        StackReserve.ensure();
+        LockEvents.begin();
+        var waiter = new Waiter(Waiter.NOWHERE);
+        if (Parking.isOver(false, false, Spinning.SPINNERS) || waiter.place != Waiter.NOWHERE) {
+            throw new AssertionError();
+        }
+    }
+
+    /** The nested holds beside the first one; the holder's. */
+    transient int holds;
+    /** The owner when that is a virtual thread, which cannot be found by its id; the holder's. */
+    private transient Thread virtualOwner;
+    final transient boolean fair;
+    final transient boolean reentrant;
+    final transient long handOffNanos;
+    private final transient Spinning spinning = new Spinning();
+
+    QueuedLock(boolean fair, boolean reentrant, long handOffNanos) {
+        this.fair = fair;
+        this.reentrant = reentrant;
+        this.handOffNanos = handOffNanos;
+    }
+
+    // ---- Taking ----
+
+    final boolean isHeldBy(Thread thread) {
+        return ownerId == thread.threadId();
+    }
+
+    final boolean reenter(Thread current) {
+        if (!isHeldBy(current)) {
+            return false;
+        }
+        if (!reentrant) {
+            throw new IllegalStateException("the thread holds this lock already, and it is not reentrant: " + this);
+        }
+        if (holds == Integer.MAX_VALUE - 1) {
+            throw new Error("Maximum lock count exceeded");
+        }
+        holds++;
+        return true;
+    }
+
+    /** One try without a look at the word before. */
+    final boolean isTakenAtOnce(Thread current) {
+        return (!fair || first == null) && attempt(0, LOCKED, current);
+    }
+
+    /** One try within a request. */
+    final boolean attempt(int seen, int next, Thread current) {
+        StackReserve.ensureUnlock();
+        long id = current.threadId();
+        Thread virtual = current.isVirtual() ? current : null;
+        long opened = Section.isSupported() ? Section.open() : 0;
+        boolean taken = false;
+        try {
+            taken = STATE.compareAndSet(this, seen, next);
+        } finally {
+            if (!taken) {
+                closeSection(opened);
+            }
+        }
+        if (taken) { // from here on without a call
+            section = opened;
+            ownerId = id;
+            if (virtual != null) {
+                virtualOwner = virtual;
+            }
+        }
+        return taken;
+    }
+
+    private static void closeSection(long section) {
+        if (Section.isSupported()) {
+            Section.close(section);
+        }
+    }
+
+    /** Tries while the lock is free for a thread that is not in the queue. */
+    final boolean isTakenNow(Thread current) {
+        while (state == 0 && (!fair || first == null)) {
+            if (attempt(0, LOCKED, current)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean isTakenFromQueue(Waiter waiter) {
+        int seen;
+        while (((seen = state) & LOCKED) == 0 && (first == waiter || !fair && seen == 0)) {
+            if (attempt(seen, LOCKED, waiter.thread)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Takes the lock however long it takes; false when it was given up by an interrupt (still set) or the deadline. */
+    final boolean waitFor(Thread current, boolean interruptibly, boolean timed, long deadline) {
+        if (!fair && spinBriefly(current)) {
+            return true;
+        }
+        StackReserve.ensure();
+        if (!fair && spinLong(current)) {
+            return true;
+        }
+        var waiter = new Waiter(Waiter.NOWHERE);
+        return waitInQueue(waiter, interruptibly, timed, deadline);
+    }
+
+    private boolean spinBriefly(Thread current) {
+        if (Spinning.SPINNERS == 0) {
+            return false;
+        }
+        int seen = LOCKED;
+        for (int i = 0; i < BRIEF && (seen & RESERVED) == 0; i++) {
+            Thread.onSpinWait();
+            seen = state;
+            if (seen == 0 && attempt(0, LOCKED, current)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Spins unless enough others do. */
+    private boolean spinLong(Thread current) {
+        if ((state & RESERVED) != 0 || !spinning.begin()) {
+            return false;
+        }
+        try {
+            return spin(null, current);
+        } finally {
+            spinning.end();
+        }
+    }
+
+    /** Spins as long as that used to help. */
+    private boolean spin(Waiter waiter, Thread current) {
+        int limit = spinning.limit();
+        long begun = System.nanoTime();
+        long spun;
+        boolean taken;
+        do {
+            taken = false;
+            for (int i = 0; i < 16 && !taken; i++) {
+                Thread.onSpinWait();
+                taken = waiter != null ? isTakenFromQueue(waiter) : isTakenNow(current);
+            }
+            spun = System.nanoTime() - begun;
+        } while (!taken && spun < limit && (waiter != null || (state & RESERVED) == 0));
+        spinning.learn(taken, spun);
+        return taken;
+    }
+
+    /** Joins the queue, unless the waiter is in it already, and waits. */
+    private boolean waitInQueue(Waiter waiter, boolean interruptibly, boolean timed, long deadline) {
+        Object event = LockEvents.begin();
+        long formerOwner = event == null ? 0 : ownerId();
+        boolean taken = false;
+        try {
+            join(waiter, Waiter.NOWHERE);
+            taken = sleepInQueue(waiter, interruptibly, timed, deadline);
+        } finally {
+            leave(waiter);
+            forgetOwner();
+            if (!taken && (state & LOCKED) == 0) {
+                wakeFirst(); // a wake-up may have been meant for this thread
+            }
+        }
+        LockEvents.end(event, this, formerOwner, taken);
+        return taken;
+    }
+
+    private boolean sleepInQueue(Waiter waiter, boolean interruptibly, boolean timed, long deadline) {
+        boolean interrupted = false;
+        long sleep = Parking.FIRST_SLEEP;
+        boolean taken;
+        while (!(taken = isTakenFromQueue(waiter)) && !Parking.isOver(interruptibly, timed, deadline)) {
+            if (heir == waiter) {
+                if (Spinning.SPINNERS > 0 && spin(waiter, waiter.thread)) {
+                    taken = true;
+                    break;
+                }
+                if (System.nanoTime() - wokenAt < handOffNanos) {
+                    Thread.yield();
+                    continue;
+                }
+                reserve();
+                heir = null; // before the word is read again, below
+            }
+            if (mustPark(waiter)) {
+                long begun = System.nanoTime();
+                interrupted |= Parking.park(this, sleep, interruptibly, timed, deadline);
+                if (System.nanoTime() - begun >= sleep) {
+                    sleep = Parking.longer(sleep);
+                    if (first == waiter) {
+                        publishOwner();
+                    }
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return taken;
+    }
+
+    /** Whether the lock is another's, who will see after its hold that there are waiters. */
+    private boolean mustPark(Waiter waiter) {
+        int seen = state;
+        return (seen & LOCKED) != 0 || first != waiter && (fair || seen != 0);
+    }
+
+    private void reserve() {
+        int seen;
+        do {
+            seen = state;
+        } while ((seen & RESERVED) == 0 && !STATE.compareAndSet(this, seen, seen | RESERVED));
+    }
+
+    // ---- Releasing ----
+
+    final IllegalMonitorStateException notHeld() {
+        return new IllegalMonitorStateException("the thread does not hold this lock: " + this);
+    }
+
+    final void checkHeld() {
+        if (!isHeldBy(Thread.currentThread())) {
+            throw notHeld();
+        }
+    }
+
+    /** By the holder: ends all of its holds. Whatever is thrown, they have ended. */
+    final void release() {
+        long held = section;
+        if (holds != 0) {
+            holds = 0;
+        }
+        ownerId = 0;
+        if (virtualOwner != null) {
+            virtualOwner = null;
+        }
+        try {
+            if (first != null) {
+                passFirst();
+            }
+            STATE.getAndAdd(this, -LOCKED);
+        } catch (Throwable e) {
+            state = 0; // it did nothing; who asked for the reservation will ask again
+            throw e;
+        }
+        closeSection(held);
+        if (first != null) {
+            wakeNext();
+        }
+    }
+
+    /** By the holder, which passed the first of the queue, or lets others pass it. */
+    private void passFirst() {
+        passes = passes + 1 & LOOK - 1;
+        if (passes == 0 && !fair && heir != null && System.nanoTime() - wokenAt >= handOffNanos) {
+            reserve();
+        }
+    }
+
+    private void wakeNext() {
+        forgetOwner();
+        wakeFirst();
+    }
+
+    /** Takes the lock back for a thread that waited for a condition, whatever fails on the way. */
+    final void takeBack(Waiter waiter) {
+        Thread current = waiter.thread;
+        boolean interrupted = false;
+        boolean taken = false;
+        while (!taken) {
+            try {
+                interrupted |= Thread.interrupted(); // a set one would keep park from parking
+                taken = waiter.place == Waiter.NOWHERE && isTakenNow(current)
+                        || waitInQueue(waiter, false, false, 0);
+            } catch (Throwable e) {
+                taken = ownerId == current.threadId(); // else again: a wait must not end without the lock
+            }
+        }
+        if (interrupted) {
+            current.interrupt();
+        }
+    }
+
+    // ---- The owner, for tools ----
+
+    final long ownerId() {
+        return (long) OWNER.getOpaque(this);
+    }
+
+    final Thread owner() {
+        long id = ownerId();
+        Thread virtual = virtualOwner;
+        if (id == 0) {
+            return null;
+        }
+        return virtual != null && virtual.threadId() == id ? virtual : PlatformThreads.find(id);
+    }
+
+    /** So that {@code ThreadMXBean.findDeadlockedThreads()} sees who is waited for. */
+    private void publishOwner() {
+        try {
+            Thread owner = owner();
+            setExclusiveOwnerThread(owner);
+            VarHandle.fullFence(); // pairs with the release of who was found
+            if (owner != null && owner.threadId() != ownerId()) {
+                setExclusiveOwnerThread(null);
+            }
+        } catch (OutOfMemoryError e) {
+            setExclusiveOwnerThread(null); // not known then
+        }
+    }
+
+    private void forgetOwner() {
+        if (getExclusiveOwnerThread() != null) {
+            setExclusiveOwnerThread(null);
+        }
+    }
+}

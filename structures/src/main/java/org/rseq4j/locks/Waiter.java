@@ -1,0 +1,21 @@
+package org.rseq4j.locks;
+
+/** A thread that waits in a lock's queue or in that of a condition, and its links. */
+final class Waiter {
+    static final int NOWHERE = 0;
+    static final int ON_CONDITION = 1;
+    static final int QUEUED = 2;
+
+    final Thread thread = Thread.currentThread();
+    /** Where it waits; changed under the queue's monitor only. */
+    volatile int place;
+    /** In the lock's queue, under its monitor. */
+    Waiter previous;
+    Waiter next;
+    /** In the condition's queue, under the lock. */
+    Waiter nextOnCondition;
+
+    Waiter(int place) {
+        this.place = place;
+    }
+}

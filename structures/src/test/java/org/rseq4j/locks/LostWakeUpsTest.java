@@ -1,0 +1,86 @@
+package org.rseq4j.locks;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.rseq4j.stress.ChildJvm;
+
+/** That nobody has to look by himself: in a process where sleeps last until somebody ends them. */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class LostWakeUpsTest {
+    private static final int EACH = 30_000;
+
+    @Test
+    void everyWaiterIsWoken() throws Exception {
+        ChildJvm.run("all were woken", Map.of(), List.of("-Drseq4j.debug.firstSleepMillis=3600000"), Waiting.class);
+    }
+
+    static final class Waiting {
+        private Waiting() {
+        }
+
+        public static void main(String[] arguments) throws InterruptedException {
+            var readWrite = new PerCpuReadWriteLock();
+            for (Lock lock : List.of(new SliceLock(), SliceLock.builder().fair().build(), readWrite.writeLock())) {
+                run(lock, readWrite);
+            }
+            System.out.println("all were woken");
+        }
+
+        private static void run(Lock lock, PerCpuReadWriteLock readWrite) throws InterruptedException {
+            var done = new CountDownLatch(6);
+            Condition changed = lock.newCondition();
+            int[] tokens = new int[1];
+            for (int i = 0; i < 6; i++) {
+                int kind = i;
+                Thread.ofPlatform().daemon().start(() -> {
+                    for (int n = 0; n < EACH; n++) {
+                        use(lock, readWrite, changed, tokens, kind);
+                    }
+                    done.countDown();
+                });
+            }
+            if (!done.await(60, TimeUnit.SECONDS)) {
+                throw new AssertionError("some sleep on: " + lock);
+            }
+        }
+
+        @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"})
+        private static void use(Lock lock, PerCpuReadWriteLock readWrite, Condition changed, int[] tokens, int kind) {
+            if (kind == 5) {
+                readWrite.readLock().lock();
+                rest();
+                readWrite.readLock().unlock();
+                return;
+            }
+            lock.lock();
+            try {
+                if (kind == 0) {
+                    tokens[0]++;
+                    changed.signal();
+                } else if (kind == 1) {
+                    while (tokens[0] == 0) {
+                        changed.awaitUninterruptibly();
+                    }
+                    tokens[0]--;
+                }
+                rest();
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        /** A hold that lasts, now and then, so that the others go to sleep. */
+        private static void rest() {
+            if (ThreadLocalRandom.current().nextInt(64) == 0) {
+                Thread.yield();
+            }
+        }
+    }
+}
