@@ -1,8 +1,9 @@
 package org.rseq4j.counters;
 
-import java.io.NotSerializableException;
-import java.io.ObjectOutputStream;
+import java.io.InvalidObjectException;
+import java.io.ObjectInputStream;
 import java.io.Serial;
+import java.io.Serializable;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.rseq4j.Rseq;
@@ -28,6 +29,9 @@ import org.rseq4j.internal.Words;
  * <p>
  * A counter takes 8 bytes for each CPU, side by side with those of other counters, and about 70 on the heap. They are freed
  * when the counter is no longer reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
+ *
+ * <p>
+ * A counter is serialized as its sum, at that moment; it is read as a new counter with this sum.
  *
  * @since 0.1.0
  */
@@ -142,8 +146,23 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     }
 
     @Serial
-    private void writeObject(ObjectOutputStream out) throws NotSerializableException {
-        throw new NotSerializableException("a counter is memory of this process: write its sum");
+    private Object writeReplace() {
+        return new SerializationProxy(sum());
+    }
+
+    @Serial
+    private void readObject(ObjectInputStream in) throws InvalidObjectException {
+        throw new InvalidObjectException("a counter is read as its sum");
+    }
+
+    /** What is written of a counter, as of a {@link java.util.concurrent.atomic.LongAdder}: its sum. */
+    private record SerializationProxy(long sum) implements Serializable {
+        @Serial
+        private Object readResolve() {
+            var counter = new PerCpuCounter();
+            counter.add(sum);
+            return counter;
+        }
     }
 
     private static IllegalStateException closed() {

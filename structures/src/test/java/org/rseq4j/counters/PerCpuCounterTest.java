@@ -3,8 +3,9 @@ package org.rseq4j.counters;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.NotSerializableException;
+import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,10 +84,18 @@ class PerCpuCounterTest {
     }
 
     @Test
-    void aCounterIsNotSerialized() {
-        try (var counter = new PerCpuCounter()) {
-            assertThrows(NotSerializableException.class,
-                    () -> new ObjectOutputStream(new ByteArrayOutputStream()).writeObject(counter));
+    void aCounterIsSerializedAsItsSum() throws Exception {
+        var bytes = new ByteArrayOutputStream();
+        try (var counter = new PerCpuCounter(); var out = new ObjectOutputStream(bytes)) {
+            counter.add(42);
+            out.writeObject(counter);
+            counter.increment();
+        }
+        try (var in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()));
+                var read = (PerCpuCounter) in.readObject()) {
+            assertEquals(42, read.sum());
+            read.increment();
+            assertEquals(43, read.sum());
         }
     }
 
