@@ -47,6 +47,30 @@ run "class path, native access enabled" "$any" class --enable-native-access=ALL-
 run "class path, without a word" "$any" class "${classes[@]}"
 run "class path, native access denied" NONE class --illegal-native-access=deny "${classes[@]}"
 
+# Images with a run-time of their own, of the sample and what it needs. Not every JDK comes with the tools.
+images=$(mktemp -d)
+trap 'rm -rf -- "$output" "$images"' EXIT
+if [ -x "$JAVA_HOME/bin/jlink" ] && [ -x "$JAVA_HOME/bin/jpackage" ]; then
+  modules=(--module-path target/sample.jar:target/lib --module org.rseq4j.sample/org.rseq4j.sample.Hello)
+  if "$JAVA_HOME/bin/jlink" "${modules[@]:0:2}" --add-modules org.rseq4j.sample --output "$images/linked" > "$output" 2>&1; then
+    java=$images/linked/bin/java
+    run "an image by jlink" "$any" module --enable-native-access=org.rseq4j.core --module "${modules[3]}"
+    java=$JAVA_HOME/bin/java
+  else
+    failed=$((failed + 1)); echo "not ok - jlink"; sed 's/^/    | /' "$output"
+  fi
+  if "$JAVA_HOME/bin/jpackage" --type app-image --name hello --dest "$images" "${modules[@]}" \
+    --java-options --enable-native-access=org.rseq4j.core > "$output" 2>&1; then
+    java=$images/hello/bin/hello
+    run "an image by jpackage" "$any" module
+    java=$JAVA_HOME/bin/java
+  else
+    failed=$((failed + 1)); echo "not ok - jpackage"; sed 's/^/    | /' "$output"
+  fi
+else
+  echo "NOT CHECKED: images by jlink and jpackage, which this JDK does not have"
+fi
+
 # Jetty with each part replaced and with none: that all answer every request, not how fast. First by clients in Java, then by
 # wrk where there is one.
 if timeout 600 "$java" --enable-native-access=org.rseq4j.core "${modules[@]:0:2}" \

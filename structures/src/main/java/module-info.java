@@ -10,11 +10,20 @@ module org.rseq4j.structures {
     // Optional ones are not transitive: javac would then demand them of every user's module.
     requires static com.fasterxml.jackson.core;
     requires static org.agrona;
-    requires transitive HdrHistogram;
     requires static micrometer.core;
+    requires static org.apache.logging.log4j.core;
+    requires static spring.boot;
+    requires static spring.boot.actuator;
+    requires static spring.boot.autoconfigure;
+    requires static spring.context;
+    // An automatic module, which jlink does not take: who uses PerCpuHistogram's snapshots requires it as well.
+    requires static HdrHistogram;
 
     exports org.rseq4j.counters;
+    exports org.rseq4j.executors;
     exports org.rseq4j.locks;
+    exports org.rseq4j.log4j;
     exports org.rseq4j.pools;
     exports org.rseq4j.queues;
+    exports org.rseq4j.spring;
 }

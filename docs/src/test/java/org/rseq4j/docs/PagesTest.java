@@ -177,7 +177,7 @@ class PagesTest {
 
     /** Names of the Flight Recorder's events, which look like classes. */
     private static Set<String> events() {
-        return Set.of("Section", "Status");
+        return Set.of("Section", "Status", "LockWait");
     }
 
     @Test
@@ -301,7 +301,7 @@ class PagesTest {
 
     private static List<Path> sources() throws IOException {
         List<Path> all = new ArrayList<>();
-        for (String module : List.of("core", "structures", "benchmarks", "jcstress-tests", "docs")) {
+        for (String module : List.of("core", "structures", "benchmarks", "jcstress-tests", "integration-tests", "docs")) {
             for (String folder : List.of("src", "sample/src")) {
                 Path sources = Page.ROOT.resolve(module).resolve(folder);
                 if (Files.isDirectory(sources)) {

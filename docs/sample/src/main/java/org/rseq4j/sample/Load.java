@@ -14,7 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.HdrHistogram.Histogram;
+import java.util.stream.LongStream;
 
 /** Connections that send one request after another, each as soon as the last was answered. */
 interface Load {
@@ -110,22 +110,29 @@ interface Load {
         public Round run(int port, int seconds, int connections) throws InterruptedException, ExecutionException {
             long begun = System.nanoTime();
             long end = begun + seconds * 1_000_000_000L;
-            Histogram all = new Histogram(60_000_000, 3);
+            List<long[]> all = new ArrayList<>();
             try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
-                List<Future<Histogram>> parts = new ArrayList<>();
+                List<Future<long[]>> parts = new ArrayList<>();
                 for (int i = 0; i < connections; i++) {
                     parts.add(clients.submit(() -> client(port, end)));
                 }
-                for (Future<Histogram> part : parts) {
+                for (Future<long[]> part : parts) {
                     all.add(part.get());
                 }
             }
-            return new Round(all.getTotalCount(), (System.nanoTime() - begun) / 1e9, all.getValueAtPercentile(50),
-                    all.getValueAtPercentile(99), all.getValueAtPercentile(99.9));
+            double elapsed = (System.nanoTime() - begun) / 1e9;
+            long[] micros = all.stream().flatMapToLong(LongStream::of).sorted().toArray();
+            return new Round(micros.length, elapsed, percentile(micros, 50), percentile(micros, 99),
+                    percentile(micros, 99.9));
         }
 
-        private static Histogram client(int port, long end) throws IOException {
-            Histogram micros = new Histogram(60_000_000, 3);
+        private static double percentile(long[] sorted, double percent) {
+            return sorted[Math.min(sorted.length - 1, (int) (sorted.length * percent / 100))];
+        }
+
+        /** The times to the answers, in microseconds. */
+        private static long[] client(int port, long end) throws IOException {
+            LongStream.Builder micros = LongStream.builder();
             byte[] buffer = new byte[JettyServer.ANSWER + 1024];
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 socket.setTcpNoDelay(true);
@@ -134,10 +141,10 @@ interface Load {
                     long begun = System.nanoTime();
                     socket.getOutputStream().write(REQUEST);
                     readAnswer(in, buffer);
-                    micros.recordValue((System.nanoTime() - begun) / 1000);
+                    micros.add((System.nanoTime() - begun) / 1000);
                 }
             }
-            return micros;
+            return micros.build().toArray();
         }
 
         /** Reads the header up to the empty line, and then as many bytes as an answer has. */

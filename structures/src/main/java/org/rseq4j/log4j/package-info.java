@@ -1,0 +1,6 @@
+/**
+ * A plugin for Log4j 2, for who uses it.
+ *
+ * @since 0.1.0
+ */
+package org.rseq4j.log4j;

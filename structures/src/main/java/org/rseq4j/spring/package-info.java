@@ -1,0 +1,6 @@
+/**
+ * An auto-configuration for Spring Boot 4, for who uses it.
+ *
+ * @since 0.1.0
+ */
+package org.rseq4j.spring;
