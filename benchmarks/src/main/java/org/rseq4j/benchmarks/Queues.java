@@ -20,6 +20,7 @@ import org.jctools.queues.MpmcUnboundedXaddArrayQueue;
 import org.rseq4j.queues.PerCpuQueue;
 import org.rseq4j.queues.SliceBlockingQueue;
 import org.rseq4j.queues.SliceMpmcArrayQueue;
+import org.rseq4j.queues.SliceMpmcUnboundedQueue;
 
 /** The queues that are compared. */
 final class Queues {
@@ -30,6 +31,7 @@ final class Queues {
         ALL.put("rseq4j PerCpuQueue relaxed", c -> new Relaxed(new PerCpuQueue<>(c)));
         ALL.put("rseq4j SliceMpmcArrayQueue", c -> new OfQueue(new SliceMpmcArrayQueue<>(c)));
         ALL.put("rseq4j SliceMpmcArrayQueue relaxed", c -> new Relaxed(new SliceMpmcArrayQueue<>(c)));
+        ALL.put("rseq4j SliceMpmcUnboundedQueue", c -> new Unbounded(new SliceMpmcUnboundedQueue<>()));
         ALL.put("JCTools MpmcArrayQueue", c -> new OfQueue(new MpmcArrayQueue<>(c)));
         ALL.put("JCTools MpmcArrayQueue relaxed", c -> new Relaxed(new MpmcArrayQueue<>(c)));
         ALL.put("JCTools MpmcUnboundedXaddArrayQueue", c -> new Unbounded(new MpmcUnboundedXaddArrayQueue<>(c)));
@@ -39,6 +41,7 @@ final class Queues {
         ALL.put("ArrayBlockingQueue", c -> new OfQueue(new ArrayBlockingQueue<>(c)));
         ALL.put("rseq4j SliceBlockingQueue put take", c -> new Blocking(new SliceBlockingQueue<>(c), true));
         ALL.put("rseq4j SliceBlockingQueue fair put take", c -> new Blocking(new SliceBlockingQueue<>(c, true), true));
+        ALL.put("rseq4j SliceBlockingQueue unbounded put take", c -> new Blocking(new SliceBlockingQueue<>(), false));
         ALL.put("ArrayBlockingQueue put take", c -> new Blocking(new ArrayBlockingQueue<>(c), true));
         ALL.put("LinkedBlockingQueue put take", c -> new Blocking(new LinkedBlockingQueue<>(c), true));
         ALL.put("LinkedTransferQueue put take", c -> new Blocking(new LinkedTransferQueue<>(), false));

@@ -35,6 +35,7 @@ final class Exclusions {
         exclude("before anybody else knows the object", "PerCpuMemory", "map");
         exclude("before anybody else knows the object", "counters.CounterFile", "create");
         exclude("before anybody else knows the object", "pools.PerCpuPool", "of", "builder");
+        exclude("before anybody else knows the object", "queues.SliceBlockingQueue", "builder");
         exclude("before anybody else knows the object", "locks.SliceLock", "builder");
         exclude("before anybody else knows the object", "locks.ExtendedLock", "wrap");
         exclude("only reads", "pools.PerCpuPool", "size", "statistics");

@@ -93,7 +93,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     private static final int FAILED_POLLS = 48;
     private static final int VICTIM = 49;
 
-    private final Calm.Calms calms = new Calm.Calms();
+    final Calm.Calms calms = new Calm.Calms();
     /** For each ring, what its users last did; racy, only hints. */
     private final int[] hints;
 

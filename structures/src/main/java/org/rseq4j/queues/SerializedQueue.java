@@ -3,20 +3,20 @@ package org.rseq4j.queues;
 import java.io.InvalidObjectException;
 import java.io.ObjectStreamException;
 import java.io.Serializable;
+import java.time.Duration;
 import java.util.Arrays;
 
 /** What of a queue goes into a stream: its kind, its bound and its elements. */
 @SuppressWarnings("serial") // the elements are as serializable as they are
-record SerializedQueue(byte kind, int capacity, boolean fair, Object[] elements) implements Serializable {
+record SerializedQueue(byte kind, int capacity, boolean fair, long overtaking,
+        Object[] elements) implements Serializable {
     static final byte BLOCKING = 1;
     static final byte NON_BLOCKING = 2;
 
     private Object readResolve() throws ObjectStreamException {
         try {
             return switch (kind) {
-                case BLOCKING -> capacity == 0
-                        ? new SliceBlockingQueue<>(Arrays.asList(elements))
-                        : new SliceBlockingQueue<>(capacity, fair, Arrays.asList(elements));
+                case BLOCKING -> blocking();
                 case NON_BLOCKING -> new SliceMpmcUnboundedQueue<>(Arrays.asList(elements));
                 default -> throw new InvalidObjectException("an unknown kind of queue: " + kind);
             };
@@ -25,5 +25,16 @@ record SerializedQueue(byte kind, int capacity, boolean fair, Object[] elements)
             invalid.initCause(e);
             throw invalid;
         }
+    }
+
+    private Object blocking() {
+        var builder = SliceBlockingQueue.builder().fair(fair).overtaking(Duration.ofNanos(overtaking));
+        SliceBlockingQueue<Object> queue = (capacity == 0 ? builder : builder.capacity(capacity)).build();
+        for (Object element : elements) {
+            if (!queue.offer(element)) {
+                throw new IllegalArgumentException("more elements than the capacity");
+            }
+        }
+        return queue;
     }
 }

@@ -3,6 +3,7 @@ package org.rseq4j.queues;
 import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
@@ -67,19 +68,20 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     /** Nanoseconds for which a call that may wait tries before it waits in line. */
     private static final long FIRST_TRY = 100_000;
     /** Nanoseconds after which a thread that waits goes before those that come. */
-    private static final long PATIENCE = 10_000_000;
+    static final long OVERTAKING = 10_000_000;
 
     private final transient Ring ring;
     private final transient Turns turns;
     private final transient Waiters takers;
     private final transient Waiters putters;
     private final transient boolean fair;
+    private final transient long overtaking;
     private final transient Waiters.Attempt in;
     private final transient Waiters.Attempt out;
 
     /** A queue without a bound that is not fair. */
     public SliceBlockingQueue() {
-        this(Ring.unbounded(), false, PATIENCE);
+        this(Ring.unbounded(), false, OVERTAKING);
     }
 
     /**
@@ -136,17 +138,19 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
 
     /** A bounded queue whose indices start anywhere. */
     SliceBlockingQueue(int capacity, boolean fair, long start) {
-        this(new Ring(Ring.checkCapacity(capacity), start), fair, PATIENCE);
+        this(new Ring(Ring.checkCapacity(capacity), start), fair, OVERTAKING);
     }
 
-    SliceBlockingQueue(Ring ring, boolean fair, long patience) {
-        this(ring, fair, new Waiters(ring, true, fair, patience), new Waiters(ring, false, fair, patience));
+    SliceBlockingQueue(Ring ring, boolean fair, long overtaking) {
+        this(ring, fair, overtaking, new Waiters(ring, true, fair, overtaking),
+                new Waiters(ring, false, fair, overtaking));
     }
 
-    private SliceBlockingQueue(Ring ring, boolean fair, Waiters takers, Waiters putters) {
+    private SliceBlockingQueue(Ring ring, boolean fair, long overtaking, Waiters takers, Waiters putters) {
         super(new Ring[]{ring}, new Contents[]{new Contents(ring, putters::call)});
         this.ring = ring;
         this.fair = fair;
+        this.overtaking = overtaking;
         this.takers = takers;
         this.putters = putters;
         turns = new Turns(ring, ring.capacity() >= Turns.LEAST, takers::call, putters::call);
@@ -155,6 +159,75 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
             return outcome == Ring.DONE ? element : outcome == Ring.NONE ? null : Ring.BUSY;
         };
         out = (none, nanos) -> turns.pollSlowly(nanos);
+    }
+
+    /** {@return a builder of queues without a bound, not fair} */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * What a queue is to be like. Not for several threads.
+     *
+     * @since 0.1.0
+     */
+    public static final class Builder {
+        private int capacity;
+        private boolean fair;
+        private long overtaking = OVERTAKING;
+
+        private Builder() {
+        }
+
+        /**
+         * Gives it a bound.
+         *
+         * @param elements how many elements it holds at most, from 1 to 2^30
+         * @return this
+         * @throws IllegalArgumentException when the number is not in that range
+         */
+        public Builder capacity(int elements) {
+            capacity = Ring.checkCapacity(elements);
+            return this;
+        }
+
+        /**
+         * Lets those that wait go in order of arrival, or not.
+         *
+         * @param whether whether they do
+         * @return this
+         */
+        public Builder fair(boolean whether) {
+            fair = whether;
+            return this;
+        }
+
+        /**
+         * For how long threads that come may go past one that waits. A short time makes waits even and costs throughput; the
+         * default is on the page Queues of the documentation, with the curve.
+         *
+         * @param most how long, not negative
+         * @return this
+         * @throws IllegalArgumentException when it is negative
+         * @throws NullPointerException when it is null
+         */
+        public Builder overtaking(Duration most) {
+            if (most.isNegative()) {
+                throw new IllegalArgumentException("a time must not be negative: " + most);
+            }
+            overtaking = most.compareTo(Duration.ofDays(1)) > 0 ? Duration.ofDays(1).toNanos() : most.toNanos();
+            return this;
+        }
+
+        /**
+         * Makes a queue.
+         *
+         * @param <E> the type of the elements
+         * @return an empty one
+         */
+        public <E> SliceBlockingQueue<E> build() {
+            return new SliceBlockingQueue<>(capacity == 0 ? Ring.unbounded() : new Ring(capacity, 0), fair, overtaking);
+        }
     }
 
     // ---- In ----
@@ -340,7 +413,8 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     // ---- Serialization ----
 
     private Object writeReplace() {
-        return new SerializedQueue(SerializedQueue.BLOCKING, ring.unbounded ? 0 : ring.capacity(), fair, toArray());
+        return new SerializedQueue(SerializedQueue.BLOCKING, ring.unbounded ? 0 : ring.capacity(), fair, overtaking,
+                toArray());
     }
 
     private void readObject(ObjectInputStream stream) throws InvalidObjectException {

@@ -62,6 +62,11 @@ public final class SliceMpmcUnboundedQueue<E> extends RingQueue<E> implements Se
         turns = new Turns(ring, true);
     }
 
+    /** For tests. */
+    Ring ring() {
+        return ring;
+    }
+
     @Override
     int first() {
         return 0;
@@ -136,7 +141,7 @@ public final class SliceMpmcUnboundedQueue<E> extends RingQueue<E> implements Se
     }
 
     private Object writeReplace() {
-        return new SerializedQueue(SerializedQueue.NON_BLOCKING, 0, false, toArray());
+        return new SerializedQueue(SerializedQueue.NON_BLOCKING, 0, false, 0, toArray());
     }
 
     private void readObject(ObjectInputStream stream) throws InvalidObjectException {

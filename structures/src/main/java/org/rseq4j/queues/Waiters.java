@@ -16,7 +16,7 @@ import java.util.concurrent.locks.LockSupport;
  * Only the first in line asks, and only the first is called. While it is awake it is responsible: it either asks again before it
  * sleeps, or calls the next as it leaves. Nobody else is called meanwhile, however many operations pass. A first in
  * line that finds nothing, because those that never waited are faster, looks again after a rest, from 20 us to 250 us; when
- * nothing happened meanwhile it sleeps. Once it has waited for longer than the queue's patience, newcomers wait behind
+ * nothing happened meanwhile it sleeps. Once it has waited for longer than others may overtake it, newcomers wait behind
  * it, until it has got something. In a fair queue they do so as long as anybody waits.
  *
  * <p>
@@ -37,9 +37,9 @@ final class Waiters {
     private final Ring ring;
     private final boolean takers;
     private final boolean fair;
-    private final long patience;
+    private final long overtaking;
     private final ConcurrentLinkedQueue<Waiter> line = new ConcurrentLinkedQueue<>();
-    /** The first in line, when it has waited for longer than the patience. */
+    /** The first in line, when it has waited for longer than others may overtake it. */
     private volatile Waiter next;
 
     private static final class Waiter {
@@ -56,11 +56,11 @@ final class Waiters {
     }
 
     /** Takers wait for elements, the others for room. */
-    Waiters(Ring ring, boolean takers, boolean fair, long patience) {
+    Waiters(Ring ring, boolean takers, boolean fair, long overtaking) {
         this.ring = ring;
         this.takers = takers;
         this.fair = fair;
-        this.patience = patience;
+        this.overtaking = overtaking;
     }
 
     /** Whether who comes now goes behind those that wait. */
@@ -249,7 +249,7 @@ final class Waiters {
                 Thread.yield(); // to the one that has called
                 continue;
             }
-            if (next != waiter && System.nanoTime() - begun > patience) {
+            if (next != waiter && System.nanoTime() - begun > overtaking) {
                 next = waiter;
             }
             LockSupport.parkNanos(this, Math.min(rest, over));

@@ -1,0 +1,489 @@
+package org.rseq4j.queues;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Queue;
+import java.util.Random;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.jctools.queues.MessagePassingQueue;
+import org.jctools.queues.MpmcArrayQueue;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the table of contracts in docs/queues.md says, beside the queues of j.u.c. and JCTools where they say the same. */
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class QueueContractTest {
+    record Kind(String name, Supplier<Queue<Integer>> factory) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    /** All of ours, room for a thousand at least. */
+    static Stream<Kind> ours() {
+        return Stream.of(new Kind("SliceMpmcArrayQueue", () -> new SliceMpmcArrayQueue<>(1000)),
+                new Kind("SliceMpmcUnboundedQueue", SliceMpmcUnboundedQueue::new),
+                new Kind("SliceMpmcUnboundedQueue, short segments",
+                        () -> new SliceMpmcUnboundedQueue<>(Ring.unbounded(2, -3))),
+                new Kind("SliceBlockingQueue", () -> new SliceBlockingQueue<>(1000)),
+                new Kind("SliceBlockingQueue without a bound", SliceBlockingQueue::new),
+                new Kind("PerCpuQueue", () -> new PerCpuQueue<>(1000)),
+                new Kind("PerCpuQueue of one ring", () -> new PerCpuQueue<>(1000, 1, -5)));
+    }
+
+    static Stream<Kind> oursAndPeers() {
+        return Stream.concat(ours(), Stream.of(new Kind("ArrayBlockingQueue", () -> new ArrayBlockingQueue<>(1000)),
+                new Kind("LinkedBlockingQueue", LinkedBlockingQueue::new),
+                new Kind("ConcurrentLinkedQueue", ConcurrentLinkedQueue::new)));
+    }
+
+    static Stream<Kind> messagePassing() {
+        return Stream.concat(ours().filter(kind -> kind.factory.get() instanceof MessagePassingQueue),
+                Stream.of(new Kind("MpmcArrayQueue", () -> new MpmcArrayQueue<>(1000))));
+    }
+
+    private static void join(Thread thread) throws InterruptedException {
+        thread.join(60_000);
+        assertFalse(thread.isAlive(), "a thread did not end");
+    }
+
+    // ---- Waiting ----
+
+    /** An attempt that fails until the time is over, and then succeeds. */
+    @Test
+    void aTimedCallLooksOnceMoreWhenItsTimeIsOver() throws Exception {
+        for (boolean fair : new boolean[]{false, true}) {
+            for (long nanos : new long[]{1, 1_000, 3_000_000}) {
+                var waiters = new Waiters(new Ring(4, 0), true, fair, 0);
+                long over = System.nanoTime() + nanos;
+                assertEquals("late", waiters.await(
+                        (element, most) -> System.nanoTime() - over >= 0 ? "late" : null, null, nanos));
+                assertEquals(0, waiters.count());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void timedCallsEndBesideAThreadThatIsStoppedInTheQueue(boolean fair) throws Exception {
+        var queue = new SliceBlockingQueue<Integer>(4, fair);
+        Ring ring = queue.rings[0];
+        long tail = ring.lockTail();
+        assertNull(queue.poll(3, TimeUnit.MILLISECONDS), "empty, and its producers' end is locked");
+        assertFalse(queue.offer(1, 3, TimeUnit.MILLISECONDS));
+        ring.tail = tail;
+        assertTrue(queue.offer(1, 3, TimeUnit.MILLISECONDS));
+        long head = ring.lockHead();
+        assertNull(queue.poll(3, TimeUnit.MILLISECONDS), "its consumers' end is locked");
+        for (int i = 0; i < 3; i++) {
+            assertTrue(queue.offer(1, 3, TimeUnit.MILLISECONDS));
+        }
+        assertFalse(queue.offer(1, 3, TimeUnit.MILLISECONDS));
+        ring.head = head;
+        assertEquals(1, queue.poll(3, TimeUnit.MILLISECONDS));
+    }
+
+    @Test
+    void anInterruptEndsWaitingForAThreadThatIsStoppedInTheQueue() throws Exception {
+        var queue = new SliceBlockingQueue<Integer>(4);
+        queue.add(1);
+        Ring ring = queue.rings[0];
+        long head = ring.lockHead();
+        long tail = ring.lockTail();
+        for (boolean takes : new boolean[]{true, false}) {
+            var interrupted = new AtomicBoolean();
+            Thread thread = Thread.ofPlatform().start(() -> {
+                try {
+                    if (takes) {
+                        queue.take();
+                    } else {
+                        queue.put(2);
+                    }
+                } catch (InterruptedException e) {
+                    interrupted.set(true);
+                }
+            });
+            thread.interrupt();
+            join(thread);
+            assertTrue(interrupted.get());
+        }
+        ring.tail = tail;
+        ring.head = head;
+        assertEquals(List.of(1), List.copyOf(queue));
+    }
+
+    @Test
+    void whoeverWaitsForAStoppedThreadGoesOnWhenThatDoes() throws Exception {
+        var queue = new SliceBlockingQueue<Integer>();
+        Ring ring = queue.rings[0];
+        long head = ring.lockHead();
+        long tail = ring.lockTail();
+        Thread taker = Thread.ofPlatform().start(() -> {
+            try {
+                queue.take();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+        Thread offerer = Thread.ofPlatform().start(() -> queue.offer(1));
+        Thread.sleep(20);
+        ring.tail = tail;
+        ring.head = head;
+        join(offerer);
+        join(taker);
+        assertTrue(queue.isEmpty());
+    }
+
+    // ---- Many rings ----
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void aConsumerThatOnlyDrainsGetsToEachRing(int ring) {
+        var queue = new PerCpuQueue<Integer>(3000, 3, 0);
+        assertEquals(Ring.DONE, queue.rings[ring].tryOffer(-1, ring));
+        boolean seen = false;
+        for (int i = 0; i < 100_000 && !seen; i++) {
+            queue.offer(i);
+            boolean[] there = new boolean[1];
+            queue.drain(element -> there[0] |= element == -1, 1);
+            seen = there[0];
+        }
+        assertTrue(seen, "a ring was forgotten");
+    }
+
+    @Test
+    void whoGoesFromRingToRingPassesNothingOverThatIsMovedMeanwhile() throws Exception {
+        var queue = new PerCpuQueue<Integer>(1024, 2, 0);
+        for (int i = 0; i < 500; i++) {
+            assertEquals(Ring.DONE, queue.rings[0].tryOffer(i, 0));
+        }
+        var over = new AtomicBoolean();
+        Thread mover = Thread.ofPlatform().start(() -> {
+            for (int i = 0; !over.get(); i++) {
+                queue.rings[i & 1].moveTo(queue.rings[~i & 1], 256, 0, queue.calms);
+            }
+        });
+        try {
+            for (int i = 0; i < 300; i++) {
+                assertEquals(500, new ArrayList<>(queue).stream().distinct().count());
+                assertTrue(queue.contains(i));
+                assertFalse(queue.isEmpty());
+                assertNotNull(queue.peek());
+                var iterator = queue.iterator();
+                int shown = 0;
+                for (; iterator.hasNext(); iterator.next()) {
+                    shown++;
+                }
+                assertEquals(500, shown);
+            }
+            for (int i = 0; i < 250; i++) {
+                assertTrue(queue.remove((Object) i));
+            }
+            queue.removeIf(element -> element < 400);
+            assertEquals(100, queue.stream().distinct().count());
+            queue.clear();
+            assertTrue(queue.isEmpty());
+        } finally {
+            over.set(true);
+            join(mover);
+        }
+    }
+
+    // ---- Collection ----
+
+    @ParameterizedTest
+    @MethodSource("oursAndPeers")
+    void anIteratorRemovesItsOwnElementOrNone(Kind kind) {
+        Queue<Integer> queue = kind.factory.get();
+        for (int i = 0; i < 3; i++) {
+            queue.add(7); // the same object each time
+        }
+        Iterator<Integer> iterator = queue.iterator();
+        iterator.next();
+        queue.poll();
+        iterator.remove();
+        assertEquals(2, queue.size());
+    }
+
+    /** Random calls beside iterators that stand somewhere, and a list that says what is to be there. */
+    @ParameterizedTest
+    @MethodSource("ours")
+    void removalsFromTheMiddleLeaveTheRightElements(Kind kind) {
+        long seed = System.nanoTime();
+        var random = new Random(seed);
+        Queue<Integer> queue = kind.factory.get();
+        List<Integer> model = new ArrayList<>();
+        List<Iterator<Integer>> iterators = new ArrayList<>();
+        List<Integer> shown = new ArrayList<>();
+        for (int next = 0; next < 20_000; next++) {
+            switch (random.nextInt(9)) {
+                case 0, 1, 2 -> {
+                    if (model.size() < 300) {
+                        queue.add(next);
+                        model.add(next);
+                    }
+                }
+                case 3 -> {
+                    Integer element = queue.poll();
+                    if (element != null) {
+                        assertTrue(model.remove(element), "seed " + seed);
+                    }
+                }
+                case 4 -> {
+                    if (iterators.size() < 5) {
+                        iterators.add(queue.iterator());
+                        shown.add(null);
+                    }
+                }
+                case 5 -> {
+                    Integer element = model.isEmpty() ? -1 : model.get(random.nextInt(model.size()));
+                    assertEquals(model.remove(element), queue.remove((Object) element), "seed " + seed);
+                }
+                case 6 -> {
+                    if (random.nextInt(20) == 0) {
+                        int rest = random.nextInt(4);
+                        queue.removeIf(element -> element % 4 == rest);
+                        model.removeIf(element -> element % 4 == rest);
+                    }
+                }
+                default -> {
+                    if (!iterators.isEmpty()) {
+                        int at = random.nextInt(iterators.size());
+                        if (shown.get(at) != null && random.nextBoolean()) {
+                            iterators.get(at).remove();
+                            model.remove(shown.set(at, null));
+                        } else if (iterators.get(at).hasNext()) {
+                            shown.set(at, iterators.get(at).next());
+                        } else {
+                            iterators.remove(at);
+                            shown.remove(at);
+                        }
+                    }
+                }
+            }
+            assertEquals(model.size(), queue.size(), "seed " + seed);
+        }
+        assertEquals(model, queue.stream().sorted().toList(), "seed " + seed);
+    }
+
+    private record Counted(int number, AtomicInteger asked) {
+        @Override
+        public boolean equals(Object other) {
+            asked.incrementAndGet();
+            return other instanceof Counted counted && counted.number == number;
+        }
+
+        @Override
+        public int hashCode() {
+            return number;
+        }
+    }
+
+    @Test
+    void theFirstOfAMillionIsFoundAndRemovedWithoutALookAtTheOthers() {
+        var asked = new AtomicInteger();
+        var queue = new SliceBlockingQueue<Counted>(1_000_000);
+        for (int i = 0; i < 1_000_000; i++) {
+            queue.add(new Counted(i, asked));
+        }
+        assertTrue(queue.remove(new Counted(0, asked)));
+        assertTrue(queue.contains(new Counted(1, asked)));
+        assertEquals(2, asked.get());
+        assertEquals(999_999, queue.size());
+        assertEquals(1, queue.peek().number);
+    }
+
+    @Test
+    void anUnboundedQueueGivesItsMemoryBackAndKeepsASpareSegment() {
+        var queue = new SliceMpmcUnboundedQueue<Integer>();
+        Ring ring = queue.ring();
+        for (int round = 0; round < 3; round++) {
+            for (int i = 0; i < 10 * Ring.SEGMENT; i++) {
+                queue.offer(i);
+            }
+            for (int i = 0; i < 10 * Ring.SEGMENT; i++) {
+                assertEquals(i, queue.poll());
+            }
+            assertNull(ring.tailSegment.next);
+            assertNull(ring.headSegment.previous);
+            assertTrue(ring.headSegment == ring.tailSegment || ring.headSegment.next == ring.tailSegment);
+        }
+        for (int i = 0; i < Ring.SEGMENT; i++) {
+            queue.offer(i);
+        }
+        queue.clear();
+        assertNull(queue.poll());
+        for (Object left : ring.headSlots) {
+            assertNull(left, "what was cleared is kept");
+        }
+    }
+
+    @Test
+    void constructorsWithACollectionAreThoseOfThePeers() {
+        List<Integer> some = List.of(1, 2, 3);
+        assertEquals("[1, 2, 3]", new SliceBlockingQueue<>(some).toString());
+        assertEquals("[1, 2, 3]", new SliceBlockingQueue<>(3, true, some).toString());
+        assertEquals("[1, 2, 3]", new SliceMpmcUnboundedQueue<>(some).toString());
+        assertThrows(IllegalArgumentException.class, () -> new SliceBlockingQueue<>(2, false, some));
+        assertThrows(IllegalArgumentException.class, () -> new ArrayBlockingQueue<>(2, false, some));
+        assertThrows(NullPointerException.class, () -> new SliceBlockingQueue<>(Arrays.asList(1, null)));
+        assertThrows(NullPointerException.class, () -> new SliceMpmcUnboundedQueue<>(Arrays.asList(1, null)));
+        assertThrows(NullPointerException.class, () -> new SliceBlockingQueue<Integer>(null));
+        assertEquals(Integer.MAX_VALUE - 3, new SliceBlockingQueue<>(some).remainingCapacity());
+        assertEquals(Integer.MAX_VALUE - 3, new LinkedBlockingQueue<>(some).remainingCapacity());
+        assertEquals(1, new SliceBlockingQueue<>(4, true, some).remainingCapacity());
+    }
+
+    @Test
+    void aBuilderMakesWhatItWasTold() {
+        SliceBlockingQueue<Integer> queue = SliceBlockingQueue.builder().capacity(2).fair(true)
+                .overtaking(Duration.ZERO)
+                .build();
+        assertEquals(2, queue.remainingCapacity());
+        assertEquals(Integer.MAX_VALUE, SliceBlockingQueue.builder().build().remainingCapacity());
+        assertThrows(IllegalArgumentException.class, () -> SliceBlockingQueue.builder().capacity(0));
+        assertThrows(IllegalArgumentException.class,
+                () -> SliceBlockingQueue.builder().overtaking(Duration.ofNanos(-1)));
+        assertThrows(NullPointerException.class, () -> SliceBlockingQueue.builder().overtaking(null));
+    }
+
+    static Stream<Queue<Integer>> serializable() {
+        List<Integer> some = List.of(1, 2, 3);
+        return Stream.of(new SliceBlockingQueue<>(some), new SliceBlockingQueue<>(5, true, some),
+                new SliceBlockingQueue<>(3, false), new SliceMpmcUnboundedQueue<>(some));
+    }
+
+    @ParameterizedTest
+    @MethodSource("serializable")
+    @SuppressWarnings("unchecked")
+    void aQueueComesOutOfAStreamAsItWentIn(Queue<Integer> queue) throws Exception {
+        var bytes = new ByteArrayOutputStream();
+        try (var out = new ObjectOutputStream(bytes)) {
+            out.writeObject(queue);
+        }
+        try (var in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            var copy = (Queue<Integer>) in.readObject();
+            assertEquals(queue.getClass(), copy.getClass());
+            assertEquals(List.copyOf(queue), List.copyOf(copy));
+            if (queue instanceof SliceBlockingQueue<Integer> blocking) {
+                assertEquals(blocking.remainingCapacity(), ((SliceBlockingQueue<Integer>) copy).remainingCapacity());
+            }
+        }
+    }
+
+    // ---- Message passing ----
+
+    /** With one consumer, what it has peeked at is there to be polled. */
+    @ParameterizedTest
+    @MethodSource("messagePassing")
+    @SuppressWarnings("unchecked")
+    void aRelaxedPeekShowsNothingThatIsNotThereYet(Kind kind) throws Exception {
+        var queue = (MessagePassingQueue<Integer>) kind.factory.get();
+        var over = new AtomicBoolean();
+        Thread producer = Thread.ofPlatform().start(() -> {
+            for (int i = 0; !over.get(); i++) {
+                if (queue.size() < 500) {
+                    queue.offer(i);
+                }
+            }
+        });
+        try {
+            long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(300);
+            while (System.nanoTime() < end) {
+                for (int i = 0; i < 1000; i++) {
+                    if (queue.relaxedPeek() != null) {
+                        assertNotNull(queue.poll());
+                    }
+                }
+            }
+        } finally {
+            over.set(true);
+            join(producer);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("messagePassing")
+    @SuppressWarnings("unchecked")
+    void whatFindsNothingAllocatesNothing(Kind kind) {
+        var queue = (MessagePassingQueue<Integer>) kind.factory.get();
+        var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        MessagePassingQueue.Consumer<Integer> consumer = element -> {};
+        MessagePassingQueue.Supplier<Integer> supplier = () -> 1;
+        boolean bounded = queue.capacity() != MessagePassingQueue.UNBOUNDED_CAPACITY;
+        long[] bytes = new long[2];
+        for (int part = 0; part < 2; part++) {
+            for (int round = 0; round < 2; round++) { // the first is warm-up
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 10_000; i++) {
+                    if (part == 0) {
+                        queue.drain(consumer, 10);
+                        queue.poll();
+                        queue.relaxedPoll();
+                        queue.peek();
+                        queue.relaxedPeek();
+                    } else {
+                        queue.fill(supplier, 10);
+                        queue.offer(1);
+                        queue.relaxedOffer(1);
+                    }
+                }
+                bytes[part] = threads.getCurrentThreadAllocatedBytes() - before;
+            }
+            if (!bounded) {
+                break;
+            }
+            while (queue.offer(1)) {
+                continue;
+            }
+        }
+        assertTrue(bytes[0] < 10_000, () -> "empty: " + bytes[0] + " bytes in 10,000 rounds");
+        assertTrue(bytes[1] < 10_000, () -> "full: " + bytes[1] + " bytes in 10,000 rounds");
+    }
+
+    @Test
+    void anUnboundedQueueAllocatesNothingForAnElement() {
+        var queue = new SliceBlockingQueue<Integer>();
+        var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        Integer element = 1;
+        long bytes = 0;
+        for (int round = 0; round < 2; round++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < 100_000; i++) {
+                queue.offer(element);
+                queue.offer(element);
+                queue.poll();
+                queue.poll();
+            }
+            bytes = threads.getCurrentThreadAllocatedBytes() - before;
+        }
+        assertTrue(bytes < 100_000, bytes + " bytes in 100,000 rounds");
+    }
+}
