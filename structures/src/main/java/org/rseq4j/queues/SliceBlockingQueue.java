@@ -23,7 +23,7 @@ import java.util.function.Consumer;
  * <b>Waiting:</b> {@code put}, {@code take} and the forms with a time spin briefly, yield, then park, also on virtual threads,
  * whose carriers are free meanwhile. One parked thread at a time is woken, just before the element or the room that it waits
  * for comes. One that is woken and finds that running threads are faster looks again every 20 us to 250 us, and goes first once it has
- * waited for 10 ms; so an element or room may wait for a waiter for up to 250 us when those other threads stop
+ * waited for 0.2 ms, or as long as {@link Builder#overtaking} says; so an element or room may wait for a waiter for up to 250 us when those other threads stop
  * coming, and no waiter waits for ever while the queue is in use. Interruption while waiting, or before, ends in
  * InterruptedException, and nothing was added or taken. A call with a time looks once more when the time is over, past all
  * others; it keeps its time, and can be interrupted, also while a stopped thread has an end of the queue locked.
@@ -68,7 +68,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     /** Nanoseconds for which a call that may wait tries before it waits in line. */
     private static final long FIRST_TRY = 100_000;
     /** Nanoseconds after which a thread that waits goes before those that come. */
-    static final long OVERTAKING = 10_000_000;
+    static final long OVERTAKING = 200_000;
 
     private final transient Ring ring;
     private final transient Turns turns;

@@ -249,14 +249,17 @@ final class Waiters {
                 Thread.yield(); // to the one that has called
                 continue;
             }
+            LockSupport.parkNanos(this, Math.min(rest, over));
+            if (result == null && progress() == seen) {
+                if (next == waiter) {
+                    next = null; // it sleeps: nobody overtakes it
+                }
+                return null;
+            }
             if (next != waiter && System.nanoTime() - begun > overtaking) {
                 next = waiter;
             }
-            LockSupport.parkNanos(this, Math.min(rest, over));
             rest = next == waiter ? REST_LEAST : Math.min(rest * 2, REST_MOST);
-            if (result == null && progress() == seen) {
-                return null;
-            }
         }
     }
 
