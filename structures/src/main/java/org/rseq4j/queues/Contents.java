@@ -6,10 +6,10 @@ import java.util.function.Predicate;
  * What is done to the elements in the middle of a ring: look at them, take some out.
  *
  * <p>
- * Elements are copied in chunks under the head's lock, and looked at without it. To take elements out, those before them
- * move up, so that only the head moves, and only its lock is needed; producers are not held up. Each such removal is noted in a list,
- * by which whoever holds the index of an element learns where it is now: so an iterator removes its own element or none, shows
- * none twice and passes none over.
+ * Elements are copied in chunks under the head's lock, and looked at without it. To take elements out, those before
+ * them move up, so that only the head moves, and only its lock is needed; producers are not held up. Each such removal
+ * is noted in a list, by which whoever holds the index of an element learns where it is now: so an iterator removes its
+ * own element or none, shows none twice and passes none over.
  *
  * <p>
  * With the head locked, nothing is called from the first change of a slot to the store that unlocks.

@@ -5,8 +5,8 @@ import org.agrona.concurrent.IdleStrategy;
 import org.jctools.queues.MessagePassingQueue;
 
 /**
- * Waits at a message passing queue by an Agrona {@link IdleStrategy}. Needs Agrona, which is optional for this library; no
- * other class of it does.
+ * Waits at a message passing queue by an Agrona {@link IdleStrategy}. Needs Agrona, which is optional for this library;
+ * no other class of it does.
  *
  * <p>
  * A strategy has state and belongs to one thread. A call resets it when it begins, then calls {@code idle} after each

@@ -11,57 +11,61 @@ import org.rseq4j.Rseq;
  * A bounded queue for many producers and many consumers, with one ring for each CPU.
  *
  * <p>
- * {@code offer} puts an element into the ring of the running thread, chosen by its concurrency ID; {@code poll} takes from
- * there. As long as each CPU runs both producers and consumers, no cache line moves between CPUs. A call that finds its ring
- * empty while another has elements, or full while another has room, first yields to its CPU's other threads; when that did not
- * help, up to 256 elements are moved between the two rings at once. A ring in use by a thread that was scheduled out is
- * yielded to a few times, then gone around.
+ * {@code offer} puts an element into the ring of the running thread, chosen by its concurrency ID; {@code poll} takes
+ * from there. As long as each CPU runs both producers and consumers, no cache line moves between CPUs. A call that
+ * finds its ring empty while another has elements, or full while another has room, first yields to its CPU's other
+ * threads; when that did not help, up to 256 elements are moved between the two rings at once. A ring in use by a
+ * thread that was scheduled out is yielded to a few times, then gone around.
  *
  * <p>
  * <b>It relaxes the order of a queue.</b> Each ring is first in, first out, and moved elements keep their order among
- * themselves; elements of different rings have no order. So the elements of one producer may overtake each other when that
- * producer is moved to another CPU, or when a part of its ring is moved to another ring. Whoever needs order takes
+ * themselves; elements of different rings have no order. So the elements of one producer may overtake each other when
+ * that producer is moved to another CPU, or when a part of its ring is moved to another ring. Whoever needs order takes
  * {@link SliceMpmcArrayQueue}.
  *
  * <p>
- * <b>No ring is forgotten:</b> at each 1024th element that a ring gave out, its consumer moves up to 64 elements from the
- * front of another ring that has some, in turn, into it, as far as there is room. So a ring whose CPU has no consumers is
- * passed over by about 1024 polls of each other CPU, times the number of such rings, and is itself served in order.
+ * <b>No ring is forgotten:</b> at each 1024th element that a ring gave out, its consumer moves up to 64 elements from
+ * the front of another ring that has some, in turn, into it, as far as there is room. So a ring whose CPU has no
+ * consumers is passed over by about 1024 polls of each other CPU, times the number of such rings, and is itself served
+ * in order.
  *
  * <p>
- * <b>Emptiness:</b> {@code poll}, {@code peek} and {@code isEmpty} say that there is nothing only after they found each ring
- * empty, one after the other, while no elements were moved between rings: never while an element whose offer returned before
- * the call is in the queue, unless other consumers took all such elements meanwhile. {@code offer} says that the queue is
- * full only after it found each ring full in the same way; room that a running {@link #fill(Supplier, int) fill} has reserved
- * counts as full.
+ * <b>Emptiness:</b> {@code poll}, {@code peek} and {@code isEmpty} say that there is nothing only after they found each
+ * ring empty, one after the other, while no elements were moved between rings: never while an element whose offer
+ * returned before the call is in the queue, unless other consumers took all such elements meanwhile. {@code offer} says
+ * that the queue is full only after it found each ring full in the same way; room that a running {@link #fill(Supplier,
+ * int) fill} has reserved counts as full.
  *
  * <p>
- * <b>Size:</b> the sum of the rings' sizes, read one after the other: exact while nobody uses the queue; otherwise it may
- * count an element twice that is being moved, or miss it, and was perhaps never the size at any one moment.
+ * <b>Size:</b> the sum of the rings' sizes, read one after the other: exact while nobody uses the queue; otherwise it
+ * may count an element twice that is being moved, or miss it, and was perhaps never the size at any one moment.
  *
  * <p>
- * <b>Relaxed calls</b> (but {@code relaxedPeek}, which looks at all rings once) look at their own ring only and fail at once when it is empty, full or in use; one of 16 failures
- * does what the strict call does, so repeating them gets to every element and all room.
+ * <b>Relaxed calls</b> (but {@code relaxedPeek}, which looks at all rings once) look at their own ring only and fail at
+ * once when it is empty, full or in use; one of 16 failures does what the strict call does, so repeating them gets to
+ * every element and all room.
  *
  * <p>
- * <b>It is not lock-free:</b> a ring has a lock for either end, held for some nanoseconds, or about a microsecond to move
- * elements. A strict call that finds locks taken and nothing anywhere else spins briefly, then calls {@code Thread.yield};
- * the kernel is asked not to schedule a holder out, and does as asked where the time slice extension is supported. No code of
- * the user runs under a lock. A call that throws, also a StackOverflowError, has done nothing and leaves nothing locked; a
- * consumer that throws costs the element that it was given.
+ * <b>It is not lock-free:</b> a ring has a lock for either end, held for some nanoseconds, or about a microsecond to
+ * move elements. A strict call that finds locks taken and nothing anywhere else spins briefly, then calls {@code
+ * Thread.yield}; the kernel is asked not to schedule a holder out, and does as asked where the time slice extension is
+ * supported. No code of the user runs under a lock. A call that throws, also a StackOverflowError, has done nothing and
+ * leaves nothing locked; a consumer that throws costs the element that it was given.
  *
  * <p>
- * <b>Whole-collection operations</b> look at ring after ring while no elements are moved between rings: {@code clear} and
- * {@code removeIf} pass over nothing that was there when they began; an iterator copies all references when it is made.
+ * <b>Whole-collection operations</b> look at ring after ring while no elements are moved between rings: {@code clear}
+ * and {@code removeIf} pass over nothing that was there when they began; an iterator copies all references when it is
+ * made.
  *
  * <p>
- * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the element.
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the
+ * element.
  *
  * <p>
- * <b>Cost:</b> one atomic instruction an operation, and one read of the concurrency ID. Without rseq the ring is chosen from
- * the thread's number, which spreads threads but follows no CPU. Memory for each CPU that the JVM may use (not for each
- * thread): a reference for each element, rounded up to a power of two, a kilobyte, and where that is at least 32 elements another 32 KB that
- * keep the garbage collector's cards of different CPUs apart.
+ * <b>Cost:</b> one atomic instruction an operation, and one read of the concurrency ID. Without rseq the ring is chosen
+ * from the thread's number, which spreads threads but follows no CPU. Memory for each CPU that the JVM may use (not for
+ * each thread): a reference for each element, rounded up to a power of two, a kilobyte, and where that is at least 32
+ * elements another 32 KB that keep the garbage collector's cards of different CPUs apart.
  *
  * <p>
  * Source: rings as in {@link SliceMpmcArrayQueue}; moving half of what another has is from work stealing (Hendler and
@@ -467,9 +471,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     }
 
     /**
-     * {@return an iterator over the elements as they were, ring by ring, when it was made} It shows each that was there all that
-     * while once, and none twice. It removes an element that it showed unless that has gone or was moved to another ring
-     * since, and never another one.
+     * {@return an iterator over the elements as they were, ring by ring, when it was made} It shows each that was there
+     * all that while once, and none twice. It removes an element that it showed unless that has gone or was moved to
+     * another ring since, and never another one.
      */
     @Override
     public Iterator<E> iterator() {

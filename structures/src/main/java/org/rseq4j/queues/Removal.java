@@ -1,8 +1,8 @@
 package org.rseq4j.queues;
 
 /**
- * Indices at which elements were taken out of the middle of a ring, all at once; those before them moved up. A list of these
- * tells an iterator where its elements are now.
+ * Indices at which elements were taken out of the middle of a ring, all at once; those before them moved up. A list of
+ * these tells an iterator where its elements are now.
  */
 final class Removal {
     /** What {@link #moved} says of an element that was taken out itself. */

@@ -1,7 +1,8 @@
 package org.rseq4j.queues;
 
 /**
- * Room in a ring that is kept for one thread, which gives the rest back by one store of a field: nothing that could throw.
+ * Room in a ring that is kept for one thread, which gives the rest back by one store of a field: nothing that could
+ * throw.
  */
 final class Reservation {
     volatile int left;

@@ -9,32 +9,33 @@ import org.rseq4j.internal.ThreadArea;
  * A ring of references for many producers and many consumers, strictly first in, first out. The queues are made of it.
  *
  * <p>
- * Two locks, one for the producers and one for the consumers, each of which is the lowest bit of its index: the tail and the
- * head count in twos, and an odd one is locked. So one compare-and-exchange takes the lock and proves that nothing has
- * changed since the index was read; one release store publishes and unlocks. Methods named {@code try} report a lock that is
- * taken ({@link #TAKEN}, {@link #BUSY}); what to do about it is the caller's business.
+ * Two locks, one for the producers and one for the consumers, each of which is the lowest bit of its index: the tail
+ * and the head count in twos, and an odd one is locked. So one compare-and-exchange takes the lock and proves that
+ * nothing has changed since the index was read; one release store publishes and unlocks. Methods named {@code try}
+ * report a lock that is taken ({@link #TAKEN}, {@link #BUSY}); what to do about it is the caller's business.
  *
  * <p>
- * Both indices only grow. Whether there is room or an element is looked up before the lock is tried, so a call that fails
- * writes nothing. It reads its own index, then the other side's, so "empty" and "full" were true at the moment of the second
- * read. What the other side's index was is kept beside the own one; as long as that suffices, the other side's line is left
- * alone.
+ * Both indices only grow. Whether there is room or an element is looked up before the lock is tried, so a call that
+ * fails writes nothing. It reads its own index, then the other side's, so "empty" and "full" were true at the moment of
+ * the second read. What the other side's index was is kept beside the own one; as long as that suffices, the other
+ * side's line is left alone.
  *
  * <p>
- * <b>Errors:</b> in interpreted code a StackOverflowError can come at every call, also of a VarHandle. So whatever is done
- * while an end is locked stands in a try whose finally unlocks by a plain store to the volatile index, which calls nothing;
- * from the first change of a slot to the store that publishes it there is no call at all, and if the release store by
- * VarHandle throws, the same store is made without one. Nothing is allocated and no code of the user runs there.
+ * <b>Errors:</b> in interpreted code a StackOverflowError can come at every call, also of a VarHandle. So whatever is
+ * done while an end is locked stands in a try whose finally unlocks by a plain store to the volatile index, which calls
+ * nothing; from the first change of a slot to the store that publishes it there is no call at all, and if the release
+ * store by VarHandle throws, the same store is made without one. Nothing is allocated and no code of the user runs
+ * there.
  *
  * <p>
- * A bounded ring is one segment of slots that is used round and round. An unbounded one is a chain: producers link a segment
- * when the last is full, consumers leave an empty one and keep it as a spare, one at most.
+ * A bounded ring is one segment of slots that is used round and round. An unbounded one is a chain: producers link a
+ * segment when the last is full, consumers leave an empty one and keep it as a spare, one at most.
  *
  * <p>
- * Somebody who is about to sleep until an element comes sets {@link #tailAsked}, then finds the tail unlocked, then the ring
- * empty. An operation reads the request after its compare-and-exchange of the tail, and with a request it adds nothing
- * and returns {@link #ASKED}. So nothing comes that the sleeper was not told of, and no error after an element was added can
- * lose a wake-up. The same holds for the head and room.
+ * Somebody who is about to sleep until an element comes sets {@link #tailAsked}, then finds the tail unlocked, then the
+ * ring empty. An operation reads the request after its compare-and-exchange of the tail, and with a request it adds
+ * nothing and returns {@link #ASKED}. So nothing comes that the sleeper was not told of, and no error after an element
+ * was added can lose a wake-up. The same holds for the head and room.
  *
  * <p>
  * Indices wrap around after 2^63 elements; only their differences are compared.

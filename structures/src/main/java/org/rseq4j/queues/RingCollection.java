@@ -99,8 +99,9 @@ abstract class RingCollection<E> extends AbstractQueue<E> {
 
     /**
      * {@return a weakly consistent iterator from the first element to the last} It never throws
-     * ConcurrentModificationException, shows each element that is there all the while once and none twice, and may or may not
-     * show those that come or go meanwhile. It removes the element that it showed last, unless that has gone, and no other.
+     * ConcurrentModificationException, shows each element that is there all the while once and none twice, and may or
+     * may not show those that come or go meanwhile. It removes the element that it showed last, unless that has gone,
+     * and no other.
      */
     @Override
     public Iterator<E> iterator() {

@@ -1,8 +1,8 @@
 package org.rseq4j.queues;
 
 /**
- * The fields of a ring, each group on cache lines of its own. Indices count in twos: the lowest bit of an index is the lock of
- * its end.
+ * The fields of a ring, each group on cache lines of its own. Indices count in twos: the lowest bit of an index is the
+ * lock of its end.
  */
 final class RingFields {
     private RingFields() {

@@ -78,12 +78,12 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
     }
 
     /**
-     * Adds elements one by one: room for up to 64 is reserved, then the supplier is asked, without a lock, for one element
-     * after the other, each of which is in the queue before the next is asked for.
+     * Adds elements one by one: room for up to 64 is reserved, then the supplier is asked, without a lock, for one
+     * element after the other, each of which is in the queue before the next is asked for.
      *
      * <p>
-     * Reserved room counts as full to others while the supplier works. When the supplier throws or returns null, what it gave
-     * before is in the queue, and the rest of the reservation is given back.
+     * Reserved room counts as full to others while the supplier works. When the supplier throws or returns null, what
+     * it gave before is in the queue, and the rest of the reservation is given back.
      *
      * @param supplier gives the elements
      * @param limit how many at most
@@ -137,8 +137,8 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
     }
 
     /**
-     * Adds elements until there is no room or as many as the capacity were added, as {@link #fill(Supplier, int)} does; a
-     * queue without a bound gets 64.
+     * Adds elements until there is no room or as many as the capacity were added, as {@link #fill(Supplier, int)} does;
+     * a queue without a bound gets 64.
      *
      * @param supplier gives the elements
      * @return how many were added

@@ -12,44 +12,46 @@ import java.util.function.Consumer;
 
 /**
  * A blocking queue, strictly first in, first out, bounded or not, that can stand wherever an
- * {@link java.util.concurrent.ArrayBlockingQueue} or a {@link java.util.concurrent.LinkedBlockingQueue} does, in an executor
- * for example. Without a capacity it has no bound.
+ * {@link java.util.concurrent.ArrayBlockingQueue} or a {@link java.util.concurrent.LinkedBlockingQueue} does, in an
+ * executor for example. Without a capacity it has no bound.
  *
  * <p>
- * <b>Order, emptiness and size</b> are those of {@link SliceMpmcArrayQueue}, of whose ring it is made: all single operations
- * are linearizable, nothing that is in the queue is overlooked, and the size is one that it had.
+ * <b>Order, emptiness and size</b> are those of {@link SliceMpmcArrayQueue}, of whose ring it is made: all single
+ * operations are linearizable, nothing that is in the queue is overlooked, and the size is one that it had.
  *
  * <p>
- * <b>Waiting:</b> {@code put}, {@code take} and the forms with a time spin briefly, yield, then park, also on virtual threads,
- * whose carriers are free meanwhile. One parked thread at a time is woken, just before the element or the room that it waits
- * for comes. One that is woken and finds that running threads are faster looks again every 20 us to 250 us, and goes first once it has
- * waited for 0.2 ms, or as long as {@link Builder#overtaking} says; so an element or room may wait for a waiter for up to 250 us when those other threads stop
- * coming, and no waiter waits for ever while the queue is in use. Interruption while waiting, or before, ends in
- * InterruptedException, and nothing was added or taken. A call with a time looks once more when the time is over, past all
- * others; it keeps its time, and can be interrupted, also while a stopped thread has an end of the queue locked.
+ * <b>Waiting:</b> {@code put}, {@code take} and the forms with a time spin briefly, yield, then park, also on virtual
+ * threads, whose carriers are free meanwhile. One parked thread at a time is woken, just before the element or the room
+ * that it waits for comes. One that is woken and finds that running threads are faster looks again every 20 us to 250
+ * us, and goes first once it has waited for 0.2 ms, or as long as {@link Builder#overtaking} says; so an element or
+ * room may wait for a waiter for up to 250 us when those other threads stop coming, and no waiter waits for ever while
+ * the queue is in use. Interruption while waiting, or before, ends in InterruptedException, and nothing was added or
+ * taken. A call with a time looks once more when the time is over, past all others; it keeps its time, and can be
+ * interrupted, also while a stopped thread has an end of the queue locked.
  *
  * <p>
- * <b>Fairness:</b> by default a thread that comes when there is room or an element goes first. In the fair form those that wait
- * go in order of arrival, and {@code put}, {@code take} and the forms with a time queue behind them; {@code offer} and
- * {@code poll} without a time never wait in line, and go first in both forms.
+ * <b>Fairness:</b> by default a thread that comes when there is room or an element goes first. In the fair form those
+ * that wait go in order of arrival, and {@code put}, {@code take} and the forms with a time queue behind them; {@code
+ * offer} and {@code poll} without a time never wait in line, and go first in both forms.
  *
  * <p>
- * <b>Errors:</b> a call that throws, also a StackOverflowError or an OutOfMemoryError, has done nothing: no element is lost or
- * doubled, no end stays locked, no waiter is forgotten. When the collection of a {@code drainTo} throws, the element that it was
- * given is gone, and no other.
+ * <b>Errors:</b> a call that throws, also a StackOverflowError or an OutOfMemoryError, has done nothing: no element is
+ * lost or doubled, no end stays locked, no waiter is forgotten. When the collection of a {@code drainTo} throws, the
+ * element that it was given is gone, and no other.
  *
  * <p>
- * <b>Whole-collection operations:</b> iterators are weakly consistent, show each element that is there all the while once and
- * none twice, and remove their own element or none. {@code contains}, {@code remove(Object)} and iterators copy 64 elements
- * at a time under the consumers' lock; a removal from the middle moves those before it up under that lock, so the first
- * of a million goes at once.
+ * <b>Whole-collection operations:</b> iterators are weakly consistent, show each element that is there all the while
+ * once and none twice, and remove their own element or none. {@code contains}, {@code remove(Object)} and iterators
+ * copy 64 elements at a time under the consumers' lock; a removal from the middle moves those before it up under that
+ * lock, so the first of a million goes at once.
  *
  * <p>
- * <b>It is not lock-free</b>, as {@link SliceMpmcArrayQueue} says; the same sections stand around its locks. No code of the
- * user runs under a lock.
+ * <b>It is not lock-free</b>, as {@link SliceMpmcArrayQueue} says; the same sections stand around its locks. No code of
+ * the user runs under a lock.
  *
  * <p>
- * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the element.
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the
+ * element.
  *
  * <p>
  * <b>Cost:</b> one atomic instruction an operation as long as nobody has to wait. CPUs take turns as there. Memory: a
@@ -203,8 +205,8 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
         }
 
         /**
-         * For how long threads that come may go past one that waits. A short time makes waits even and costs throughput; the
-         * default is on the page Queues of the documentation, with the curve.
+         * For how long threads that come may go past one that waits. A short time makes waits even and costs
+         * throughput; the default is on the page Queues of the documentation, with the curve.
          *
          * @param most how long, not negative
          * @return this
@@ -383,8 +385,8 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     // ---- Collection ----
 
     /**
-     * {@return how many more elements there is room for} Without a bound it is {@code Integer.MAX_VALUE} less the size, as
-     * {@link java.util.concurrent.LinkedBlockingQueue} has it; an offer succeeds also when that is 0.
+     * {@return how many more elements there is room for} Without a bound it is {@code Integer.MAX_VALUE} less the size,
+     * as {@link java.util.concurrent.LinkedBlockingQueue} has it; an offer succeeds also when that is 0.
      */
     @Override
     public int remainingCapacity() {

@@ -81,18 +81,19 @@ abstract class TurnsWaiters extends TurnsPadFindings {
  * The way into and out of a ring of a strict queue: one CPU's threads have both ends of it for a while, their turn.
  *
  * <p>
- * Where threads of two CPUs use a ring at the same time, each operation waits for cache lines from the other CPU, which takes ten
- * times as long as the operation. So those of one CPU go on, producers and consumers alternating on the same warm lines,
- * while those of other CPUs stay away: they read two lines that seldom change, and yield. The turn passes when the holder is not seen to do
- * anything, when it has made the ring full or empty and nobody there does something about it, or after {@link #TURN}
- * nanoseconds of work. It is a matter of speed only: the locks of the ring keep it whole, and a strict call that has waited for as long as a turn
- * goes without it.
+ * Where threads of two CPUs use a ring at the same time, each operation waits for cache lines from the other CPU, which
+ * takes ten times as long as the operation. So those of one CPU go on, producers and consumers alternating on the same
+ * warm lines, while those of other CPUs stay away: they read two lines that seldom change, and yield. The turn passes
+ * when the holder is not seen to do anything, when it has made the ring full or empty and nobody there does something
+ * about it, or after {@link #TURN} nanoseconds of work. It is a matter of speed only: the locks of the ring keep it
+ * whole, and a strict call that has waited for as long as a turn goes without it.
  *
  * <p>
- * Who waits need not look at the ring to learn that it was full or empty. The holder's threads publish that they found it so: under
- * the lock of their end, where its index stands still, they make a counter odd, look, and make it even again. The counter of
- * moments at which the ring was full has then passed a whole pair since a waiting offer began, so there was such a
- * moment during the offer, and it may return false: that is a linearization point, though there may be room again.
+ * Who waits need not look at the ring to learn that it was full or empty. The holder's threads publish that they found
+ * it so: under the lock of their end, where its index stands still, they make a counter odd, look, and make it even
+ * again. The counter of moments at which the ring was full has then passed a whole pair since a waiting offer began, so
+ * there was such a moment during the offer, and it may return false: that is a linearization point, though there may be
+ * room again.
  *
  * <p>
  * The first call of a thread that finds the ring full or empty after many elements yields once and tries again: its

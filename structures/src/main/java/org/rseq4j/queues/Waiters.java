@@ -7,17 +7,17 @@ import java.util.concurrent.locks.LockSupport;
  * The threads that wait at one end of a {@link SliceBlockingQueue}, in order of arrival.
  *
  * <p>
- * Who is about to sleep asks, by a flag at the ring's other end, to be called before the next element (or room) comes, and
- * then looks once more. An operation that finds the flag set calls the first in line, and only then goes on ({@link Ring}
- * says why nothing can come unannounced). So a thread may be called for something that comes a moment later, or
+ * Who is about to sleep asks, by a flag at the ring's other end, to be called before the next element (or room) comes,
+ * and then looks once more. An operation that finds the flag set calls the first in line, and only then goes on ({@link
+ * Ring} says why nothing can come unannounced). So a thread may be called for something that comes a moment later, or
  * never; it looks again after a short rest.
  *
  * <p>
- * Only the first in line asks, and only the first is called. While it is awake it is responsible: it either asks again before it
- * sleeps, or calls the next as it leaves. Nobody else is called meanwhile, however many operations pass. A first in
- * line that finds nothing, because those that never waited are faster, looks again after a rest, from 20 us to 250 us; when
- * nothing happened meanwhile it sleeps. Once it has waited for longer than others may overtake it, newcomers wait behind
- * it, until it has got something. In a fair queue they do so as long as anybody waits.
+ * Only the first in line asks, and only the first is called. While it is awake it is responsible: it either asks again
+ * before it sleeps, or calls the next as it leaves. Nobody else is called meanwhile, however many operations pass. A
+ * first in line that finds nothing, because those that never waited are faster, looks again after a rest, from 20 us to
+ * 250 us; when nothing happened meanwhile it sleeps. Once it has waited for longer than others may overtake it,
+ * newcomers wait behind it, until it has got something. In a fair queue they do so as long as anybody waits.
  *
  * <p>
  * No lock of the ring is held or needed here but for the attempts themselves, and these give up after some time; so a

@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 
 /**
- * Records histories of calls on a bounded queue and decides whether they are linearizable: Wing and Gong's search (1993) with
- * the states that were seen, as in Lowe's "Testing for linearizability" (2017).
+ * Records histories of calls on a bounded queue and decides whether they are linearizable: Wing and Gong's search
+ * (1993) with the states that were seen, as in Lowe's "Testing for linearizability" (2017).
  */
 final class Histories {
     enum Kind {

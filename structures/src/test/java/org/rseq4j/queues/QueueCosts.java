@@ -10,9 +10,9 @@ import org.agrona.concurrent.ManyToManyConcurrentArrayQueue;
 import org.jctools.queues.MpmcArrayQueue;
 
 /**
- * A program: what a transfer costs when one thread puts 512 elements in and takes them out again, so that no cache line moves
- * and nobody is in the way. The best round counts: it is short, so others seldom disturb it. Argument: a queue, each in a JVM
- * of its own.
+ * A program: what a transfer costs when one thread puts 512 elements in and takes them out again, so that no cache line
+ * moves and nobody is in the way. The best round counts: it is short, so others seldom disturb it. Argument: a queue,
+ * each in a JVM of its own.
  */
 final class QueueCosts {
     private static final int ROUNDS = 400;

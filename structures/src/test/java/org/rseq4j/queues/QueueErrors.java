@@ -15,9 +15,10 @@ import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.MpmcArrayQueue;
 
 /**
- * A program: a recursion that calls one operation of a queue in each of the last frames before the stack is full, again and
- * again. Afterwards another thread has to find the queue whole: everything there once that went in by a call that returned,
- * room for as much as fits, and nobody who waits in vain. It prints a line a queue and ends with 1 if one of ours has failed.
+ * A program: a recursion that calls one operation of a queue in each of the last frames before the stack is full, again
+ * and again. Afterwards another thread has to find the queue whole: everything there once that went in by a call that
+ * returned, room for as much as fits, and nobody who waits in vain. It prints a line a queue and ends with 1 if one of
+ * ours has failed.
  */
 @SuppressWarnings("unchecked")
 final class QueueErrors {

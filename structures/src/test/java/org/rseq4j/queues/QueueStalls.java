@@ -11,8 +11,9 @@ import org.HdrHistogram.Histogram;
 import org.rseq4j.SliceExtension;
 
 /**
- * A program: producers and consumers on one SliceMpmcArrayQueue, and a probe. A consumer that finds nothing looks whether an
- * offer stands between its claim and its publication; with one CPU its producer was then scheduled out there.
+ * A program: producers and consumers on one SliceMpmcArrayQueue, and a probe. A consumer that finds nothing looks
+ * whether an offer stands between its claim and its publication; with one CPU its producer was then scheduled out
+ * there.
  */
 final class QueueStalls {
     private static final long LONG = TimeUnit.MILLISECONDS.toNanos(1);

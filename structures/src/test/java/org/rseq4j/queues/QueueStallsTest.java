@@ -16,8 +16,9 @@ import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
 
 /**
- * With one CPU, JVMs with the extension and without, in turn: how often a consumer finds an offer that was scheduled out
- * between its claim and its publication, how often that lasts longer than a millisecond, and p99.9 of the time in the queue.
+ * With one CPU, JVMs with the extension and without, in turn: how often a consumer finds an offer that was scheduled
+ * out between its claim and its publication, how often that lasts longer than a millisecond, and p99.9 of the time in
+ * the queue.
  */
 @org.junit.jupiter.api.Tag("grants")
 @Timeout(value = 900, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)

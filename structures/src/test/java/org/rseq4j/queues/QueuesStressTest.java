@@ -26,8 +26,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.rseq4j.stress.MigrationStorm;
 
 /**
- * Nothing is lost, nothing comes twice, and each producer's elements come in order where that is promised: many more threads
- * than CPUs, all calls mixed, interrupts, suppliers and consumers that throw, and threads that end after few operations.
+ * Nothing is lost, nothing comes twice, and each producer's elements come in order where that is promised: many more
+ * threads than CPUs, all calls mixed, interrupts, suppliers and consumers that throw, and threads that end after few
+ * operations.
  */
 @Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class QueuesStressTest {
@@ -168,8 +169,9 @@ class QueuesStressTest {
     }
 
     /**
-     * A virtual thread that yields while its carrier's own list is empty goes to the common one, which carriers look at only when their own
-     * are empty: those of other yielding threads never are. So it parks now and then, else a round may not end (seen in the test kernel).
+     * A virtual thread that yields while its carrier's own list is empty goes to the common one, which carriers look at
+     * only when their own are empty: those of other yielding threads never are. So it parks now and then, else a round
+     * may not end (seen in the test kernel).
      */
     private static void rest(Random random) {
         if (Thread.currentThread().isVirtual() && random.nextInt(16) == 0) {
