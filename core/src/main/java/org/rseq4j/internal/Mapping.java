@@ -181,6 +181,13 @@ public final class Mapping {
                 arena, cleanup(keepOwner));
     }
 
+    /** The same memory as a segment that is accessible until an arena is closed, which does not unmap it. */
+    @SuppressWarnings("restricted")
+    public static MemorySegment view(MemorySegment memory, Arena arena) {
+        return MemorySegment.ofAddress(memory.address()).reinterpret(memory.byteSize(), arena,
+                gone -> Reference.reachabilityFence(memory));
+    }
+
     /** Whether {@link #anonymous} gives memory outside of the Java heap. */
     public static boolean isNative() {
         return NativeLibrary.isAvailable();

@@ -166,4 +166,67 @@ public class PerCpuBufferPoolStress {
             r.r2 = 1;
         }
     }
+
+    /** A pool whose only span is in use: every buffer comes from outside of it. */
+    private static final class Full {
+        private static final PerCpuBufferPool POOL = PerCpuBufferPool.builder().maxBytes(1 << 21).build();
+        private static final MemorySegment[] HELD = {POOL.acquire(1 << 20), POOL.acquire(1 << 20)};
+
+        static int use(int owner, long bytes) {
+            MemorySegment buffer = POOL.acquire(bytes);
+            buffer.set(JAVA_INT, 0, owner);
+            buffer.set(JAVA_INT, bytes - 4, owner);
+            int seen = buffer.get(JAVA_INT, 0) == owner && buffer.get(JAVA_INT, bytes - 4) == owner ? owner : -1;
+            POOL.release(buffer);
+            return HELD.length == 2 ? seen : 0;
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "each has a buffer of its own as long as it has one")
+    @Outcome(expect = FORBIDDEN, desc = "one buffer was handed to two, or given to the system while it was used")
+    @State
+    public static class AcquireReleaseTwiceBeyondTheBound {
+        @Actor
+        public void one(II_Result r) {
+            r.r1 = Full.use(1, 1024);
+        }
+
+        @Actor
+        public void two(II_Result r) {
+            r.r2 = Full.use(2, 1024);
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "each has a buffer of its own as long as it has one")
+    @Outcome(expect = FORBIDDEN, desc = "one buffer was handed to two, or given to the system while it was used")
+    @State
+    public static class AcquireReleaseTwiceLargerThanASpan {
+        @Actor
+        public void one(II_Result r) {
+            r.r1 = Full.use(1, 3 << 20);
+        }
+
+        @Actor
+        public void two(II_Result r) {
+            r.r2 = Full.use(2, 3 << 20);
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "a span outside of the pool stays while a buffer of it is used")
+    @Outcome(expect = FORBIDDEN, desc = "a buffer's memory was given back while it was used")
+    @State
+    public static class AcquireReleaseTrimBeyondTheBound {
+        @Actor
+        public void user(II_Result r) {
+            r.r1 = Full.use(1, 1024);
+        }
+
+        @Actor
+        public void trimmer() {
+            Full.POOL.trim();
+        }
+    }
 }

@@ -137,7 +137,7 @@ final class PoolWorkloads {
 
     /** Buffers of all sizes: nobody else writes to one, and in the end none is missing. */
     private static final class Buffers extends Workload {
-        private final PerCpuBufferPool pool = PerCpuBufferPool.builder().maxBytes(1 << 25).build();
+        private final PerCpuBufferPool pool = PerCpuBufferPool.builder().maxBytes(1 << 22).build();
 
         Buffers() {
             super("PerCpuBufferPool");
@@ -179,6 +179,8 @@ final class PoolWorkloads {
         void check() {
             BufferPoolStatistics all = pool.statistics();
             equal("the bytes that are free", all.spanBytes(), all.freeBytes());
+            pool.trim();
+            equal("the bytes outside of the pool", 0, pool.statistics().unpooledBytes());
             pool.close();
         }
     }

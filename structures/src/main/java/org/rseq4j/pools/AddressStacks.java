@@ -5,6 +5,7 @@ import java.util.function.LongConsumer;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.internal.AtomicSequences;
+import org.rseq4j.internal.Headroom;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.MemoryAccess;
 import org.rseq4j.internal.Sequences;
@@ -25,6 +26,10 @@ final class AddressStacks {
         memory = PerCpuMemory.allocate(bytesPerCpu);
         mapping = MemoryAccess.get().mapping(memory);
         stride = MemoryAccess.get().stride(memory);
+        // Links what an acquire or release may come to near the end of a stack; no effect on a stack that is empty and full.
+        Headroom.ensure();
+        pop(0, 1);
+        push(0, 0, 0);
     }
 
     /** A stack of this many addresses: its offset. */
@@ -39,7 +44,11 @@ final class AddressStacks {
             int cpu = AtomicSequences.stride(mapping, false);
             address = AtomicSequences.popWord(mapping, cpu, mapping.base + cpu * stride + stack, capacity, 0);
         }
-        Reference.reachabilityFence(this);
+        try {
+            Reference.reachabilityFence(this);
+        } catch (StackOverflowError e) {
+            return address; // it was done, and only the stack was short
+        }
         return address;
     }
 
@@ -51,18 +60,17 @@ final class AddressStacks {
             cpu = AtomicSequences.stride(mapping, false);
             pushed = AtomicSequences.push(mapping, cpu, mapping.base + cpu * stride + stack, capacity, address);
         }
-        Reference.reachabilityFence(this);
+        try {
+            Reference.reachabilityFence(this);
+        } catch (StackOverflowError e) {
+            return pushed; // it was done, and only the stack was short
+        }
         return pushed;
     }
 
-    /** Pushes the first of these addresses, as many as there is room for; how many those were. */
-    int pushMany(long stack, int capacity, long[] addresses, int n) {
-        return (int) (RestartableSequences.BY_CPU.pushMany(memory, stack, capacity, addresses, n) >>> 32);
-    }
-
-    /** Pops up to n addresses; how many those were. */
-    int popMany(long stack, long[] addresses, int n) {
-        return (int) (RestartableSequences.BY_CPU.popMany(memory, stack, addresses, n) >>> 32);
+    /** How many CPUs have a stack. */
+    int count() {
+        return memory.strideCount();
     }
 
     /** How many addresses are on the stacks of all CPUs. */
@@ -70,21 +78,39 @@ final class AddressStacks {
         long sum = 0;
         for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
             // Negative, the lock of a drain: what is there is on its way.
-            sum += Math.max(0, memory.get(cpu, stack));
+            sum += Math.max(0, size(cpu, stack));
         }
         return sum;
     }
 
+    private long size(int cpu, long stack) {
+        try {
+            return memory.get(cpu, stack);
+        } catch (IllegalStateException e) {
+            return 0; // closed
+        }
+    }
+
     /**
-     * Empties the stacks of all CPUs, those that look empty left alone.
+     * Empties the stacks of all CPUs, those that look empty left alone; how many were not empty.
      *
      * @throws UnsupportedOperationException when the kernel refuses the fence
      */
-    void drain(long stack, int capacity, LongConsumer to) {
+    int drain(long stack, int capacity, LongConsumer to) {
+        int drained = 0;
         for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-            if (memory.get(cpu, stack) != 0) {
-                RestartableSequences.BY_CPU.drain(memory, cpu, stack, capacity, to);
+            if (size(cpu, stack) != 0 && drain(cpu, stack, capacity, to) > 0) {
+                drained++;
             }
+        }
+        return drained;
+    }
+
+    private int drain(int cpu, long stack, int capacity, LongConsumer to) {
+        try {
+            return RestartableSequences.BY_CPU.drain(memory, cpu, stack, capacity, to);
+        } catch (IllegalStateException e) {
+            return 0; // closed
         }
     }
 

@@ -7,6 +7,7 @@ import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import org.rseq4j.internal.Mapping;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
 /**
@@ -27,16 +28,16 @@ final class BufferLoans {
     private static final class Loan extends WeakReference<MemorySegment> {
         final long address;
         final long bytes;
-        /** 0 when the memory is not the pool's. */
-        final long block;
+        /** The memory as the pool knows it; null when it is the arena's. */
+        final MemorySegment memory;
         final Arena arena;
         final Throwable acquired = new Throwable("acquired by " + Thread.currentThread());
 
-        Loan(MemorySegment segment, long block, Arena arena, ReferenceQueue<MemorySegment> queue) {
+        Loan(MemorySegment segment, MemorySegment memory, Arena arena, ReferenceQueue<MemorySegment> queue) {
             super(segment, queue);
             address = segment.address();
             bytes = segment.byteSize();
-            this.block = block;
+            this.memory = memory;
             this.arena = arena;
         }
 
@@ -53,43 +54,57 @@ final class BufferLoans {
         return "buffer at 0x" + Long.toHexString(address);
     }
 
-    /** A block, or with null as its span memory of this size that is not the pool's. */
-    MemorySegment acquired(Span span, long block, long bytes) {
-        sweep();
+    /** Lends memory of the pool. An error leaves it the caller's. */
+    MemorySegment acquired(MemorySegment memory) {
         Arena arena = Arena.ofShared();
-        MemorySegment segment = span == null ? null : span.segment(block, arena);
-        if (segment == null) {
-            segment = arena.allocate(bytes, PerCpuBufferPool.LEAST);
+        MemorySegment segment = Mapping.view(memory, arena);
+        check(segment);
+        return lend(segment, memory, arena);
+    }
+
+    /** Lends memory of the arena's, where segments cannot end without. */
+    MemorySegment allocate(long bytes, long alignment) {
+        Arena arena = Arena.ofShared();
+        try {
+            MemorySegment segment = arena.allocate(bytes, alignment);
             back.remove(segment.address());
-        } else {
-            check(segment, block);
+            return lend(segment, null, arena);
+        } catch (Throwable e) {
+            arena.close();
+            throw e;
         }
-        Loan loan = new Loan(segment, span == null ? 0 : block, arena, unreachable);
+    }
+
+    private MemorySegment lend(MemorySegment segment, MemorySegment memory, Arena arena) {
+        Loan loan = new Loan(segment, memory, arena, unreachable);
         out.put(loan.address, loan);
         return segment;
     }
 
-    private void check(MemorySegment segment, long block) {
-        Throwable last = back.remove(block);
+    private void check(MemorySegment segment) {
+        Throwable last = back.get(segment.address());
         if (last == null) {
             return;
         }
-        MemorySegment expected = MemorySegment.ofArray(new byte[(int) segment.byteSize()]).fill(PATTERN);
-        long at = segment.mismatch(expected);
+        MemorySegment pattern = MemorySegment.ofArray(new byte[(int) Math.min(segment.byteSize(), Span.BYTES)])
+                .fill(PATTERN);
+        // What is larger than a span was given to the system.
+        long at = segment.byteSize() > Span.BYTES ? -1 : segment.mismatch(pattern);
+        back.remove(segment.address());
         if (at >= 0) {
-            report(new PoolMisuse(Kind.USED_AFTER_RELEASE, describe(block) + ", at byte " + at, last));
+            report(new PoolMisuse(Kind.USED_AFTER_RELEASE, describe(segment.address()) + ", at byte " + at, last));
         }
     }
 
     /**
-     * Ends the loan; the block that comes back to the pool, 0 when there is none.
+     * Ends the loan and gives the memory to the pool.
      *
      * @param alive whether the memory may be used: not what was released before, but it may be somebody else's where that was, when
      *            it was not the pool's
      */
-    long released(long address, boolean alive, Spans spans) {
-        Loan loan = out.remove(address);
-        if (loan == null) {
+    void released(long address, boolean alive, Consumer<MemorySegment> pool) {
+        Loan loan = out.get(address);
+        if (loan == null || !loan.arena.scope().isAlive()) {
             Throwable last = back.get(address);
             if (last != null && !alive) {
                 report(new PoolMisuse(Kind.RELEASED_TWICE, describe(address), last));
@@ -98,25 +113,26 @@ final class BufferLoans {
             report(new PoolMisuse(Kind.FOREIGN, describe(address), null));
             throw new IllegalArgumentException("not in use as a buffer of this pool: " + describe(address));
         }
-        try {
-            loan.arena.close();
-        } catch (IllegalStateException e) {
-            out.put(address, loan); // input or output is going on, on this memory
-            throw e;
-        }
-        loan.clear();
-        Span span = loan.address == loan.block ? spans.find(address) : null;
-        if (span != null) {
-            span.segment(loan.block).fill(PATTERN);
-        }
         back.put(address, loan.acquired);
-        return loan.block;
+        loan.arena.close(); // of two threads one does; throws while input or output is going on
+        try {
+            loan.clear();
+            out.remove(address, loan);
+            if (loan.memory != null && loan.bytes <= Span.BYTES) {
+                loan.memory.fill(PATTERN);
+            }
+        } finally {
+            if (loan.memory != null) {
+                pool.accept(loan.memory);
+            }
+        }
     }
 
-    private void sweep() {
+    /** Reports what became unreachable in use. */
+    void sweep() {
         for (Reference<?> gone; (gone = unreachable.poll()) != null;) {
             Loan loan = (Loan) gone;
-            if (out.get(loan.address) == loan) {
+            if (loan.arena.scope().isAlive() && out.get(loan.address) == loan) {
                 report(new PoolMisuse(Kind.LEAKED, loan.description(), loan.acquired));
             }
         }
@@ -126,7 +142,7 @@ final class BufferLoans {
         PoolEvents.misuse(misuse);
         try {
             hook.accept(misuse);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             System.getLogger(PerCpuBufferPool.class.getName()).log(System.Logger.Level.WARNING,
                     "the misuse hook failed", e);
         }

@@ -1,16 +1,17 @@
 package org.rseq4j.pools;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.rseq4j.RestartableSequences;
+import org.rseq4j.internal.Headroom;
+import org.rseq4j.internal.Mapping;
 
 /**
  * Buffers outside of the Java heap in sizes that are powers of two, with a small stack of free ones for each CPU and size:
@@ -25,18 +26,25 @@ import org.rseq4j.RestartableSequences;
  *
  * <p>
  * Memory comes from the system in spans of 2 MiB on an address that is a multiple of it, for which huge pages are asked
- * ({@link Builder#hugePages}). The spans never take more than {@link Builder#maxBytes}. What does not fit there, or is larger
- * than {@link Builder#largest}, is allocated outside of the pool and freed by its release. A span in which no buffer is in use
- * goes back to the system by {@link #trim()}, with {@link Builder#maxIdleAge} by itself.
+ * ({@link Builder#hugePages}). The spans never take more than {@link Builder#maxBytes}. At that bound a size gets the spans of
+ * others in which no buffer is in use. What then does not fit, or is larger than {@link Builder#largest}, comes from outside of
+ * the pool, aligned in the same way, and its memory goes back to the system with the release, but for at most one span of each
+ * size that waits for the next acquire. {@link #trim()} gives that back, too, and all spans in which no buffer is in use; with
+ * {@link Builder#maxIdleAge} it comes by itself.
  *
  * <p>
  * Nothing crashes: memory is unmapped when the pool <em>and</em> every segment and buffer of it are unreachable. After
- * {@link #close()} an acquire throws IllegalStateException and buffers in use stay valid.
+ * {@link #close()} an acquire throws IllegalStateException and buffers in use stay valid. An acquire or release that ends by an
+ * error did not happen, and loses no buffer; but for a StackOverflowError in code of the JDK's that has just called the native
+ * function and is interpreted, which may lose one. What an owner does with a buffer before its release happens before what the
+ * next owner does with it.
  *
  * <p>
  * Cost: an acquire or a release is one restartable sequence, a native call of about ten nanoseconds, with no atomic
- * instruction and nothing allocated. A thread that is scheduled out holds up nobody. An empty or full stack exchanges a batch with the
- * central list of the size, under its lock. Without rseq, stacks are chosen by a stripe of the thread and locked
+ * instruction and nothing allocated. An empty or full stack exchanges a batch of up to 32 with the central list of the size, by
+ * an atomic instruction for each 64 blocks that lie side by side. Outside of the pool it is an atomic instruction or two for
+ * buffers of up to 2 MiB, and system calls for larger ones. Nothing is locked: a thread that is scheduled out or stopped keeps
+ * the buffers that it has or moves, and holds up nobody. Without rseq, stacks are chosen by a stripe of the thread and locked
  * ({@link RestartableSequences}); without native access memory that is given back is only used again, by all sizes.
  *
  * <p>
@@ -48,7 +56,9 @@ import org.rseq4j.RestartableSequences;
 public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     static final int LEAST = 64;
     /** How often statistics are read anew while spans come and go. */
-    private static final int MOST_ATTEMPTS = 100;
+    private static final int MOST_ATTEMPTS = 10_000;
+    /** What a ByteBuffer on a segment can have. */
+    private static final int LARGEST_BYTE_BUFFER = Integer.MAX_VALUE - 8;
 
     private final Spans spans;
     private final AddressStacks stacks;
@@ -59,8 +69,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     /** What is served without further questions: up to largest, or nothing where misuse is looked for. */
     private final long plain;
     private final BufferLoans loans;
-    /** The memory of the buffers that are not the pool's, by address. */
-    private final ConcurrentHashMap<Long, Arena> outside = new ConcurrentHashMap<>();
+    private final Overflow overflow;
+    private final LargeBuffers large = new LargeBuffers();
     private final LongAdder unpooled = new LongAdder();
     private final ScheduledFuture<?> trimming;
     private volatile boolean closed;
@@ -107,7 +117,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets how much memory the pool has at most, in use and free, 256 MiB by default. Buffers beyond are not pooled.
+         * Sets how much memory the pool has at most, in use and free, 256 MiB by default. Buffers beyond are handed out from
+         * outside of the pool.
          *
          * @param bytes at least 2 MiB; rounded down to a multiple of that
          * @return this
@@ -152,7 +163,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
          * Sets when memory goes back to the system: a size of which no batch went between a CPU and the central list for
          * between once and twice this time gives back its spans in which no buffer is used. By default they stay.
          *
-         * @param age at least a millisecond
+         * @param age at least a millisecond; more than 292 years are never
          * @return this
          * @throws IllegalArgumentException when it is shorter
          */
@@ -220,6 +231,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         loans = hook == null ? null : new BufferLoans(hook);
         spans = new Spans(builder.maxBytes >>> Span.SHIFT, builder.hugePages);
         smallestShift = Integer.numberOfTrailingZeros(builder.smallest);
+        overflow = new Overflow(smallestShift);
         largest = builder.largest;
         plain = loans == null ? largest : 0;
         classes = new SizeClass[Integer.numberOfTrailingZeros(builder.largest) + 1];
@@ -233,7 +245,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
         trimming = builder.maxIdleAge == null
                 ? null
-                : Trimmer.schedule(new WeakReference<>(this), builder.maxIdleAge.toNanos());
+                : Trimmer.schedule(new WeakReference<>(this), TimeUnit.NANOSECONDS.convert(builder.maxIdleAge));
     }
 
     /**
@@ -243,14 +255,32 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
      * @return a segment that nobody else uses; its contents are arbitrary
      * @throws IllegalArgumentException when bytes is not positive
      * @throws IllegalStateException when the pool is closed
-     * @throws OutOfMemoryError when the system has no memory, or {@code -XX:MaxDirectMemorySize} allows no more outside of the
-     *     pool
+     * @throws OutOfMemoryError when the system has no memory; without native access when {@code -XX:MaxDirectMemorySize} allows
+     *     no more
      */
     public MemorySegment acquire(long bytes) {
         if (bytes > 0 && bytes <= plain) {
-            long block = block(classOf(bytes));
-            if (block != 0) {
-                return spanOf(block).segment(block);
+            SizeClass sizeClass = classOf(bytes);
+            long block = 0;
+            try {
+                block = block(sizeClass);
+                if (block != 0) {
+                    return spanOf(block).segment(block);
+                }
+            } catch (Throwable e) {
+                // Calls nothing: there may be no stack for it.
+                for (Span span : spans.table) {
+                    if (span != null && span.key == block >>> Span.SHIFT && block != 0) {
+                        FreeBlocks free = span.free;
+                        int i = (int) (block - span.base >>> sizeClass.shift);
+                        synchronized (free) {
+                            free.returned[i >> 6] |= 1L << i;
+                        }
+                        free.someReturned = true;
+                        sizeClass.errors = true;
+                    }
+                }
+                throw e;
             }
         }
         return acquireSpecially(bytes);
@@ -261,19 +291,46 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
      *
      * @param bytes how large it is at least
      * @return a direct buffer that nobody else uses, from position 0 to its capacity, big-endian; its contents are arbitrary
-     * @throws IllegalArgumentException when bytes is not positive
+     * @throws IllegalArgumentException when bytes is not positive, or more than 2<sup>31</sup> - 9, what a buffer can have
      * @throws IllegalStateException when the pool is closed
-     * @throws OutOfMemoryError when the system has no memory, or {@code -XX:MaxDirectMemorySize} allows no more outside of the
-     *     pool
+     * @throws OutOfMemoryError when the system has no memory; without native access when {@code -XX:MaxDirectMemorySize} allows
+     *     no more
      */
     public ByteBuffer acquireByteBuffer(int bytes) {
         if (bytes > 0 && bytes <= plain) {
-            long block = block(classOf(bytes));
-            if (block != 0) {
-                return spanOf(block).buffer(block);
+            SizeClass sizeClass = classOf(bytes);
+            long block = 0;
+            try {
+                block = block(sizeClass);
+                if (block != 0) {
+                    return spanOf(block).buffer(block);
+                }
+            } catch (Throwable e) {
+                // Calls nothing: there may be no stack for it.
+                for (Span span : spans.table) {
+                    if (span != null && span.key == block >>> Span.SHIFT && block != 0) {
+                        FreeBlocks free = span.free;
+                        int i = (int) (block - span.base >>> sizeClass.shift);
+                        synchronized (free) {
+                            free.returned[i >> 6] |= 1L << i;
+                        }
+                        free.someReturned = true;
+                        sizeClass.errors = true;
+                    }
+                }
+                throw e;
             }
         }
-        return acquireSpecially(bytes).asByteBuffer();
+        if (bytes > LARGEST_BYTE_BUFFER) {
+            throw new IllegalArgumentException("bytes must be at most " + LARGEST_BYTE_BUFFER + ": " + bytes);
+        }
+        MemorySegment segment = acquireSpecially(bytes);
+        try {
+            return segment.asByteBuffer();
+        } catch (Throwable e) {
+            release(segment);
+            throw e;
+        }
     }
 
     /**
@@ -315,8 +372,12 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
     }
 
+    private int shiftOf(long bytes) {
+        return Math.max(smallestShift, Long.SIZE - Long.numberOfLeadingZeros(bytes - 1));
+    }
+
     private SizeClass classOf(long bytes) {
-        return classes[Math.max(smallestShift, Long.SIZE - Long.numberOfLeadingZeros(bytes - 1))];
+        return classes[shiftOf(bytes)];
     }
 
     /** 0 when there is none in the pool. */
@@ -330,12 +391,25 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
 
     private long refill(SizeClass sizeClass) {
         long block = sizeClass.refill();
-        for (int shift = smallestShift; block == 0 && shift < classes.length; shift++) {
-            if (classes[shift] != sizeClass && classes[shift].giveWay()) {
-                block = sizeClass.refill();
-            }
+        if (block == 0 && sizeClass.mayLook() && moveMemory(sizeClass)) {
+            block = sizeClass.refill();
         }
         return block;
+    }
+
+    /** Cuts a span into nothing that other sizes have and nobody uses; whether there is one. */
+    private boolean moveMemory(SizeClass to) {
+        boolean moved = spans.empty(null, 1) > 0;
+        to.hasLooked(spans.table.length, 0);
+        if (!moved) {
+            for (int shift = smallestShift; shift < classes.length; shift++) {
+                if (classes[shift] != to) {
+                    to.hasLooked(stacks.count(), classes[shift].gather());
+                }
+            }
+            moved = spans.empty(null, 1) > 0;
+        }
+        return moved;
     }
 
     private Span spanOf(long block) {
@@ -373,43 +447,52 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         if (closed) {
             throw closed();
         }
-        boolean pooled = bytes <= largest;
-        long size = pooled ? classOf(bytes).bytes() : bytes;
-        if (loans != null) {
-            long block = pooled ? block(classOf(bytes)) : 0;
-            if (block == 0) {
-                unpooled.increment();
-            }
-            return loans.acquired(block == 0 ? null : spanOf(block), block, size);
-        }
+        return loans == null ? acquireOutside(bytes) : acquireWatched(bytes);
+    }
+
+    private MemorySegment acquireOutside(long bytes) {
         unpooled.increment();
-        Arena arena = Arena.ofShared();
-        MemorySegment segment = arena.allocate(size, LEAST);
-        outside.put(segment.address(), arena);
-        return segment;
+        return bytes <= Span.BYTES ? overflow.acquire(shiftOf(bytes)) : large.acquire(bytes);
+    }
+
+    private MemorySegment acquireWatched(long bytes) {
+        loans.sweep();
+        if (!Mapping.isNative()) {
+            unpooled.increment();
+            long size = bytes <= Span.BYTES ? 1L << shiftOf(bytes) : bytes;
+            return loans.allocate(size, Math.min(size, Span.BYTES));
+        }
+        Headroom.ensure();
+        long block = bytes <= largest ? block(classOf(bytes)) : 0;
+        MemorySegment memory = block != 0 ? spanOf(block).segment(block) : acquireOutside(bytes);
+        try {
+            return loans.acquired(memory);
+        } catch (Throwable e) {
+            giveBack(memory);
+            throw e;
+        }
     }
 
     private void releaseSpecially(MemorySegment segment, long address) {
         if (loans != null) {
-            long block = loans.released(address, segment.scope().isAlive(), spans);
-            Span span = spans.find(block);
-            if (span != null && !stacks.push(span.sizeClass.stack, span.sizeClass.capacity, block)) {
-                span.sizeClass.flush(block);
-            }
-            return;
-        }
-        Arena arena = outside.remove(address);
-        if (arena == null) {
-            if (closed) {
-                return; // the pool knows its buffers no more
-            }
+            loans.released(address, segment.scope().isAlive(), this::giveBack);
+        } else if (!releaseOutside(address) && !closed) { // a closed pool knows its buffers no more
             throw new IllegalArgumentException("not in use as a buffer of this pool: 0x" + Long.toHexString(address));
         }
-        try {
-            arena.close();
-        } catch (IllegalStateException e) {
-            outside.put(address, arena); // input or output is going on
-            throw e;
+    }
+
+    private boolean releaseOutside(long address) {
+        return overflow.release(address) || large.release(address);
+    }
+
+    /** Memory that was lent. */
+    private void giveBack(MemorySegment memory) {
+        long address = memory.address();
+        Span span = spans.find(address);
+        if (span == null) {
+            releaseOutside(address);
+        } else if (span.sizeClass != null && !span.sizeClass.push(address)) {
+            span.sizeClass.flush(address);
         }
     }
 
@@ -421,8 +504,11 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     @Override
     public void trim() {
         for (int shift = smallestShift; shift < classes.length; shift++) {
-            classes[shift].trim(false);
+            classes[shift].trim();
         }
+        spans.discard();
+        overflow.trim();
+        large.trim();
     }
 
     /**
@@ -431,38 +517,46 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
      */
     @Override
     public void close() {
-        synchronized (classes) {
-            if (closed) {
-                return;
-            }
-            closed = true;
-        }
+        closed = true;
         if (trimming != null) {
             trimming.cancel(false);
         }
         for (int shift = smallestShift; shift < classes.length; shift++) {
-            classes[shift].close();
+            classes[shift].gather();
         }
+        spans.empty(null, Integer.MAX_VALUE);
+        spans.discard();
         spans.close();
+        overflow.close();
+        large.trim();
         stacks.close();
     }
 
     /** {@return what the pool has and did} */
     public BufferPoolStatistics statistics() {
         for (int attempt = 1;; attempt++) {
-            long changes = spans.changes();
-            var sum = new BufferPoolStatistics.Sum();
-            for (int shift = smallestShift; shift < classes.length; shift++) {
-                classes[shift].addTo(sum);
-            }
-            var statistics = new BufferPoolStatistics(sum.refills, sum.flushes, unpooled.sum(), spans.givenBack(),
-                    spans.used() * Span.BYTES, sum.freeBytes);
-            // A span that went from or to a size meanwhile, to the idle age's trim for one, may be in one of the two and not in
-            // the other.
-            if (changes == spans.changes() || attempt == MOST_ATTEMPTS) {
+            int changes = spans.changes();
+            BufferPoolStatistics statistics = read();
+            // A span that went from or to a size meanwhile, to the idle age's trim for one, may be in one of the numbers and not in
+            // another.
+            if (changes >= 0 && changes == spans.changes() || attempt == MOST_ATTEMPTS) {
                 return statistics;
             }
+            Thread.yield();
         }
+    }
+
+    private BufferPoolStatistics read() {
+        long refills = 0;
+        long flushes = 0;
+        long free = 0;
+        for (int shift = smallestShift; shift < classes.length; shift++) {
+            refills += classes[shift].refills();
+            flushes += classes[shift].flushes();
+            free += classes[shift].freeBytes();
+        }
+        return new BufferPoolStatistics(refills, flushes, unpooled.sum(), spans.givenBack() + overflow.givenBack(),
+                spans.used() * Span.BYTES, free, overflow.bytes() + large.bytes());
     }
 
     /** {@return what the pool is, for people} */

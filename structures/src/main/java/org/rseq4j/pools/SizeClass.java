@@ -1,38 +1,46 @@
 package org.rseq4j.pools;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
+import org.rseq4j.internal.Headroom;
 
 /**
- * The blocks of one size: a stack for each CPU, and the central list that these exchange batches with. All but the stacks is
- * under the lock; nothing is allocated for an exchange.
+ * The blocks of one size: a stack for each CPU, and the central list that these exchange batches with, one block after the
+ * other. Nothing is locked and nothing is allocated for an exchange.
+ *
+ * <p>
+ * A look at the stacks of all CPUs costs a system call for each that is not empty. At the bound it is paid for by the misses: one
+ * that may not look yet goes elsewhere.
  */
 final class SizeClass {
     private static final int LARGEST_STACK = 128;
     private static final int LARGEST_BATCH = 32;
+    /** A span that was just cut may be emptied by others. */
+    private static final int ATTEMPTS = 4;
+    /** How many misses pay for a stack that is drained, and for as many stacks or spans that are looked at. */
+    private static final int DRAIN = 8;
+    private static final int LOOKS = 16;
+    private static final int MOST_CREDIT = 1024;
 
     final int shift;
     /** How many addresses a CPU's stack holds. */
     final int capacity;
     final long stack;
+    final CentralList central;
 
     private final AddressStacks stacks;
     private final Spans spans;
-    private final ReentrantLock lock = new ReentrantLock();
     private final int batch;
-    /** A batch on its way. */
-    private final long[] moving;
-    private long[] free = new long[LARGEST_BATCH];
-    private int size;
-    /** What is left of the last span that was taken. */
-    private long uncut;
-    private long uncutEnd;
-    private boolean closed;
-    private long refills;
-    private long flushes;
+    private final LongConsumer toCentral;
+    private final AtomicLong refills = new AtomicLong();
+    private final AtomicLong flushes = new AtomicLong();
     private long exchangesBefore;
+    /** Racy: it bounds what is spent in the long run. */
+    private int credit = MOST_CREDIT;
+    /** Whether an error gave back a block since the last refill; written without a call. */
+    volatile boolean errors;
+    /** Whether the kernel refused to let us look at other CPUs' stacks. */
+    private boolean blind;
 
     SizeClass(int shift, int capacity, AddressStacks stacks, Spans spans) {
         this.shift = shift;
@@ -41,7 +49,8 @@ final class SizeClass {
         this.spans = spans;
         stack = stacks.allocate(capacity);
         batch = Math.clamp(capacity / 2, 1, LARGEST_BATCH);
-        moving = new long[batch];
+        central = new CentralList(shift, this, spans);
+        toCentral = central::give;
     }
 
     /** How many blocks of a size a CPU keeps that keeps so many bytes of it. */
@@ -49,181 +58,124 @@ final class SizeClass {
         return Math.clamp(bytesPerCpu >>> shift, 2, LARGEST_STACK);
     }
 
-    int bytes() {
-        return 1 << shift;
+    /** A block, and a batch for the current CPU's stack; 0 when there is no memory, or the pool is closed. */
+    long refill() {
+        if (errors) {
+            errors = false;
+            central.takeBack();
+        }
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            long block = central.take(batch);
+            if (block != 0 || !spans.cut(central) && !(mayLook() && gatherOwn())) {
+                return block;
+            }
+        }
+        return 0;
     }
 
-    /** A block, and a batch for the current CPU's stack; 0 when there is no memory, or the class is closed. */
-    long refill() {
-        lock.lock();
-        try {
-            if (closed || size == 0 && !cut() && !gather()) {
-                return 0;
-            }
-            refills++;
-            long block = free[--size];
-            int n = Math.min(size, batch - 1);
-            size -= n;
-            System.arraycopy(free, size, moving, 0, n);
-            int moved = stacks.pushMany(stack, capacity, moving, n);
-            for (int i = moved; i < n; i++) {
-                add(moving[i]);
-            }
-            return block;
-        } finally {
-            lock.unlock();
-        }
+    void countRefill() {
+        refills.getAndIncrement();
+    }
+
+    /** False when the current CPU's stack is full. */
+    boolean push(long block) {
+        return stacks.push(stack, capacity, block);
     }
 
     /** Takes a block whose stack was full, and a batch from there. */
     void flush(long block) {
-        lock.lock();
-        try {
-            if (closed) {
-                return;
-            }
-            flushes++;
-            int moved = stacks.popMany(stack, moving, batch);
-            for (int i = 0; i < moved; i++) {
-                add(moving[i]);
-            }
-            if (!stacks.push(stack, capacity, block)) {
-                add(block);
-            }
-        } finally {
-            lock.unlock();
+        Headroom.ensure(); // what is popped below must get to the central list
+        flushes.getAndIncrement();
+        moveToCentral();
+        if (!push(block)) {
+            central.give(block);
         }
     }
 
-    private void add(long block) {
-        if (size == free.length) {
-            free = Arrays.copyOf(free, size * 2);
+    /** Blocks of one word of a span go together. */
+    private void moveToCentral() {
+        Span span = null;
+        FreeBlocks free = null;
+        int word = 0;
+        long bits = 0;
+        for (int i = 0; i < batch; i++) {
+            long block = stacks.pop(stack, capacity);
+            Span other = block == 0 ? null : spans.find(block);
+            FreeBlocks others = other == null ? null : other.free(central);
+            if (others == null) {
+                break; // the stack is empty, or the pool is closed
+            }
+            int its = others.word(block);
+            if (bits != 0 && (others != free || its != word)) {
+                central.give(span, free, word, bits);
+                bits = 0;
+            }
+            span = other;
+            free = others;
+            word = its;
+            bits |= others.bit(block);
         }
-        free[size++] = block;
+        if (bits != 0) {
+            central.give(span, free, word, bits);
+        }
     }
 
-    /** Cuts a batch off a span. */
-    private boolean cut() {
-        if (uncut == uncutEnd) {
-            Span span = spans.take(this);
-            if (span == null) {
-                return false;
-            }
-            uncut = span.base;
-            uncutEnd = span.base + Span.BYTES;
+    /** Whether this miss may look for memory elsewhere. */
+    boolean mayLook() {
+        if (credit <= 0) {
+            credit++;
+            return false;
         }
-        // At once what a batch takes; in the order in which it is then handed out, from low to high addresses.
-        int n = (int) Math.min(batch, uncutEnd - uncut >>> shift);
-        for (int i = n - 1; i >= 0; i--) {
-            add(uncut + ((long) i << shift));
-        }
-        uncut += (long) n << shift;
         return true;
     }
 
-    /** Takes what all CPUs have; nothing where the kernel does not allow to look there. */
-    private boolean gather() {
-        try {
-            stacks.drain(stack, capacity, this::add);
-        } catch (UnsupportedOperationException e) {
-            return size > 0; // no membarrier: those blocks wait for a thread on their CPU
-        }
-        return size > 0;
+    /** A look elsewhere at so many stacks and spans, which emptied so many stacks. */
+    void hasLooked(int looks, int drained) {
+        credit = Math.min(MOST_CREDIT, credit + 1 - looks / LOOKS - drained * DRAIN);
     }
 
-    /** Gives spans back that are wholly free, when the central list was not used since the last call, or regardless. */
-    void trim(boolean regardless) {
-        lock.lock();
-        try {
-            if (closed) {
-                return;
-            }
-            if (refills + flushes == exchangesBefore || regardless) {
-                gather();
-                giveBack();
-            }
-            exchangesBefore = refills + flushes;
-        } finally {
-            lock.unlock();
-        }
+    private boolean gatherOwn() {
+        int drained = gather();
+        hasLooked(stacks.count(), drained);
+        return drained > 0;
     }
 
-    /** Gives back what another size can use, of the central list alone; whether that is anything. */
-    boolean giveWay() {
-        lock.lock();
-        try {
-            long before = spans.givenBack();
-            if (size + (uncutEnd - uncut >>> shift) >= Span.BYTES >>> shift) {
-                giveBack();
-            }
-            return spans.givenBack() != before;
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private void giveBack() {
-        for (int i = 0; i < size; i++) {
-            spans.find(free[i]).free++;
-        }
-        List<Span> whole = new ArrayList<>();
-        if (uncut != uncutEnd) {
-            Span span = spans.find(uncut);
-            span.free += (int) (uncutEnd - uncut >>> shift);
-            if (isFree(span, whole)) {
-                uncut = uncutEnd;
+    /** Moves what all CPUs have to the central list, when the kernel allows it; how many stacks had something. */
+    int gather() {
+        int drained = 0;
+        if (!blind) {
+            spans.begin();
+            try {
+                drained = stacks.drain(stack, capacity, toCentral);
+            } catch (UnsupportedOperationException e) {
+                blind = true; // no membarrier: those blocks wait for a thread on their CPU
+            } finally {
+                spans.end();
             }
         }
-        int kept = 0;
-        for (int i = 0; i < size; i++) {
-            if (!isFree(spans.find(free[i]), whole)) {
-                free[kept++] = free[i];
-            }
-        }
-        size = kept;
-        for (int i = 0; i < size; i++) {
-            spans.find(free[i]).free = 0;
-        }
-        if (uncut != uncutEnd) {
-            spans.find(uncut).free = 0;
-        }
-        free = Arrays.copyOf(free, Math.max(LARGEST_BATCH, Integer.highestOneBit(Math.max(1, size)) * 2));
-        // Only now: another class may take them at once.
-        whole.forEach(spans::giveBack);
+        return drained;
     }
 
-    private static boolean isFree(Span span, List<Span> whole) {
-        if (span.free == span.blocks()) {
-            span.free = Span.WHOLLY_FREE;
-            whole.add(span);
+    /** When no batch was exchanged since the last call, cuts its spans into nothing that are wholly free. */
+    void trim() {
+        long exchanges = refills.get() + flushes.get();
+        if (exchanges == exchangesBefore) {
+            gather();
+            spans.empty(central, Integer.MAX_VALUE);
         }
-        return span.free == Span.WHOLLY_FREE;
+        exchangesBefore = exchanges;
     }
 
-    /** From now on there are no blocks; those in use are dropped when they are released. */
-    void close() {
-        trim(true);
-        lock.lock();
-        try {
-            closed = true;
-            size = 0;
-            uncut = 0;
-            uncutEnd = 0;
-        } finally {
-            lock.unlock();
-        }
+    long refills() {
+        return refills.get();
     }
 
-    /** Adds what this class has to a sum. */
-    void addTo(BufferPoolStatistics.Sum sum) {
-        lock.lock();
-        try {
-            sum.refills += refills;
-            sum.flushes += flushes;
-            long blocks = closed ? 0 : size + (uncutEnd - uncut >>> shift) + stacks.size(stack);
-            sum.freeBytes += blocks << shift;
-        } finally {
-            lock.unlock();
-        }
+    long flushes() {
+        return flushes.get();
+    }
+
+    /** How many bytes of it are free. */
+    long freeBytes() {
+        return central.count() + stacks.size(stack) << shift;
     }
 }

@@ -1,57 +1,124 @@
 package org.rseq4j.pools;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.rseq4j.internal.Mapping;
 
 /**
- * Two megabytes of memory, on an address that is a multiple of them, cut into blocks of one size. The segment and the buffer
- * of a block are made when it is first handed out, by its owner, and kept.
+ * Two megabytes of memory, on an address that is a multiple of them, cut into blocks of one size or into none. The segment and
+ * the buffer of a block are made when it is first handed out, by its owner, and kept until the span is cut for another size.
+ *
+ * <p>
+ * Who owns a block finds the fields for its size: a span is cut, and cut into nothing, by a thread that has all of its blocks.
+ * Anybody else looks at {@link #free} only, one object for each time that the span is cut.
  */
 final class Span {
     static final int SHIFT = 21;
     static final int BYTES = 1 << SHIFT;
 
-    static final int WHOLLY_FREE = -1;
+    private static final VarHandle FREE;
+    /** Of a span that a thread is about to cut or to give to the system. */
+    private static final FreeBlocks TAKEN = new FreeBlocks();
+    private static final MemorySegment[] NO_SEGMENTS = {};
+    private static final ByteBuffer[] NO_BUFFERS = {};
+
+    static {
+        try {
+            FREE = MethodHandles.lookup().findVarHandle(Span.class, "free", FreeBlocks.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     /** The address in units of spans. */
     final long key;
     final long base;
-    /** Null while the span is cut into nothing. */
-    final SizeClass sizeClass;
-    final int shift;
+    /** Whose stacks take the blocks; null where none does. */
+    SizeClass sizeClass;
     /** Where an address must have zeros to be that of a block. */
-    final long mask;
-    /** For {@link SizeClass#trim}, under its lock: free blocks, 0 in between. */
-    int free;
+    long mask;
 
     /** The span's memory; the mapping that it is a part of, or null where there is none. */
     private final MemorySegment memory;
     private final Mapping mapping;
-    private final MemorySegment[] segments;
-    private final ByteBuffer[] buffers;
+    private int shift = SHIFT;
+    private MemorySegment[] segments = NO_SEGMENTS;
+    private ByteBuffer[] buffers = NO_BUFFERS;
+    /** Null while the span is cut into nothing. */
+    volatile FreeBlocks free;
+    /** Whether the pages may be other than the system gave them. */
+    private boolean used;
 
-    Span(MemorySegment memory, Mapping mapping, SizeClass sizeClass) {
+    Span(MemorySegment memory, Mapping mapping) {
         this.memory = memory;
         this.mapping = mapping;
-        this.sizeClass = sizeClass;
         base = memory.address();
         key = base >>> SHIFT;
-        shift = sizeClass == null ? SHIFT : sizeClass.shift;
-        mask = (1L << shift) - 1;
-        segments = new MemorySegment[sizeClass == null ? 0 : blocks()];
-        buffers = new ByteBuffer[segments.length];
+        mask = BYTES - 1;
     }
 
-    /** The same memory, cut for another size; null: for none. */
-    Span cut(SizeClass other) {
-        return new Span(memory, mapping, other);
+    /** The free blocks when it is cut for a list, or any with null; null when it is not. */
+    FreeBlocks free(CentralList list) {
+        FreeBlocks blocks = free;
+        return blocks == null || blocks == TAKEN || list != null && blocks.list != list ? null : blocks;
     }
 
-    int blocks() {
-        return BYTES >>> shift;
+    /** Cuts it, when it is cut into nothing. */
+    boolean cut(CentralList list) {
+        if (free != null) {
+            return false;
+        }
+        FreeBlocks blocks = new FreeBlocks(list, base, list.shift);
+        var ownSegments = new MemorySegment[BYTES >>> list.shift];
+        var ownBuffers = new ByteBuffer[BYTES >>> list.shift];
+        long ownMask = (1L << list.shift) - 1;
+        if (!FREE.compareAndSet(this, null, TAKEN)) {
+            return false;
+        }
+        // Nothing is called until all are set.
+        sizeClass = list.sizeClass;
+        shift = list.shift;
+        mask = ownMask;
+        segments = ownSegments;
+        buffers = ownBuffers;
+        used = true;
+        free = blocks;
+        return true;
+    }
+
+    /** Cuts it into nothing, when it is cut for a list, or any with null, and all of its blocks are free. */
+    boolean empty(CentralList list) {
+        FreeBlocks blocks = free(list);
+        if (blocks == null || !blocks.takeAll()) {
+            return false;
+        }
+        // Nothing is called until all are set.
+        sizeClass = null;
+        shift = SHIFT;
+        mask = BYTES - 1;
+        segments = NO_SEGMENTS;
+        buffers = NO_BUFFERS;
+        free = null;
+        return true;
+    }
+
+    /** Gives the pages to the system when it is cut into nothing; they read as zero afterwards. Whether it did. */
+    boolean discard() {
+        if (free != null || !used || !FREE.compareAndSet(this, null, TAKEN)) {
+            return false;
+        }
+        try {
+            if (mapping != null) {
+                mapping.discard(base - mapping.base, BYTES);
+            }
+            used = false;
+        } finally {
+            free = null;
+        }
+        return true;
     }
 
     MemorySegment segment(long block) {
@@ -72,17 +139,5 @@ final class Span {
             buffers[i] = buffer;
         }
         return buffer.clear().order(ByteOrder.BIG_ENDIAN);
-    }
-
-    /** A block as a segment that ends with an arena; null where that cannot be. */
-    MemorySegment segment(long block, Arena arena) {
-        return mapping == null ? null : mapping.asSegment(block - mapping.base, 1L << shift, arena);
-    }
-
-    /** Gives the pages to the system; they read as zero afterwards. */
-    void discard() {
-        if (mapping != null) {
-            mapping.discard(base - mapping.base, BYTES);
-        }
     }
 }

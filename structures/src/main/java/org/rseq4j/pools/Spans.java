@@ -1,35 +1,68 @@
 package org.rseq4j.pools;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayDeque;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.rseq4j.internal.Mapping;
 
 /**
- * The memory of a buffer pool: where it comes from, and which span an address is in.
+ * Spans: where the memory comes from, which span an address is in, and which ones are cut into nothing.
  *
  * <p>
  * Memory is mapped some spans at a time and touched when it is used. It is unmapped when the pool and all its buffers are
- * unreachable. The table has open addressing, is at most half full, and is replaced when it grows; entries are replaced but
- * never removed. It is written under this object's lock, and read without: the reader got its address by a stack or a lock
- * that the writer had passed before.
+ * unreachable. The table has open addressing and is at most half full. A larger one takes its place by one compare-and-set,
+ * with the spans that are new; who loses maps anew. A reader got its address by a stack or a central list that whoever cut the
+ * span had passed before.
  */
 final class Spans {
     private static final int SPANS_AT_ONCE = 16;
+    private static final Span[] CLOSED = new Span[2];
+    private static final VarHandle TABLE;
+
+    static {
+        try {
+            TABLE = MethodHandles.lookup().findVarHandle(Spans.class, "table", Span[].class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+        rehearse();
+    }
 
     private final long most;
     private final boolean hugePages;
-    private volatile Span[] table = new Span[64];
-    private final ArrayDeque<Span> empty = new ArrayDeque<>();
-    private long mapped;
-    private long taken;
-    private long givenBack;
+    volatile Span[] table = new Span[64];
+    /** Whether there are as many spans as may be. */
+    private volatile boolean grown;
+    private volatile boolean closed;
+    /** How often a span was cut into nothing; what that was when none was found. */
+    private final AtomicInteger emptied = new AtomicInteger();
+    private volatile int noneEmpty = -1;
+    private final AtomicLong givenBack = new AtomicLong();
+    /** How many changes have begun, of which spans are cut or which blocks are on stacks, and how many have ended. */
+    private final AtomicInteger begun = new AtomicInteger();
+    private final AtomicInteger ended = new AtomicInteger();
 
     Spans(long most, boolean hugePages) {
         this.most = most;
         this.hugePages = hugePages;
     }
 
-    /** The span that an address is in; null when that is none of this pool's. */
+    /** Links what an acquire or release may come to near the end of a stack: to link something takes much more of it. */
+    private static void rehearse() {
+        var spans = new Spans(1, false);
+        var span = new Span(MemorySegment.ofAddress(Span.BYTES), null);
+        spans.table[1] = span;
+        var list = new CentralList(Span.SHIFT, null, spans);
+        spans.cut(list);
+        list.give(span.base);
+        spans.giveBack(span);
+        spans.map();
+    }
+
+    /** The span that an address is in; null when that is none of these. */
     Span find(long address) {
         Span[] spans = table;
         long key = address >>> Span.SHIFT;
@@ -41,89 +74,177 @@ final class Spans {
         }
     }
 
-    /** A span cut for a size; null at the bound. */
-    synchronized Span take(SizeClass sizeClass) {
-        if (empty.isEmpty() && !map()) {
-            return null;
+    /** Cuts a span for a list; false at the bound. */
+    boolean cut(CentralList list) {
+        do {
+            int seen = emptied.get();
+            if (seen != noneEmpty) {
+                if (cutAny(list)) {
+                    return true;
+                }
+                noneEmpty = seen;
+            }
+        } while (map());
+        return false;
+    }
+
+    private boolean cutAny(CentralList list) {
+        begin();
+        try {
+            for (Span span : table) {
+                if (span != null && span.cut(list)) {
+                    list.hasGot(span);
+                    return true;
+                }
+            }
+            return false;
+        } finally {
+            end();
         }
-        Span span = empty.pop().cut(sizeClass);
-        put(table, span);
-        taken++;
-        return span;
     }
 
-    /** Takes a span back in which no block is used. */
-    synchronized void giveBack(Span span) {
-        span.discard();
-        Span uncut = span.cut(null);
-        put(table, uncut);
-        empty.push(uncut);
-        givenBack++;
+    /** Cuts spans into nothing, up to so many, all of whose blocks are free, those of a list or of any; how many. */
+    int empty(CentralList list, int n) {
+        int count = 0;
+        begin();
+        try {
+            for (Span span : table) {
+                if (count < n && span != null && span.empty(list)) {
+                    count++;
+                }
+            }
+        } finally {
+            if (count > 0) {
+                emptied.getAndIncrement();
+            }
+            end();
+        }
+        return count;
     }
 
+    /** Gives the pages of the spans that are cut into nothing to the system. */
+    void discard() {
+        for (Span span : table) {
+            if (span != null) {
+                discard(span);
+            }
+        }
+    }
+
+    private void discard(Span span) {
+        if (span.discard()) {
+            emptied.getAndIncrement(); // it could not be cut meanwhile
+            givenBack.getAndIncrement();
+        }
+    }
+
+    /** Cuts this span into nothing and gives its pages to the system, if all of its blocks are free. */
+    void giveBack(Span span) {
+        begin();
+        try {
+            if (span.empty(null)) {
+                emptied.getAndIncrement();
+            }
+        } finally {
+            end();
+        }
+        discard(span);
+    }
+
+    /** Maps more spans; false at the bound. */
     private boolean map() {
-        long n = Math.min(SPANS_AT_ONCE, most - mapped);
-        if (n <= 0) {
+        if (grown) {
             return false;
         }
-        if (Mapping.isNative()) {
-            Mapping mapping = Mapping.anonymous((n + 1) * Span.BYTES);
-            long aligned = mapping.base + Span.BYTES - 1 & -Span.BYTES;
-            if (hugePages) {
-                mapping.adviseHugePages(aligned - mapping.base, n * Span.BYTES);
-            }
-            var memory = mapping.asSegment(aligned - mapping.base, n * Span.BYTES, Arena.ofAuto());
-            for (long i = n - 1; i >= 0; i--) {
-                add(new Span(memory.asSlice(i * Span.BYTES, Span.BYTES), mapping, null));
-            }
-        } else {
-            add(new Span(Arena.ofAuto().allocate(Span.BYTES, Span.BYTES), null, null));
+        Span[] old = table;
+        int mapped = count(old);
+        if (mapped >= most || closed) {
+            grown = true;
+            return false;
+        }
+        Span[] more = allocate((int) Math.min(SPANS_AT_ONCE, most - mapped));
+        int length = old.length;
+        while ((mapped + more.length) * 2 > length) {
+            length *= 2;
+        }
+        Span[] larger = new Span[length];
+        putAll(larger, old);
+        putAll(larger, more);
+        if (TABLE.compareAndSet(this, old, larger)) {
+            emptied.getAndIncrement();
         }
         return true;
     }
 
-    private void add(Span span) {
-        mapped++;
-        if (mapped * 2 > table.length) {
-            Span[] larger = new Span[table.length * 2];
-            for (Span old : table) {
-                if (old != null) {
-                    put(larger, old);
-                }
-            }
-            table = larger;
+    private Span[] allocate(int n) {
+        if (!Mapping.isNative()) {
+            return new Span[]{new Span(Arena.ofAuto().allocate(Span.BYTES, Span.BYTES), null)};
         }
-        put(table, span);
-        empty.push(span);
+        Mapping mapping = Mapping.anonymous((n + 1L) * Span.BYTES);
+        long aligned = mapping.base + Span.BYTES - 1 & -Span.BYTES;
+        if (hugePages) {
+            mapping.adviseHugePages(aligned - mapping.base, (long) n * Span.BYTES);
+        }
+        MemorySegment memory = mapping.asSegment(aligned - mapping.base, (long) n * Span.BYTES, Arena.ofAuto());
+        Span[] spans = new Span[n];
+        for (int i = 0; i < n; i++) {
+            spans[i] = new Span(memory.asSlice((long) i * Span.BYTES, Span.BYTES), mapping);
+        }
+        return spans;
     }
 
-    private static void put(Span[] spans, Span span) {
-        int i = (int) span.key & spans.length - 1;
-        while (spans[i] != null && spans[i].key != span.key) {
-            i = i + 1 & spans.length - 1;
+    private static void putAll(Span[] spans, Span[] added) {
+        for (Span span : added) {
+            if (span != null) {
+                int i = (int) span.key & spans.length - 1;
+                while (spans[i] != null) {
+                    i = i + 1 & spans.length - 1;
+                }
+                spans[i] = span;
+            }
         }
-        spans[i] = span;
+    }
+
+    private static int count(Span[] spans) {
+        int count = 0;
+        for (Span span : spans) {
+            count += span == null ? 0 : 1;
+        }
+        return count;
     }
 
     /** How many spans are cut into blocks. */
-    synchronized long used() {
-        return mapped - empty.size();
+    long used() {
+        long used = 0;
+        for (Span span : table) {
+            used += span == null || span.free(null) == null ? 0 : 1;
+        }
+        return used;
     }
 
-    /** How often a span was taken or given back: what did not change in between was one state. */
-    synchronized long changes() {
-        return taken + givenBack;
+    /** A change begins of what {@link #changes} tells. */
+    void begin() {
+        begun.getAndIncrement();
+    }
+
+    void end() {
+        ended.getAndIncrement();
+    }
+
+    /** How often spans were cut or cut into nothing, and stacks emptied; negative while one of it is going on. */
+    int changes() {
+        int count = ended.get();
+        return count == begun.get() ? count & Integer.MAX_VALUE : -1;
     }
 
     /** How often a span was given back. */
-    synchronized long givenBack() {
-        return givenBack;
+    long givenBack() {
+        return givenBack.get();
     }
 
     /** Forgets all memory: it is unmapped when no buffer of it is reachable. */
-    synchronized void close() {
-        table = new Span[2];
-        empty.clear();
-        mapped = most;
+    void close() {
+        closed = true; // before the table, which whoever maps reads first
+        table = CLOSED;
     }
 }

@@ -1,0 +1,220 @@
+package org.rseq4j.pools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+/** What an error leaves behind: every buffer is in the pool or in use, and is there once. */
+class PerCpuBufferPoolErrorsTest {
+    private static final int BYTES = 8192;
+    private static final int DIVES = 100;
+    private static final int BLOCKS = Span.BYTES / BYTES;
+
+    /** Takes more than there is, and gives all back, a buffer at each time that the stack is full. */
+    private static final class Diver {
+        final PerCpuBufferPool pool;
+        final Object[] held = new Object[BLOCKS + 40];
+        int n;
+        boolean releases;
+        int overflows;
+        int more;
+
+        Diver(PerCpuBufferPool pool) {
+            this.pool = pool;
+        }
+
+        /** A step that overflows is tried again from the frame above; after one that does not some more follow there. */
+        void dive() {
+            try {
+                dive();
+                if (more == 0) {
+                    return;
+                }
+                more--;
+            } catch (StackOverflowError e) {
+                overflows++;
+                more = 20;
+            }
+            step();
+        }
+
+        void step() {
+            if (releases) {
+                release(held[n - 1]);
+                n--;
+                releases = n > 0;
+            } else {
+                held[n] = (n & 1) == 0 ? pool.acquire(BYTES) : pool.acquireByteBuffer(BYTES);
+                n++;
+                releases = n == held.length;
+            }
+        }
+
+        private void release(Object buffer) {
+            if (buffer instanceof MemorySegment segment) {
+                pool.release(segment);
+            } else {
+                pool.release((ByteBuffer) buffer);
+            }
+        }
+    }
+
+    private static void dive(PerCpuBufferPool pool, int times) throws Exception {
+        var failure = new AtomicReference<Throwable>();
+        var diver = new Diver(pool);
+        var thread = new Thread(null, () -> {
+            try {
+                for (int i = 0; i < times; i++) {
+                    diver.dive();
+                }
+            } catch (Throwable e) {
+                failure.set(e);
+            }
+        }, "diver", 128 << 10);
+        thread.start();
+        thread.join();
+        assertNull(failure.get());
+        assertTrue(diver.overflows >= times);
+        for (int i = 0; i < diver.n; i++) {
+            diver.release(diver.held[i]);
+        }
+    }
+
+    private static void everyBufferIsThereOnce(PerCpuBufferPool pool) {
+        BufferPoolStatistics statistics = pool.statistics();
+        assertEquals(statistics.spanBytes(), statistics.freeBytes());
+        List<MemorySegment> all = new ArrayList<>();
+        Set<Long> addresses = new HashSet<>();
+        long unpooled = statistics.unpooled();
+        for (int i = 0; i < BLOCKS; i++) {
+            all.add(pool.acquire(BYTES));
+            assertTrue(addresses.add(all.getLast().address()), "handed out twice");
+        }
+        assertEquals(unpooled, pool.statistics().unpooled());
+        assertEquals(0, pool.statistics().freeBytes());
+        all.forEach(pool::release);
+        pool.trim();
+        pool.trim();
+        assertEquals(0, pool.statistics().unpooledBytes());
+    }
+
+    @Test
+    void aStackThatIsFullDoublesNoBufferAndHoldsUpNobody() throws Exception {
+        try (var pool = PerCpuBufferPool.builder().maxBytes(Span.BYTES).bytesPerCpu(65_536).build()) {
+            dive(pool, DIVES);
+            BufferPoolStatistics statistics = pool.statistics();
+            // The JDK's own code around a native function may overflow after the function has popped a buffer.
+            long lost = (statistics.spanBytes() - statistics.freeBytes()) / BYTES;
+            assertTrue(lost >= 0 && lost <= DIVES, () -> lost + " are lost");
+            Set<Long> addresses = new HashSet<>();
+            for (int i = 0; i < BLOCKS; i++) {
+                assertTrue(addresses.add(pool.acquire(BYTES).address()), "handed out twice");
+            }
+        }
+    }
+
+    @Test
+    void aHeapThatIsFullLosesAndDoublesNoBuffer() throws Exception {
+        var command = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx24m",
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+                FullHeap.class.getName());
+        Process process = new ProcessBuilder(command).inheritIO().start();
+        assertEquals(0, process.waitFor());
+    }
+
+    /** A program with a small heap. */
+    static final class FullHeap {
+        private static Object[] ballast;
+
+        private FullHeap() {
+        }
+
+        public static void main(String[] args) {
+            for (int round = 0; round < 10; round++) {
+                try (var pool = PerCpuBufferPool.builder().maxBytes(Span.BYTES).bytesPerCpu(65_536).build()) {
+                    var diver = new Diver(pool);
+                    int refused = 0;
+                    fill(round);
+                    for (int i = 0; i < 800; i++) {
+                        try {
+                            diver.step();
+                        } catch (OutOfMemoryError e) {
+                            refused++;
+                            drop();
+                        }
+                    }
+                    ballast = null;
+                    for (int i = 0; i < diver.n; i++) {
+                        diver.release(diver.held[i]);
+                    }
+                    if (refused == 0 && round == 0) {
+                        throw new AssertionError("the heap was never full");
+                    }
+                    everyBufferIsThereOnce(pool);
+                }
+            }
+        }
+
+        /** All of the heap, in pieces of which some are small. */
+        private static void fill(int round) {
+            Object[] last = null;
+            for (int size = 1 << 16; size >= 8; size /= 2) {
+                try {
+                    while (true) {
+                        Object[] next = new Object[size + round % 8];
+                        next[0] = last;
+                        last = next;
+                        ballast = last;
+                    }
+                } catch (OutOfMemoryError e) {
+                    continue;
+                }
+            }
+        }
+
+        /** Some of it goes. */
+        private static void drop() {
+            for (int i = 0; i < 20 && ballast != null; i++) {
+                ballast = (Object[]) ballast[0];
+            }
+        }
+    }
+
+    @Test
+    void aHookThatThrowsAnyThingHarmsNoBuffer() {
+        for (Throwable thrown : List.of(new IllegalStateException("hook"), new AssertionError("hook"),
+                new OutOfMemoryError("hook"),
+                new Exception("sneaky"))) {
+            var found = new ConcurrentLinkedQueue<PoolMisuse>();
+            try (var pool = PerCpuBufferPool.builder().maxBytes(Span.BYTES).detectMisuse(misuse -> {
+                found.add(misuse);
+                throw PerCpuBufferPoolErrorsTest.<RuntimeException>sneaky(thrown);
+            }).build()) {
+                MemorySegment segment = pool.acquire(BYTES);
+                pool.release(segment);
+                assertThrows(IllegalStateException.class, () -> pool.release(segment));
+                assertThrows(IllegalArgumentException.class, () -> pool.release(ByteBuffer.allocateDirect(BYTES)));
+                assertEquals(2, found.size());
+                assertEquals(pool.statistics().spanBytes(), pool.statistics().freeBytes());
+            }
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> E sneaky(Throwable thrown) throws E {
+        throw (E) thrown;
+    }
+}
