@@ -9,6 +9,8 @@ module org.rseq4j.structures {
     requires static jdk.jfr;
     // Optional ones are not transitive: javac would then demand them of every user's module.
     requires static com.fasterxml.jackson.core;
+    requires static io.netty.buffer;
+    requires static io.netty.common;
     requires static org.agrona;
     requires static micrometer.core;
     requires static org.apache.logging.log4j.core;
