@@ -148,7 +148,7 @@ final class Ring extends RingFields.Consumers {
 
     // ---- One element ----
 
-    /** Adds an element: {@link #DONE}, {@link #NONE} when there is no room, {@link #TAKEN}, {@link #ASKED}, {@link #GROW}. */
+    /** Adds an element: {@link #DONE}, or {@link #NONE}: no room; {@link #TAKEN}, {@link #ASKED}, {@link #GROW}. */
     int tryOffer(Object element, int user) {
         long t = tail;
         if ((t & 1) != 0) {

@@ -86,9 +86,9 @@ final class RingFields {
         boolean fewElements;
         /** Somebody wants to be told before the next room comes. */
         volatile boolean headAsked;
-        /** Counts moves of elements from here to other rings, each after they are there and before they are gone here. */
+        /** Counts moves from here to other rings, each when its elements are there and before they are gone here. */
         volatile long movesOut;
-        /** The last removal from the middle. Older ones are reachable only from iterators that may have to know them. */
+        /** The last removal from the middle; older ones are reachable only from iterators that may need them. */
         Removal lastRemoval = new Removal(new long[0], 0);
 
         Consumers(int base, int slots, long room, boolean unbounded) {

@@ -1,6 +1,6 @@
 package org.rseq4j.queues;
 
-/** A piece of a ring's memory. A bounded ring has one, which is its own neighbour; an unbounded one has a chain of them. */
+/** A piece of a ring's memory. A bounded ring has one, its own neighbour; an unbounded one has a chain of them. */
 final class Segment {
     final Object[] slots;
     Segment next;

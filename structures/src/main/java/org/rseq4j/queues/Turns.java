@@ -107,7 +107,7 @@ final class Turns extends TurnsWaiters {
     static final int TURN = 100_000;
     /** Nanoseconds in which a holder that is not idle does something. */
     private static final int LOOK = 10_000;
-    /** Nanoseconds after which a full ring from which nothing was taken, or an empty one, is somebody else's business. */
+    /** Nanoseconds after which a ring that stays full, or empty, is somebody else's business. */
     private static final int STUCK = 3_000;
     /** Nanoseconds between two looks that tell whether there is a holder at work at all. */
     private static final int POLITE = 500;
@@ -220,7 +220,7 @@ final class Turns extends TurnsWaiters {
         return offer(element, Long.MAX_VALUE) > 0;
     }
 
-    /** As {@link #offer}, but {@link Ring#TAKEN} when the end of the ring is locked for longer than some nanoseconds. */
+    /** As {@link #offer}, but {@link Ring#TAKEN} when the ring's end is locked for longer than some nanoseconds. */
     int offer(Object element, long nanos) {
         int cpu = Rseq.cpuId();
         if (holder == cpu || !turns) {
