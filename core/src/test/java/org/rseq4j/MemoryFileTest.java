@@ -76,7 +76,8 @@ class MemoryFileTest {
         try {
             assertEquals(0, run("cp", "--sparse=always", file.toString(), sparse.toString()));
             assertThrows(IOException.class, () -> {
-                try (FileChannel channel = FileChannel.open(fill, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
+                try (FileChannel channel = FileChannel.open(fill, StandardOpenOption.WRITE,
+                        StandardOpenOption.CREATE)) {
                     while (true) {
                         channel.write(ByteBuffer.allocate(PAGE));
                     }

@@ -85,7 +85,8 @@ public final class Mapping {
             if (size >>> 3 > Integer.MAX_VALUE - 8) {
                 throw new OutOfMemoryError(size + " bytes of per-CPU memory, without the native library");
             }
-            return new Mapping(MemorySegment.ofArray(new long[Math.toIntExact(Math.ceilDiv(size, 8L))]), 0, size, Kind.HEAP,
+            return new Mapping(MemorySegment.ofArray(new long[Math.toIntExact(Math.ceilDiv(size, 8L))]), 0, size,
+                    Kind.HEAP,
                     MemorySegment.NULL);
         }
         long address = mapPatiently(size);
