@@ -39,8 +39,6 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     @Serial
     private static final long serialVersionUID = 1;
 
-    private static final Object RESET = new Object();
-
     private final transient int shift;
     /** Keeps the words mapped while a thread that saw the counter open still writes. */
     private final transient Mapping mapping;
@@ -99,11 +97,17 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         long place = opened();
         MemorySegment segment = Words.segment(mapping);
         // The word behind the CPUs' first: what a reset subtracts there was in the other words before.
-        long sum = Words.getAcquire(segment, place + common());
+        long reset = Words.getAcquire(segment, place + common());
+        long sum = reset + sumOfCpus(segment, place);
+        Reference.reachabilityFence(this);
+        return sum;
+    }
+
+    private long sumOfCpus(MemorySegment segment, long place) {
+        long sum = 0;
         for (long cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
             sum += Words.getAcquire(segment, place + (cpu << shift));
         }
-        Reference.reachabilityFence(this);
         return sum;
     }
 
@@ -114,13 +118,18 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
 
     /** {@return the sum before, while setting it to 0; nothing is lost or counted twice, whatever others add} */
     public long sumThenReset() {
-        synchronized (RESET) {
-            // The words of a CPU are for threads that run there to write. So the sum is subtracted elsewhere.
-            long sum = sum();
-            Words.add(Words.segment(mapping), opened() + common(), -sum);
-            Reference.reachabilityFence(this);
-            return sum;
-        }
+        // The words of a CPU are for threads that run there to write. So the sum is subtracted elsewhere, and only when
+        // no other reset has subtracted meanwhile what this one is about to.
+        long place = opened();
+        MemorySegment segment = Words.segment(mapping);
+        long sum;
+        long reset;
+        do {
+            reset = Words.getAcquire(segment, place + common());
+            sum = reset + sumOfCpus(segment, place);
+        } while (!Words.compareAndSet(segment, place + common(), reset, reset - sum));
+        Reference.reachabilityFence(this);
+        return sum;
     }
 
     /** Where the word is, from CPU 0's, that any thread changes by atomic instructions alone. */
