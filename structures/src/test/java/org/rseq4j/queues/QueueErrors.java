@@ -81,7 +81,11 @@ final class QueueErrors {
                 }
             }
         });
-        calls.put("contains", (queue, items) -> queue.contains(items[0]));
+        calls.put("contains", (queue, items) -> {
+            if (queue.contains(items[0])) {
+                items[0].mayBeGone = true;
+            }
+        });
         calls.put("iterate", (queue, items) -> {
             for (var iterator = queue.iterator(); iterator.hasNext();) {
                 iterator.next();
