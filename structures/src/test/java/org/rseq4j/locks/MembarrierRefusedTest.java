@@ -46,6 +46,7 @@ class MembarrierRefusedTest {
             System.out.println("went on without");
         }
 
+        @SuppressWarnings("LockNotBeforeTry") // what throws inside fails the test
         private static void useTogether(PerCpuReadWriteLock lock) throws Exception {
             long[] pair = new long[2];
             var reading = new FutureTask<>(() -> {

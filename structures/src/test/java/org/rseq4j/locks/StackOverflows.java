@@ -112,6 +112,7 @@ final class StackOverflows {
         LOCK, AWAIT, SIGNAL
     }
 
+    @SuppressWarnings("ReferenceEquality")
     private static Outcome round(Subject subject, Use use, int round) throws InterruptedException {
         var inside = new Inside();
         var outcome = new Outcome();
