@@ -301,7 +301,8 @@ class PagesTest {
 
     private static List<Path> sources() throws IOException {
         List<Path> all = new ArrayList<>();
-        for (String module : List.of("core", "structures", "benchmarks", "jcstress-tests", "integration-tests", "docs")) {
+        for (String module : List.of("core", "structures", "benchmarks", "jcstress-tests", "integration-tests",
+                "docs")) {
             for (String folder : List.of("src", "sample/src")) {
                 Path sources = Page.ROOT.resolve(module).resolve(folder);
                 if (Files.isDirectory(sources)) {

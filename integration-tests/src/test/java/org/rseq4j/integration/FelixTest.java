@@ -38,7 +38,8 @@ class FelixTest {
                 assertSame(bundle(felix, "org.rseq4j.core").loadClass("org.rseq4j.Rseq"), rseq);
                 Object status = rseq.getMethod("status").invoke(null);
                 assertEquals(Rseq.status().registration().name(),
-                        status.getClass().getMethod("registration").invoke(status).toString(), "the native library is found");
+                        status.getClass().getMethod("registration").invoke(status).toString(),
+                        "the native library is found");
                 Class<?> histogram = structures.loadClass("org.rseq4j.counters.PerCpuHistogram");
                 Object values = histogram.getConstructor(long.class, int.class).newInstance(1000L, 2);
                 histogram.getMethod("record", long.class).invoke(values, 10L);

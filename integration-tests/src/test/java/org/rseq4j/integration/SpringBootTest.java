@@ -74,7 +74,8 @@ class SpringBootTest {
         }
         try (ConfigurableApplicationContext application = start("rseq4j.executor.enabled=true",
                 "spring.threads.virtual.enabled=true")) {
-            assertEquals(0, application.getBeansOfType(ThreadPoolTaskExecutor.class).size(), "virtual threads need none");
+            assertEquals(0, application.getBeansOfType(ThreadPoolTaskExecutor.class).size(),
+                    "virtual threads need none");
         }
     }
 

@@ -8,6 +8,8 @@ final class CounterSubject extends Subject {
     private final LongConsumer add;
     private final LongSupplier sum;
     private final LongSupplier sumThenReset;
+    /** A sum that nobody asks for. */
+    volatile long seen;
     private long begun;
     private long ended;
     private long taken;
@@ -36,7 +38,7 @@ final class CounterSubject extends Subject {
                 add.accept(1);
                 ended++;
             }
-            case "sum" -> sum.getAsLong();
+            case "sum" -> seen = sum.getAsLong();
             default -> {
                 resets++;
                 long before = sumThenReset.getAsLong(); // not in one expression: another may count meanwhile, see others()
@@ -52,7 +54,7 @@ final class CounterSubject extends Subject {
         add.accept(1);
         add.accept(1);
         ended += 2;
-        sum.getAsLong();
+        seen = sum.getAsLong();
         resets++;
         taken += sumThenReset.getAsLong();
         resetsThatReturned++;

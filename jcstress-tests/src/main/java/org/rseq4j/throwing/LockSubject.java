@@ -34,6 +34,7 @@ final class LockSubject extends Subject {
     }
 
     @Override
+    @SuppressWarnings("WaitNotInLoop") // nothing is waited for
     void run(int operation) throws Exception {
         boolean mine = held.getAsBoolean(); // after an error nothing else tells
         String name = operation(operation);
@@ -82,6 +83,7 @@ final class LockSubject extends Subject {
     }
 
     @Override
+    @SuppressWarnings("LockNotBeforeTry") // what throws here is a finding
     String check() throws Exception {
         if (!other.tryLock(60, TimeUnit.SECONDS)) {
             return "still locked";
