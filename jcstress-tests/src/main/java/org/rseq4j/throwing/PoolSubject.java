@@ -76,6 +76,8 @@ final class PoolSubject extends Subject {
                     acquires++;
                     releases++;
                     try (var lease = pool.lease()) {
+                        lease.get().owners++;
+                        lease.get().owners--;
                         callback();
                     }
                     acquired++;
