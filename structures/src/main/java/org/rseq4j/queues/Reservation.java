@@ -5,7 +5,8 @@ package org.rseq4j.queues;
  * throw.
  */
 final class Reservation {
-    volatile int left;
-    /** Guarded by the ring's tail. */
+    volatile boolean over;
+    /** Guarded by the ring's tail, as the next field. */
+    int left;
     Reservation next;
 }

@@ -358,7 +358,7 @@ final class Ring extends RingFields.Consumers {
         long most = (head & -2) + room;
         Reservation before = null;
         for (Reservation r = reservations; r != null; r = r.next) {
-            int left = r.left;
+            int left = r.over ? 0 : r.left;
             most -= (long) left << 1;
             if (left > 0) {
                 before = r;
@@ -463,34 +463,35 @@ final class Ring extends RingFields.Consumers {
         return count;
     }
 
-    /** Reserves room for up to n elements in a bounded ring; null when there is none. */
-    Reservation reserve(int n) {
-        var reservation = new Reservation();
+    /**
+     * Reserves room for up to n elements in a bounded ring; none when there is none. The reservation is the caller's from
+     * before this begins: who throws gives it back.
+     */
+    void reserve(Reservation reservation, int n) {
         long t = lockTail();
         try {
             int count = (int) Math.min(n, Math.max(0, updateLimit(t)) >>> 1);
-            if (count == 0) {
-                return null;
+            if (count > 0) {
+                reservation.next = reservations;
+                limit -= (long) count << 1;
+                reservation.left = count;
+                reservations = reservation;
             }
-            reservation.next = reservations;
-            limit -= (long) count << 1;
-            reservation.left = count;
-            reservations = reservation;
         } finally {
             tail = t;
         }
-        return reservation;
     }
 
     /** Adds an element where room was reserved. */
     void offerReserved(Reservation reservation, Object element, int user) {
         long t = lockTail();
+        tailSlots[base + (int) (t >>> 1 & mask)] = element;
+        lastProducer = user;
+        reservation.left--;
+        t += 2;
         try {
-            tailSlots[base + (int) (t >>> 1 & mask)] = element;
-            lastProducer = user;
-            reservation.left--;
-            t += 2;
-        } finally {
+            TAIL.setRelease(this, t);
+        } catch (Throwable e) {
             tail = t;
         }
     }

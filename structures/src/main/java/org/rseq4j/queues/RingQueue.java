@@ -17,6 +17,10 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
     /** The ring to begin with. */
     abstract int first();
 
+    /** Before a batch is added: returns when this CPU's threads may use the ring. */
+    void awaitTurn() {
+    }
+
     // ---- MessagePassingQueue ----
 
     @Override
@@ -111,25 +115,31 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
         int first = first();
         for (int i = 0; i < rings.length; i++) {
             Ring ring = rings[first + i < rings.length ? first + i : first + i - rings.length];
-            Reservation reservation = ring.free() == 0 ? null : ring.reserve(limit);
-            if (reservation != null) {
-                return fillReserved(ring, reservation, supplier);
+            if (i == 0 && rings.length > 1 && ring.free() == 0) {
+                Thread.yield(); // the own CPU's other threads get a chance
+            }
+            int done = ring.free() == 0 ? 0 : fillRing(ring, supplier, limit);
+            if (done > 0) {
+                return done;
             }
         }
         return 0;
     }
 
-    private int fillReserved(Ring ring, Reservation reservation, Supplier<E> supplier) {
+    private int fillRing(Ring ring, Supplier<E> supplier, int limit) {
+        var reservation = new Reservation();
+        int done = 0;
         try {
-            int done = 0;
+            awaitTurn();
+            ring.reserve(reservation, limit);
             while (reservation.left > 0) {
                 ring.offerReserved(reservation, given(supplier), first());
                 done++;
             }
-            return done;
         } finally {
-            reservation.left = 0;
+            reservation.over = true;
         }
+        return done;
     }
 
     static <E> E given(Supplier<E> supplier) {

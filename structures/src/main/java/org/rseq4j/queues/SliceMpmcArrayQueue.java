@@ -98,6 +98,11 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
         return 0;
     }
 
+    @Override
+    void awaitTurn() {
+        turns.await();
+    }
+
     /**
      * Adds an element at the end.
      *

@@ -200,6 +200,20 @@ final class Turns extends TurnsWaiters {
         return true;
     }
 
+    /** Returns when it is this CPU's turn, at the latest after the time for which a strict call waits. */
+    void await() {
+        if (turns && holder != Rseq.cpuId()) {
+            awaitSlowly();
+        }
+    }
+
+    private void awaitSlowly() {
+        long begun = System.nanoTime();
+        for (int waits = 0; !mayGo(Rseq.cpuId(), true) && System.nanoTime() - begun <= MOST; waits++) {
+            pause(waits);
+        }
+    }
+
     private static void pause(int waits) {
         if (waits < SPINS) {
             Thread.onSpinWait();
