@@ -32,7 +32,7 @@ final class Round {
     }
 
     /** What came of it: how often something was thrown, and what was wrong; null when nothing was. */
-    record Result(int thrown, String wrong, boolean hung) {
+    record Result(int thrown, String wrong, boolean hung, boolean requestLeft) {
     }
 
     private final Subject subject;
@@ -44,6 +44,7 @@ final class Round {
     private int thrown;
     private int well;
     private String strange;
+    private boolean requestLeft;
 
     Round(Subject subject, boolean peer, long seed) {
         this.subject = subject;
@@ -58,7 +59,7 @@ final class Round {
         if (hung == null && strange == null) {
             hung = within("the next thread", 0, () -> strange = subject.check());
         }
-        return new Result(thrown, hung != null ? hung : strange, hung != null);
+        return new Result(thrown, hung != null ? hung : strange, hung != null, requestLeft);
     }
 
     /** An action that may throw. */
@@ -137,9 +138,7 @@ final class Round {
             case STOP -> stopAtCall();
         }
         subject.recover();
-        if (clean && !canRequest() && strange == null) {
-            strange = "a request for an extension was left behind";
-        }
+        requestLeft = clean && !canRequest();
     }
 
     private static boolean canRequest() {
