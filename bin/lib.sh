@@ -55,4 +55,4 @@ emulated_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djunit.jupiter.execu
   -Drseq4j.test.seconds=1 -Drseq4j.test.operations=50000)
 # shellcheck disable=SC2034
 emulated_tests=(--exclude-tag jvm
-  --exclude-classname '.*(CollectionSuites|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters|SectionProtocol)Test')
+  --exclude-classname '.*(CollectionSuites|QueueContract|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters|SectionProtocol)Test')

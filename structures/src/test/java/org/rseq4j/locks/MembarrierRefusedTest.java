@@ -12,12 +12,14 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.rseq4j.stress.ChildJvm;
 
 /** A kernel that refuses membarrier after it allowed it: a process that puts itself under a filter. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Tag("jvm")
 class MembarrierRefusedTest {
     @Test
     void writersGoOnWithoutMembarrier() throws Exception {

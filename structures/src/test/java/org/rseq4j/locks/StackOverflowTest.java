@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -11,6 +12,7 @@ import org.rseq4j.stress.ChildJvm;
 
 /** Locks at every depth of a stack that ends, in each kind of code; see {@link StackOverflows}. */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Tag("jvm")
 class StackOverflowTest {
     private static final int ROUNDS = Integer.getInteger("rseq4j.test.overflows", 2);
 

@@ -14,9 +14,11 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What an error leaves behind: every buffer is in the pool or in use, and is there once. */
+@Tag("jvm")
 class PerCpuBufferPoolErrorsTest {
     private static final int BYTES = 8192;
     private static final int DIVES = 100;
