@@ -1,9 +1,12 @@
 package org.rseq4j.pools;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.rseq4j.RestartableSequences;
@@ -69,7 +72,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     private final Overflow overflow;
     private final LargeBuffers large = new LargeBuffers();
     private final LongAdder unpooled = new LongAdder();
-    private final Trimmer trimming;
+    private final ScheduledFuture<?> trimming;
     private volatile boolean closed;
 
     /**
@@ -242,7 +245,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
         trimming = builder.maxIdleAge == null
                 ? null
-                : Trimmer.schedule(this, Durations.nanos(builder.maxIdleAge));
+                : Trimmer.schedule(new WeakReference<>(this), TimeUnit.NANOSECONDS.convert(builder.maxIdleAge));
     }
 
     /**
@@ -516,7 +519,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     public void close() {
         closed = true;
         if (trimming != null) {
-            trimming.cancel();
+            trimming.cancel(false);
         }
         for (int shift = smallestShift; shift < classes.length; shift++) {
             classes[shift].gather();
