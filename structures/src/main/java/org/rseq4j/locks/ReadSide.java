@@ -112,7 +112,10 @@ final class ReadSide extends ReaderGate implements Lock {
         }
     }
 
-    /** With the writers' lock: comes in, as no writer is there, and lets the others go on. */
+    /**
+     * With the writers' lock: comes in, as no writer is there, and lets the others go on. The caller made sure of the
+     * stack before it took that lock: an unlock that throws would leave a reader inside whom nobody knows.
+     */
     private void arriveInTurn() {
         try {
             readers.add(Readers.place(), 1);
@@ -160,6 +163,7 @@ final class ReadSide extends ReaderGate implements Lock {
         }
         int[] mine = mine();
         if (!arrive(WRITER | CLOSED)) {
+            StackReserve.ensure();
             writers.lock();
             arriveInTurn();
         }
@@ -178,6 +182,7 @@ final class ReadSide extends ReaderGate implements Lock {
         }
         int[] mine = mine();
         if (!arrive(WRITER | CLOSED)) {
+            StackReserve.ensure();
             writers.lockInterruptibly();
             arriveInTurn();
         }
@@ -210,6 +215,7 @@ final class ReadSide extends ReaderGate implements Lock {
         }
         int[] mine = mine();
         if (!arrive(WRITER | CLOSED)) {
+            StackReserve.ensure();
             if (!writers.tryLock(nanos, TimeUnit.NANOSECONDS)) {
                 return false;
             }

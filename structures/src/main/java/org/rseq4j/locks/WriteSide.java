@@ -184,8 +184,16 @@ final class WriteSide implements Lock {
             writers.holds--;
             return;
         }
+        long id = writers.ownerId;
         lower(true);
-        writers.unlock();
+        try {
+            writers.unlock();
+        } finally {
+            if (writers.ownerId == id) { // not even called; the gate is open, so this hold has ended
+                writers.ownerId = 0;
+                writers.state = 0;
+            }
+        }
     }
 
     private void checkHeld() {
