@@ -20,17 +20,17 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code bin/bench report}: results as a page with tables and charts. */
-@Command(name = "report", mixinStandardHelpOptions = true, synopsisHeading = "usage: ", description = "Writes docs/results.md and its charts from the newest results.")
+@Command(name = "report", mixinStandardHelpOptions = true, synopsisHeading = "usage: ", description = "Writes docs/lab/results.md and its charts from the newest results.")
 final class Report implements Callable<Integer> {
     @Option(names = "--results", paramLabel = "DIR", description = "the folder with the results, default benchmarks/target/results")
     private Path folder;
 
-    @Option(names = "--out", paramLabel = "DIR", description = "the folder for results.md and charts/, default docs")
+    @Option(names = "--out", paramLabel = "DIR", description = "the folder for results.md and charts/, default docs/lab")
     private Path out;
 
     @Override
     public Integer call() throws IOException {
-        Path docs = out == null ? Environment.root().resolve("docs") : out;
+        Path docs = out == null ? Environment.root().resolve("docs/lab") : out;
         if (!Files.isDirectory(docs)) {
             System.err.println(Bench.NAME + ": --out is no folder: " + docs);
             return 2;

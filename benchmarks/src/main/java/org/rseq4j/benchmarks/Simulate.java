@@ -19,7 +19,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code bin/bench simulate}: compares the simulation with what is known, and runs it to 256 CPUs. */
-@Command(name = "simulate", mixinStandardHelpOptions = true, synopsisHeading = "usage: ", description = "Simulates a lock on machines with up to 256 CPUs; writes docs/simulation.md and its charts.")
+@Command(name = "simulate", mixinStandardHelpOptions = true, synopsisHeading = "usage: ", description = "Simulates a lock on machines with up to 256 CPUs; writes docs/lab/simulation.md and its charts.")
 final class Simulate implements Callable<Integer> {
     private static final long SEED = 42;
     private static final long MILLISECOND = 1_000_000;
@@ -42,12 +42,12 @@ final class Simulate implements Callable<Integer> {
 
     private static final List<Published> PUBLISHED = List.of(new Published(64, 62, 129), new Published(256, 161, 780));
 
-    @Option(names = "--out", paramLabel = "DIR", description = "the folder for simulation.md and charts/, default docs")
+    @Option(names = "--out", paramLabel = "DIR", description = "the folder for simulation.md and charts/, default docs/lab")
     private Path folder;
 
     @Override
     public Integer call() throws IOException {
-        Path docs = folder == null ? Environment.root().resolve("docs") : folder;
+        Path docs = folder == null ? Environment.root().resolve("docs/lab") : folder;
         if (!Files.isDirectory(docs)) {
             System.err.println(Bench.NAME + ": --out is no folder: " + docs);
             return 2;

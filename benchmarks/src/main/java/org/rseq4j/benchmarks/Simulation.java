@@ -7,7 +7,7 @@ import java.util.Random;
 
 /**
  * A discrete-event simulation of threads around one spin lock: CPUs, a fair scheduler's time slices, and the rules of the
- * time slice extension. It says what a machine with many CPUs would show, as far as its assumptions go (docs/simulation.md).
+ * time slice extension. It says what a machine with many CPUs would show, as far as its assumptions go (docs/lab/simulation.md).
  * Same setting and seed, same outcome.
  */
 final class Simulation {

@@ -19,7 +19,7 @@ class LeftRequestTest {
     @BeforeAll
     static void needsOneCpuAndTheExtension() {
         assumeTrue(SliceExtension.isSupported(), "needs the time slice extension");
-        assumeTrue(Runtime.getRuntime().availableProcessors() == 1, "needs one CPU, see docs/test-kernel.md");
+        assumeTrue(Runtime.getRuntime().availableProcessors() == 1, "needs one CPU, see docs/lab/test-kernel.md");
     }
 
     @Test

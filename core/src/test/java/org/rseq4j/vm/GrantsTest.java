@@ -27,7 +27,7 @@ class GrantsTest {
     @BeforeAll
     static void needsOneCpuAndTheExtension() {
         assumeTrue(SliceExtension.isSupported(), "needs the time slice extension");
-        assumeTrue(Runtime.getRuntime().availableProcessors() == 1, "needs one CPU, see docs/test-kernel.md");
+        assumeTrue(Runtime.getRuntime().availableProcessors() == 1, "needs one CPU, see docs/lab/test-kernel.md");
     }
 
     /** What became of the sections that were interrupted: by the library's counts and the kernel's, which agree. */

@@ -80,7 +80,8 @@ final class Page {
     /** README.md, CONTRIBUTING.md, CHANGELOG.md, and all below docs. */
     static List<Page> all() throws IOException {
         List<Path> files = new ArrayList<>();
-        for (Path folder : List.of(ROOT, ROOT.resolve("docs"), ROOT.resolve("docs/sample"))) {
+        for (Path folder : List.of(ROOT, ROOT.resolve("docs"), ROOT.resolve("docs/lab"),
+                ROOT.resolve("docs/sample"))) {
             try (Stream<Path> list = Files.list(folder)) {
                 list.filter(file -> file.toString().endsWith(".md")).sorted().forEach(files::add);
             }

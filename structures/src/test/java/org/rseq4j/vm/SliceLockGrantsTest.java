@@ -38,7 +38,7 @@ class SliceLockGrantsTest {
     @BeforeAll
     static void needsOneCpuAndTheExtension() {
         assumeTrue(SliceExtension.isSupported(), "needs the time slice extension");
-        assumeTrue(Runtime.getRuntime().availableProcessors() == 1, "needs one CPU, see docs/test-kernel.md");
+        assumeTrue(Runtime.getRuntime().availableProcessors() == 1, "needs one CPU, see docs/lab/test-kernel.md");
         for (int i = 0; i < 20_000; i++) {
             sink = work(10);
         }
