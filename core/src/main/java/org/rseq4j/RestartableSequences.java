@@ -38,8 +38,8 @@ import org.rseq4j.internal.Sequences;
  * that has it waits for a CPU, takes the stack for full, or empty.
  *
  * <p>
- * Cost: one native call of a few nanoseconds (docs/sequences.md). A word that is only added to is cheaper with
- * {@link PerCpuMemory#add} from a platform thread only where a locked add costs less than that call.
+ * Cost: one native call of a few nanoseconds. A word that is only added to is cheaper with {@link PerCpuMemory#add} from a
+ * platform thread only where a locked add costs less than that call.
  *
  * @since 0.1.0
  */

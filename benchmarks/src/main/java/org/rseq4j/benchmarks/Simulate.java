@@ -26,7 +26,7 @@ final class Simulate implements Callable<Integer> {
     /** How long a run is, in simulated time: long where few events decide. */
     private static final long SECOND = 1_000 * MILLISECOND;
 
-    /** What LockHolderPreemptionTest measured on the test kernel: docs/sections.md has the whole table. */
+    /** What LockHolderPreemptionTest measured on the test kernel: docs/lab/sections.md has the whole table. */
     private record Measured(int cpus, int threads, double plainSwitches, double sectionSwitches, double preempted,
             double gain) {
     }

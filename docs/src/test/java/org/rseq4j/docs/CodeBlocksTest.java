@@ -1,5 +1,6 @@
 package org.rseq4j.docs;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -27,9 +28,9 @@ class CodeBlocksTest {
         int blocks = 0;
         for (Page page : Page.all()) {
             for (Page.Block block : page.blocks) {
-                if (block.language().equals("java")) {
+                for (String code : code(block)) {
                     StringWriter problems = new StringWriter();
-                    assertTrue(compiles(block.text(), problems), page + ":\n" + block.text() + "\n" + problems);
+                    assertTrue(compiles(code, problems), page + ":\n" + code + "\n" + problems);
                     blocks++;
                 }
             }
@@ -41,6 +42,28 @@ class CodeBlocksTest {
     void aBlockWithAnErrorDoesNotCompile() {
         assertFalse(compiles("int i = \"text\";", new StringWriter()));
         assertFalse(compiles("org.rseq4j.Rseq.noSuchMethod();", new StringWriter()));
+    }
+
+    /** A block of Java as it is; of a diff what was before and what is after. */
+    private static List<String> code(Page.Block block) {
+        return switch (block.language()) {
+            case "java" -> List.of(block.text());
+            case "diff" -> List.of(side(block.text(), "+"), side(block.text(), "-"));
+            default -> List.of();
+        };
+    }
+
+    private static String side(String diff, String other) {
+        return diff.lines().filter(line -> !line.startsWith(other))
+                .map(line -> line.isEmpty() ? line : line.substring(1))
+                .collect(Collectors.joining("\n", "", "\n"));
+    }
+
+    @Test
+    void aDiffHasTwoSides() {
+        Page.Block block = new Page.Block("diff", "-int i = 1;\n+long i = 1;\n System.out.println(i);\n");
+        assertEquals(List.of("int i = 1;\nSystem.out.println(i);\n", "long i = 1;\nSystem.out.println(i);\n"),
+                code(block));
     }
 
     /** Compiles a whole class, or statements with imports before them. */

@@ -201,7 +201,7 @@ class PagesTest {
                 wrong.add(page + ": a block is not closed");
             }
             for (Page.Block block : page.blocks) {
-                if (!Set.of("", "java", "xml").contains(block.language())) {
+                if (!Set.of("", "java", "xml", "diff").contains(block.language())) {
                     wrong.add(page + ": " + block.language());
                 }
                 if (block.language().isEmpty() && block.text().contains("import org.rseq4j")) {
