@@ -100,17 +100,17 @@ public final class PerCpuMemory implements AutoCloseable {
     }
 
     /**
-     * Maps a file, which is made, readable and writable by its owner only where the file system knows owners, when it is not
-     * there or empty; otherwise its words keep what they had. Another process may read it meanwhile. Of several threads and
-     * processes that come at once one makes it, and the others wait for that, by a lock on the file. What a process leaves
-     * behind that dies while it makes a file is refused from then on, and must be deleted.
+     * Maps a file. A file that does not exist or is empty is created, readable and writable by its owner only; the words of
+     * an existing one keep their values. Another process may read it meanwhile. When several threads and processes call this
+     * at once, one creates the file and the others wait for it by a lock on the file. A file whose creator died before it was
+     * complete is refused, and must be deleted.
      *
      * <p>
-     * A file says itself how many strides it has: the number of CPUs of where it was made, and one more. Here, CPUs above that
-     * share strides. All its blocks are taken now, also those of a sparse file, so a full disk is an exception here and no
-     * fault later. Its words are changed by Java's own atomic instructions, by {@link RestartableSequences} too: when somebody
-     * truncates the file, an operation that comes upon what is missing throws an InternalError, now or a little later, and the
-     * process goes on.
+     * The number of strides is stored in the file: the number of CPUs of the machine that created it, and one more. On a machine
+     * with more CPUs some of them share strides. All blocks are allocated now, also those of a sparse file, so a full disk is an
+     * exception here and no fault later. The words are changed by Java's atomic instructions, by {@link RestartableSequences}
+     * too: when somebody truncates the file, an operation behind its end throws an InternalError, at once or a little later, and
+     * the process goes on.
      *
      * @param file the file; symbolic links are not followed
      * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8

@@ -21,7 +21,7 @@ import org.rseq4j.internal.Sequences;
  *
  * <p>
  * The size of a stack is a word in memory that anything may have been written to. One that is negative or more than fits is both
- * full and empty to every operation, which then moves nothing; {@link PerCpuMemory#get} tells it, and {@link #swap} with 0
+ * full and empty to every operation, which then moves nothing; {@link PerCpuMemory#get} shows it, and {@link #swap} with 0
  * empties such a stack. {@code pop} and {@code popMany} know no capacity: to them a size is good while the words are inside the
  * stride. No operation reads or writes outside of it, whatever is there.
  *
@@ -29,13 +29,13 @@ import org.rseq4j.internal.Sequences;
  * Without rseq, or where the kernel does not abort sequences as it should ({@link #isNative()}), the same operations work
  * by atomic instructions on a stripe chosen from the thread; that is decided once for the process, so that no word sees
  * two protocols. A single thread that has no rseq area works by atomics on the stride {@link Rseq#cpuCount()}, which no
- * sequence touches. A user who sums or drains all of {@link PerCpuMemory#strideCount()} strides needs not know. The memory of
+ * sequence touches. Sum or drain all {@link PerCpuMemory#strideCount()} strides, and that one is included. The memory of
  * a file is always changed by atomics, on the CPU's words: an access behind the end of a file that somebody truncated is an
  * InternalError in Java, and the end of the process in a sequence.
  *
  * <p>
- * Where they are atomics, threads take turns at the stacks of a stride. One whose turn does not come soon, because the thread
- * that has it waits for a CPU, takes the stack for full, or empty.
+ * Where they are atomics, threads take turns at the stacks of a stride. A thread whose turn does not come soon, because the
+ * thread that has the turn waits for a CPU, treats the stack as full, or empty.
  *
  * <p>
  * Cost: one native call of a few nanoseconds. A word that is only added to is cheaper with {@link PerCpuMemory#add} from a
@@ -124,12 +124,12 @@ public final class RestartableSequences {
     }
 
     /**
-     * Stores a word and tells what it was.
+     * Stores a word and returns the previous value, in an array.
      *
      * @param memory where the word is
      * @param offset the word's offset in the stride, in bytes
      * @param value what to store
-     * @param old its first element is set to what the word was
+     * @param old its first element is set to the previous value
      * @return the CPU
      * @throws IndexOutOfBoundsException when the offset is not that of a word, or the array is empty
      * @throws IllegalStateException when the memory is closed

@@ -29,9 +29,10 @@ import org.rseq4j.internal.SectionStatistics;
  *
  * <p>
  * Every method is safe whatever the caller does. A section that is ended twice, on another thread, after a virtual thread
- * moved to another carrier, or that never was one: no effect. Sections nest: only the outermost one requests, and a request
- * that another library made on this thread is left alone. (A section is told from another of the same thread by a sequence
- * number of 20 bits: a stale one is mistaken after a multiple of 2^20 sections, which costs a hint and nothing else.)
+ * moved to another carrier, or that never was one, has no effect. Sections nest: only the outermost one requests, and a request
+ * that another library made on this thread is left alone. (The sections of a thread are
+ * numbered by 20 bits: one that is ended again exactly a multiple of 2^20 sections later is taken for the current one, which
+ * costs a hint and nothing else.)
  *
  * <p>
  * {@code end} in a {@code finally} leaves no request behind whatever is thrown. One exception: when the stack overflows just
@@ -134,8 +135,8 @@ public final class SliceExtension {
     }
 
     /**
-     * How interrupted sections of this process ended. In the first tenth of a second after the library's first use it waits
-     * for the end of its start.
+     * How interrupted sections of this process ended. A call in the first tenth of a second after the
+     * library's first use waits until the library has started.
      *
      * @return the counts since the process started
      */

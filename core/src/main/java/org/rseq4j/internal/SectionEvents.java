@@ -8,7 +8,7 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/** What is told to the JDK's Flight Recorder, where the run-time image has it. */
+/** The Flight Recorder events of sections and of the start, where the run-time image has the Flight Recorder. */
 @SuppressWarnings("UnusedVariable") // the recorder reads the events' fields
 final class SectionEvents {
     private static final boolean PRESENT = ModuleLayer.boot().findModule("jdk.jfr").isPresent();

@@ -8,7 +8,7 @@ import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import jdk.jfr.Threshold;
 
-/** What is told to the JDK's Flight Recorder, where the run-time image has it. */
+/** The Flight Recorder events of locks, where the run-time image has the Flight Recorder. */
 final class LockEvents {
     private static final boolean PRESENT = ModuleLayer.boot().findModule("jdk.jfr").isPresent();
 

@@ -135,7 +135,7 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
         }
 
         /**
-         * Who has to wait gets the lock in the order of arrival.
+         * Threads that have to wait get the lock in the order of arrival.
          *
          * @return this builder
          */
@@ -145,7 +145,7 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
         }
 
         /**
-         * A thread may take a lock that it holds again, and gives it back as often.
+         * A thread may take a lock again that it holds, and gives it back as often.
          *
          * @return this builder
          */
@@ -185,7 +185,7 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
 
     /**
      * {@return whether no writer came since the stamp was given, so that what was read meanwhile belongs together}
-     * False also after one that came and gave up.
+     * It is false after a writer that gave up as well.
      *
      * @param stamp what {@link #tryOptimisticRead()} gave
      */
@@ -234,7 +234,7 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
         return readLock.isRaised() ? writers.getOwner() : null;
     }
 
-    /** {@return whether who waits is served in the order of arrival} */
+    /** {@return whether threads that wait get the lock in the order of arrival} */
     public boolean isFair() {
         return writers.isFair();
     }
