@@ -32,7 +32,7 @@ class StackErrorsTest {
                 ? PerCpuMemory.map(folder.resolve("words"), 4096)
                 : PerCpuMemory.allocate(4096)) {
             for (int round = 0; round < 40; round++) {
-                var dive = new Dive(memory, capacity);
+                var dive = new Dive(memory, capacity, round);
                 Thread thread = new Thread(null, dive, "deep", 192 * 1024);
                 thread.start();
                 thread.join();
@@ -56,14 +56,16 @@ class StackErrorsTest {
         private final int capacity;
         private final long[] word = {0};
         private final long[] words = new long[3];
+        private final int first;
         private int pushed;
         private int popped;
         private long result;
         private int cpu;
 
-        Dive(PerCpuMemory memory, int capacity) {
+        Dive(PerCpuMemory memory, int capacity, int first) {
             this.memory = memory;
             this.capacity = capacity;
+            this.first = first;
         }
 
         @Override
@@ -75,17 +77,30 @@ class StackErrorsTest {
             }
         }
 
-        // Counts by bytecodes that call nothing, behind each operation.
+        // Counts by bytecodes that call nothing, behind each operation. Each round begins with another one: what comes
+        // first at a new depth is what most often finds the end of the stack.
         @SuppressWarnings("InfiniteRecursion") // until there is no stack
         private void dive(int depth) {
-            cpu = RestartableSequences.BY_CPU.push(memory, STACK, capacity, depth + 1);
-            pushed += cpu >= 0 ? 1 : 0;
-            result = RestartableSequences.BY_CPU.pushMany(memory, STACK, capacity, words, 3);
-            pushed += (int) (result >>> 32);
-            cpu = RestartableSequences.BY_CPU.pop(memory, STACK, word);
-            popped += cpu >= 0 ? 1 : 0;
-            result = RestartableSequences.BY_CPU.popMany(memory, STACK, words, 3);
-            popped += (int) (result >>> 32);
+            for (int i = 0; i < 4; i++) {
+                switch (first + i & 3) {
+                    case 0 -> {
+                        cpu = RestartableSequences.BY_CPU.push(memory, STACK, capacity, depth + 1);
+                        pushed += cpu >= 0 ? 1 : 0;
+                    }
+                    case 1 -> {
+                        result = RestartableSequences.BY_CPU.pushMany(memory, STACK, capacity, words, 3);
+                        pushed += (int) (result >>> 32);
+                    }
+                    case 2 -> {
+                        cpu = RestartableSequences.BY_CPU.pop(memory, STACK, word);
+                        popped += cpu >= 0 ? 1 : 0;
+                    }
+                    default -> {
+                        result = RestartableSequences.BY_CPU.popMany(memory, STACK, words, 3);
+                        popped += (int) (result >>> 32);
+                    }
+                }
+            }
             dive(depth + 1);
         }
     }

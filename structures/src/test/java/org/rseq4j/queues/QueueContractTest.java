@@ -426,6 +426,7 @@ class QueueContractTest {
             while (System.nanoTime() < end) {
                 for (int i = 0; i < 1000; i++) {
                     if (queue.relaxedPeek() != null) {
+                        assertFalse(queue.isEmpty());
                         assertNotNull(queue.poll());
                     }
                 }
