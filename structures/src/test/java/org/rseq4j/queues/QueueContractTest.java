@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the table in docs/queues.md says of each call, beside j.u.c. and JCTools where they say the same. */
+/** What the table in docs/lab/queues.md says of each call, beside j.u.c. and JCTools where they say the same. */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class QueueContractTest {
     record Kind(String name, Supplier<Queue<Integer>> factory) {
