@@ -35,9 +35,9 @@ import org.rseq4j.internal.Mapping;
  * <p>
  * Nothing crashes: memory is unmapped when the pool <em>and</em> every segment and buffer of it are unreachable. After
  * {@link #close()} an acquire throws IllegalStateException and buffers in use stay valid. An acquire or release that ends by an
- * error did not happen, and loses no buffer; but for a StackOverflowError in code of the JDK's that has just called the native
- * function and is interpreted, which may lose one. What an owner does with a buffer before its release happens before what the
- * next owner does with it.
+ * error did not happen, and loses no buffer, but for a StackOverflowError in code that is still interpreted, which may lose one:
+ * probably where the JDK's code has just called the native function, which was not proven. What an owner does with a buffer
+ * before its release happens before what the next owner does with it.
  *
  * <p>
  * Cost: an acquire or a release is one restartable sequence, a native call of about ten nanoseconds, with no atomic

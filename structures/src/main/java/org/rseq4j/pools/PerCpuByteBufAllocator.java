@@ -27,7 +27,7 @@ import java.util.Objects;
  * them as ByteBuffers, without a copy.
  *
  * <p>
- * Cost: that of the pool, and some 150 bytes of the Java heap for the buffer object of each call, which Netty's own pools
+ * Cost: that of the pool, and a buffer object on the Java heap for each call (150 bytes by estimate), which Netty's own pools
  * recycle. A capacity that grows takes another block and copies. Without rseq: as the pool.
  *
  * @since 0.1.0
