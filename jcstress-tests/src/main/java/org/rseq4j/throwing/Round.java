@@ -14,6 +14,8 @@ final class Round {
     private static final int ENOUGH = 40;
     /** What is asked for is a second; a busy machine gets more. */
     private static final long PATIENCE_MILLIS = 30_000;
+    /** With a full heap each allocation is two collections of all of it, which on a busy machine last. */
+    private static final long FULL_HEAP_PATIENCE_MILLIS = 300_000;
     /** For a peer, of which it is known that they hang, and go on to spin. */
     private static final long PEERS_PATIENCE_MILLIS = 5_000;
 
@@ -40,6 +42,8 @@ final class Round {
     private long patience;
     private final SplittableRandom random;
     private final int[] order;
+    /** What fills the heap: arrays that are linked. */
+    private final Object[] ballast = new Object[1];
     private int at;
     private int thrown;
     private int well;
@@ -54,7 +58,7 @@ final class Round {
     }
 
     Result run(Way way, int warmUp) throws InterruptedException {
-        patience = peer && way != Way.HEAP ? PEERS_PATIENCE_MILLIS : PATIENCE_MILLIS; // a heap fills slowly
+        patience = way == Way.HEAP ? FULL_HEAP_PATIENCE_MILLIS : peer ? PEERS_PATIENCE_MILLIS : PATIENCE_MILLIS;
         String hung = way == Way.STOP ? stop(warmUp) : within("the victim", VICTIMS_STACK, () -> victim(way, warmUp));
         if (hung == null && strange == null) {
             hung = within("the next thread", 0, () -> strange = subject.check());
@@ -81,6 +85,7 @@ final class Round {
         if (!thread.isAlive()) {
             return null;
         }
+        ballast[0] = null; // so that there is room to say it
         StackTraceElement[] frames = thread.getStackTrace();
         return who + " hangs in " + Arrays.stream(frames).filter(f -> f.getClassName().startsWith("org.")
                 || f.getClassName().startsWith("java.util.concurrent.locks.Ab")).limit(4).toList();
@@ -214,12 +219,11 @@ final class Round {
     }
 
     private void fillHeap() {
-        Object[] ballast = new Object[1];
         try {
             for (int size = 1 << 20; size >= 1; size >>= 1) {
-                fill(ballast, size);
+                fill(size);
             }
-            for (int i = 0; i < 256; i++) {
+            for (int i = 0; i < 64; i++) {
                 int next = order[i];
                 try {
                     subject.run(next);
@@ -235,7 +239,7 @@ final class Round {
     }
 
     /** Links arrays of a size until there is no room for one more. */
-    private static void fill(Object[] ballast, int size) {
+    private void fill(int size) {
         try {
             while (true) {
                 Object[] link = new Object[size + 1];
