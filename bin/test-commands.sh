@@ -48,7 +48,9 @@ refuses "--connections needs a whole number: -1" bin/demo --connections -1
 refuses "--connections" bin/demo --connections=0
 refuses "--port" bin/demo --port 70000
 refuses "--json needs a value" bin/demo --json
-refuses "--client" bin/demo --client netcat
+refuses "--compare needs rseq4j, jdk or variants, with commas: netty" bin/demo --compare netty
+refuses "--rates needs percentages with commas: fast" bin/demo --rates fast
+refuses "--chart" bin/demo --chart "$work/no/such/folder/out.svg"
 refuses "--json" bin/demo --json "$work/no/such/folder/out.json"
 refuses "no suite nonsense, there are counters" bin/bench nonsense
 refuses "--quick and --full exclude each other" bin/bench counters --quick --full
@@ -183,20 +185,23 @@ check "bin/stat of no file: says so" has err '^bin/stat: .*none'
 
 # The demo.
 conserved='(.checks | length == 3 and all(.[]; . == true))'
-run 240 bin/demo --seconds 5 --json "$work/demo.json"
+run 240 bin/demo --seconds 5 --json "$work/demo.json" --chart "$work/demo.svg"
 check "bin/demo: status 0" equal "$status" 0
+check "bin/demo: the chart is there" grep -q '<svg' "$work/demo.svg"
 check "bin/demo: three checks, all true" json "$conserved" "$work/demo.json"
 check "bin/demo: both were run and answered requests" \
   json '[.structures[].requests] | length == 2 and all(.[]; . > 0)' "$work/demo.json"
-check "bin/demo: latencies are there and in order" json \
-  '[.structures[].latencyMicros] | all(.[]; .p50 > 0 and .p50 <= .p99 and .p99 <= .["p99.9"] and .["p99.9"] <= .max)' \
-  "$work/demo.json"
+check "bin/demo: latencies at 85% are there and in order" json \
+  '[.structures[].latencyMillis["85"]] | length == 2 and all(.[]; .p50.median > 0 and .p50.median <= .p99.median
+    and .p99.median <= .["p99.9"].median and .["p99.9"].median <= .max.median)' "$work/demo.json"
 check "bin/demo: pool hits and queue depth are there" \
   json '[.structures[]] | all(.[]; (.poolHits | type) == "number" and (.maxQueueDepth | type) == "number")' "$work/demo.json"
-check "bin/demo: the table has both" has out 'rseq4j.*JDK'
-JAVA_OPTS=-Drseq4j.registration=none run 240 bin/demo --seconds 2 --client java --connections 8 --json "$work/demo.json"
-check "bin/demo with the JDK's client, without rseq: status 0" equal "$status" 0
-check "bin/demo with the JDK's client, without rseq: three checks, all true" json "$conserved" "$work/demo.json"
+check "bin/demo: the table has both" has out 'rseq4j.*jdk'
+JAVA_OPTS=-Drseq4j.registration=none run 240 bin/demo --seconds 2 --compare rseq4j,jdk+queue=slice,jdk+pool=rseq4j --rates 50 \
+  --connections 8 --json "$work/demo.json"
+check "bin/demo of three sides, without rseq: status 0" equal "$status" 0
+check "bin/demo of three sides, without rseq: three checks, all true" json "$conserved" "$work/demo.json"
+check "bin/demo of three sides, without rseq: all were run" json '.structures | length == 3' "$work/demo.json"
 
 # A port that somebody holds.
 port=$((20000 + RANDOM % 10000))
@@ -211,6 +216,13 @@ curl -sf "http://127.0.0.1:$port/metrics" > "$work/out" 2> "$work/err"
 check "bin/demo: /metrics counts requests" has out '^rseq4j_demo_requests_total.structures="rseq4j". [1-9]'
 curl -sf "http://127.0.0.1:$port/" > "$work/out" 2> "$work/err"
 check "bin/demo: / is a page" has out '<!DOCTYPE html>'
+for _ in $(seq 100); do
+  curl -sf "http://127.0.0.1:$port/live?from=0" > "$work/live.json" && json '.points | length > 0' "$work/live.json" > /dev/null && break
+  sleep 0.2
+done
+check "bin/demo: /live has points and both sides" json \
+  '(.points | length > 0 and all(.[]; .rate > 0 and .p50 <= .p999)) and ([.sides[].name] == ["rseq4j", "jdk"])' "$work/live.json"
+check "bin/demo: the page's charts are served" curl -sf -o /dev/null "http://127.0.0.1:$port/chart.js"
 run 60 bin/demo --seconds 2 --port $port
 check "bin/demo on a port in use: status 1" equal "$status" 1
 check "bin/demo on a port in use: says so" has err "port $port is in use"
@@ -220,8 +232,8 @@ kill -TERM $demo 2> /dev/null
 wait $demo 2> /dev/null
 rm -f "$work/long.json"
 # It is sent when the server answers to the load of a measured round.
-bash -c 'set -m; env --default-signal=INT bin/demo --seconds 60 --port "$2" --json "$1" & for _ in $(seq 300); do
-    grep -q "^round" "$3" && break; sleep 0.1; done; sleep 2; kill -INT -- -$!; wait $!' \
+bash -c 'set -m; env --default-signal=INT bin/demo --seconds 60 --port "$2" --json "$1" & for _ in $(seq 900); do
+    grep -q "^saturation" "$3" && break; sleep 0.1; done; sleep 2; kill -INT -- -$!; wait $!' \
   - "$work/long.json" $port "$work/err" \
   > "$work/out" 2> "$work/err" < /dev/null
 status=$?

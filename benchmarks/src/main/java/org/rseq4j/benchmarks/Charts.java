@@ -26,8 +26,8 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Draws results as SVG. */
-final class Charts {
-    static final String NO_FONT = "charts need a font and fontconfig, which bin/setup installs";
+public final class Charts {
+    public static final String NO_FONT = "charts need a font and fontconfig, which bin/setup installs";
     private static final int WIDTH = 900;
     private static final int HEIGHT = 480;
     private static final Pattern FRACTION = Pattern.compile("(\\d\\.\\d)\\d+");
@@ -37,7 +37,7 @@ final class Charts {
     }
 
     /** {@return whether this system has a font: the JDK, which draws the letters, needs one and fontconfig} */
-    static boolean canDraw() {
+    public static boolean canDraw() {
         try {
             return GraphicsEnvironment.getLocalGraphicsEnvironment().getAvailableFontFamilyNames().length > 0
                     && new Font(Font.SANS_SERIF, Font.PLAIN, 12).canDisplay('a');
@@ -47,7 +47,7 @@ final class Charts {
     }
 
     /** A line with its points. */
-    record Line(String name, Map<Double, Double> points, boolean ours) {
+    public record Line(String name, Map<Double, Double> points, boolean ours) {
     }
 
     /** Throughput against the number of threads, both on logarithmic axes. */
@@ -63,7 +63,7 @@ final class Charts {
     }
 
     /** Lines over logarithmic axes; ours thick, what is not positive left out. */
-    static void lines(Path file, String title, String x, String y, List<Line> lines) throws IOException {
+    public static void lines(Path file, String title, String x, String y, List<Line> lines) throws IOException {
         XYChart chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(x).yAxisTitle(y)
                 .build();
         chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);

@@ -5,8 +5,8 @@ import java.util.Collection;
 import java.util.Locale;
 
 /** Samples of one quantity: the median and the range. */
-record Spread(double least, double median, double most, int samples) {
-    static Spread of(double... samples) {
+public record Spread(double least, double median, double most, int samples) {
+    public static Spread of(double... samples) {
         if (samples.length == 0) {
             throw new IllegalArgumentException("no samples");
         }
@@ -21,12 +21,12 @@ record Spread(double least, double median, double most, int samples) {
     }
 
     /** {@return whether the ranges have a value in common: then nothing can be said about which is larger} */
-    boolean overlaps(Spread other) {
+    public boolean overlaps(Spread other) {
         return least <= other.most && other.least <= most;
     }
 
     /** {@return this divided by the other: the quotient of the medians, and the range that the samples allow} */
-    Spread over(Spread other) {
+    public Spread over(Spread other) {
         return new Spread(least / other.most, median / other.median, most / other.least,
                 Math.min(samples, other.samples));
     }
@@ -38,14 +38,14 @@ record Spread(double least, double median, double most, int samples) {
     }
 
     /** {@return how this compares with the other, in words: "1.31 times (1.2 to 1.4)", or "no difference (…)"} */
-    String comparedWith(Spread other) {
+    public String comparedWith(Spread other) {
         Spread quotient = over(other);
         String range = "(" + number(quotient.least) + " to " + number(quotient.most) + ")";
         return overlaps(other) ? "no difference " + range : number(quotient.median) + " times " + range;
     }
 
     /** {@return the number with about three digits, or more where it is large} */
-    static String number(double value) {
+    public static String number(double value) {
         if (Double.isNaN(value) || Double.isInfinite(value)) {
             return "-";
         }
@@ -55,7 +55,7 @@ record Spread(double least, double median, double most, int samples) {
     }
 
     /** {@return a percentile as it is written: 50, 99.9} */
-    static String plain(double value) {
+    public static String plain(double value) {
         return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
     }
 }

@@ -30,15 +30,19 @@ final class AccessLog {
 
     AccessLog(Structures structures, Path folder) {
         this.structures = structures;
-        this.file = folder.resolve("access-" + structures.name() + ".log");
+        this.file = file(folder, structures.name());
         for (int i = 0; i < WRITERS; i++) {
             writers.add(Thread.ofPlatform().name("log-writer-" + i).daemon().start(this::write));
         }
     }
 
+    static Path file(Path folder, String side) {
+        return folder.resolve("access-" + side + ".log");
+    }
+
     /** Queues the record; while the queue is full, the caller waits for the writers. */
     void add(AccessRecord accessRecord) {
-        while (!structures.offer(accessRecord)) {
+        while (!structures.queue().offer(accessRecord)) {
             if (failure != null) {
                 throw new IllegalStateException("the log's writers failed", failure);
             }
@@ -78,9 +82,9 @@ final class AccessLog {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
             while (true) {
                 boolean last = closing; // read before the queue is seen empty
-                maxDepth.accumulateAndGet(structures.depth(), Math::max);
+                maxDepth.accumulateAndGet(structures.queue().size(), Math::max);
                 AccessRecord next;
-                for (int i = 0; i < BATCH && (next = structures.poll()) != null; i++) {
+                for (int i = 0; i < BATCH && (next = structures.queue().poll()) != null; i++) {
                     next.appendTo(lines);
                 }
                 if (lines.isEmpty()) {

@@ -3,13 +3,18 @@ package org.rseq4j.demo;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
+import java.lang.management.CompilationMXBean;
+import java.lang.management.ManagementFactory;
 import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -18,10 +23,10 @@ import org.rseq4j.Rseq;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
-/** Runs the server under load, with this library's structures and the JDK's by turns, and reports; see bin/demo. */
+/** Runs the server under load, with each side's structures by turns, and reports; see bin/demo. */
 @CommandLine.Command(name = "demo")
 public final class Demo implements Callable<Integer> {
-    @Option(names = "--seconds", defaultValue = "20")
+    @Option(names = "--seconds", defaultValue = "120")
     private int seconds;
 
     @Option(names = "--connections", defaultValue = "64")
@@ -30,8 +35,14 @@ public final class Demo implements Callable<Integer> {
     @Option(names = "--port", defaultValue = "0")
     private int port;
 
-    @Option(names = "--client", defaultValue = "java")
-    private String client;
+    @Option(names = "--compare", split = ",", defaultValue = "rseq4j,jdk")
+    private List<String> names;
+
+    @Option(names = "--rates", split = ",")
+    private List<Integer> percents = List.of();
+
+    @Option(names = "--chart")
+    private Path chart;
 
     @Option(names = "--json")
     private Path json;
@@ -41,8 +52,8 @@ public final class Demo implements Callable<Integer> {
 
     private volatile boolean interrupted;
 
-    /** The server's code is compiled when these have run. */
-    private static final int WARM_UPS = 2;
+    /** The JIT rests when it takes less than this part of a CPU. */
+    private static final double RESTING = 0.05;
 
     /** Held, so that its level stays: the server tells of its start and end, which the report does. */
     private static final Logger SERVER = Logger.getLogger("io.helidon");
@@ -91,70 +102,121 @@ public final class Demo implements Callable<Integer> {
     }
 
     private int run(Path folder) throws Exception {
-        for (String name : List.of("rseq4j", "JDK")) {
-            Files.deleteIfExists(folder.resolve("access-" + name + ".log"));
+        List<Side> sides = new ArrayList<>();
+        for (String name : names) {
+            Files.deleteIfExists(AccessLog.file(folder, name));
+            Structures structures = Structures.of(name, folder);
+            sides.add(new Side(new Server.Backend(structures, new AccessLog(structures, folder))));
         }
-        List<Report.Column> columns = Stream.of(new Structures.PerCpu(folder.resolve("counters")), new Structures.Jdk())
-                .map(structures -> new Report.Column(new Server.Backend(structures, new AccessLog(structures, folder))))
-                .toList();
-        Load load = client.equals("wrk") ? new Load.Wrk(Files.createTempDirectory(folder, "wrk")) : new Load.Jdk();
-        Server server = new Server(columns.stream().map(column -> column.backend).toList(), port);
-        System.err.println("bin/demo: " + Rseq.status().toString().lines()
-                .filter(line -> line.startsWith("slice extension")
-                        || line.startsWith("registration"))
-                .map(line -> line.replaceAll("  +", " ")).reduce((a, b) -> a + "; " + b).orElse(""));
-        System.err.println("bin/demo: bin/stat " + folder.resolve("counters") + " shows the counters");
-        System.err.println("bin/demo: http://127.0.0.1:" + server.port() + "/ shows the live figures; " + connections
-                + " connections, driven by " + load.name());
-        int round = seconds < 12 ? 1 : 2;
-        int pairs = Math.max(1, seconds / (2 * round));
-        for (int pair = -WARM_UPS; pair < pairs && !interrupted; pair++) {
-            boolean warmUp = pair < 0;
-            // By turns first and second: what comes first finds the code colder, and the machine as the other left it.
-            for (Report.Column column : (pair & 1) == 0 ? columns : columns.reversed()) {
-                if (interrupted) {
-                    break;
-                }
-                server.use(column.backend);
-                Load.Round result;
-                try {
-                    result = load.run(server.port(), connections, round);
-                } catch (IOException e) {
-                    // Ctrl-C reaches the client too until it has a session of its own, before it sends anything: the
-                    // checks at the end tell whether that is so.
-                    if (interruptedSoon()) {
-                        break;
-                    }
-                    throw e;
-                }
-                column.add(result, warmUp);
-                System.err.println(String.format(Locale.ROOT,
-                        "%-14s %-8s %,10.0f requests/s   p99 %,8d us   queue %,6d",
-                        warmUp ? "warm-up" : "round " + (pair + 1) + " of " + pairs, column.backend.structures().name(),
-                        result.answered() / result.seconds(), result.latency().getValueAtPercentile(99),
-                        column.backend.structures().depth()));
-            }
+        List<Server.Backend> backends = sides.stream().map(side -> side.backend).toList();
+        Live live = new Live(backends);
+        Server server = new Server(backends, live, port);
+        introduce(server, folder);
+        Map<Integer, Double> rates = new TreeMap<>();
+        try (Load load = new Load(server.port(), connections, live)) {
+            measure(new Rounds(sides, server, load, live), Plan.of(seconds, sides.size(), percents), rates);
         }
         server.stop();
-        for (Report.Column column : columns) {
-            column.backend.log().close();
+        for (Side side : sides) {
+            side.backend.log().close();
         }
         boolean stopped = interrupted;
-        Report report = new Report(columns, load.name(), stopped);
+        Report report = new Report(sides, rates, stopped);
         System.out.println();
         System.out.print(report);
         if (json != null) {
             new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(json.toFile(), report.toTree());
         }
+        if (chart != null) {
+            report.draw(chart);
+        }
         return !report.passed() ? 1 : stopped ? 130 : 0;
     }
 
-    /** Whether Ctrl-C came: its hook may run a little later than what it did elsewhere. */
-    private boolean interruptedSoon() throws InterruptedException {
-        for (int i = 0; i < 100 && !interrupted; i++) {
-            Thread.sleep(10);
+    private void introduce(Server server, Path folder) {
+        System.err.println("bin/demo: " + Rseq.status().toString().lines()
+                .filter(line -> line.startsWith("slice extension")
+                        || line.startsWith("registration"))
+                .map(line -> line.replaceAll("  +", " ")).reduce((a, b) -> a + "; " + b).orElse(""));
+        for (String name : names) {
+            Path file = Structures.counterFile(name, folder);
+            if (Files.exists(file)) {
+                System.err.println("bin/demo: bin/stat " + file + " shows the counters of " + name);
+            }
         }
-        return interrupted;
+        System.err.println("bin/demo: http://127.0.0.1:" + server.port() + "/ shows the live figures; " + connections
+                + " connections");
+    }
+
+    /** What a round is run with, and the sides that it is run on by turns. */
+    private record Rounds(List<Side> sides, Server server, Load load, Live live) {
+    }
+
+    private interface Round {
+        Load.Round run(Side side) throws IOException;
+    }
+
+    private void measure(Rounds rounds, Plan plan, Map<Integer, Double> rates) throws Exception {
+        warmUp(rounds, plan);
+        for (int i = 0; i < plan.saturationRounds(); i++) {
+            String name = "saturation " + (i + 1) + " of " + plan.saturationRounds();
+            byTurns(rounds, i, name, side -> {
+                Load.Round round = side.count(rounds.load.closed(plan.saturationMillis()));
+                side.saturation.add(round.rate());
+                return round;
+            });
+        }
+        if (rounds.sides.stream().anyMatch(side -> side.saturation.isEmpty())) {
+            return; // interrupted
+        }
+        double saturation = rounds.sides.stream().mapToDouble(side -> side.saturation().median()).min().orElseThrow();
+        for (int percent : plan.percents()) {
+            rates.put(percent, saturation * percent / 100);
+        }
+        for (int i = 0; i < plan.rateRounds(); i++) {
+            for (int percent : plan.percents()) {
+                long seed = i * 1000L + percent;
+                String name = "round " + (i + 1) + " of " + plan.rateRounds() + ", " + percent + "%";
+                byTurns(rounds, i, name, side -> {
+                    Load.Round round = side.count(rounds.load.open(plan.rateMillis(), rates.get(percent), seed));
+                    side.addLatency(percent, round.latency());
+                    return round;
+                });
+            }
+        }
+    }
+
+    /** Until the JIT rests: what is measured before is the compiler. */
+    private void warmUp(Rounds rounds, Plan plan) throws Exception {
+        CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
+        double share = 1;
+        for (int pair = 0; pair < plan.mostWarmUps() && share > RESTING && !interrupted; pair++) {
+            long compiled = compiler.getTotalCompilationTime();
+            long begun = System.nanoTime();
+            byTurns(rounds, pair, "warm-up", side -> side.count(rounds.load.closed(plan.warmUpMillis())));
+            share = (compiler.getTotalCompilationTime() - compiled) * 1e6 / (System.nanoTime() - begun);
+        }
+        System.err.println(
+                String.format(Locale.ROOT, "bin/demo: the JIT compiler took %.0f%% of a CPU in the last pair%s",
+                        share * 100, share > RESTING ? ": not at rest yet, give more --seconds" : ""));
+    }
+
+    /** By turns first and second: what comes first finds the code colder, and the machine as the other left it. */
+    private void byTurns(Rounds rounds, int turn, String name, Round action) throws Exception {
+        List<Side> order = (turn & 1) == 0 ? rounds.sides : rounds.sides.reversed();
+        for (Side side : order) {
+            if (interrupted) {
+                return;
+            }
+            rounds.server.use(side.backend);
+            rounds.live.begin(side.name(), name);
+            Load.Round round = action.run(side);
+            System.err.println(String.format(Locale.ROOT,
+                    "%-22s %-10s %,9.0f requests/s   p50 %8.2f   p99 %8.2f   p99.9 %8.2f ms", name, side.name(),
+                    round.rate(), round.latency().getValueAtPercentile(50) / 1e6,
+                    round.latency().getValueAtPercentile(99) / 1e6,
+                    round.latency().getValueAtPercentile(99.9) / 1e6));
+        }
     }
 
     private static void remove(Path folder) throws IOException {

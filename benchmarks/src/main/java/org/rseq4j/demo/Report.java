@@ -1,78 +1,58 @@
 package org.rseq4j.demo;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.HdrHistogram.Histogram;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.function.Function;
 import org.rseq4j.Rseq;
+import org.rseq4j.benchmarks.Charts;
+import org.rseq4j.benchmarks.Spread;
 
-/** What the demo found: figures for each set of structures, and the three conservation checks. */
+/** What the demo found: figures for each side, and the three conservation checks. */
 final class Report {
-    /** One set of structures: its measured rounds, and all that its client saw answered, warm-up included. */
-    static final class Column {
-        final Server.Backend backend;
-        final List<Double> rates = new ArrayList<>();
-        final Histogram latency = new Histogram(Load.MAX_LATENCY_MICROS, 3);
-        long answered;
-        long failed;
+    private static final double[] PERCENTILES = {50, 99, 99.9, 99.99};
+    private static final int NAMES = 34;
+    private static final int COLUMN = 28;
 
-        Column(Server.Backend backend) {
-            this.backend = backend;
-        }
-
-        void add(Load.Round round, boolean warmUp) {
-            answered += round.answered();
-            failed += round.failed();
-            if (!warmUp) {
-                rates.add(round.answered() / round.seconds());
-                latency.add(round.latency());
-            }
-        }
-
-        double rate() {
-            double[] sorted = rates.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-            int middle = sorted.length / 2;
-            return sorted.length == 0
-                    ? 0
-                    : sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-        }
-    }
-
-    private static final double[] PERCENTILES = {50, 99, 99.9};
-
-    private final List<Column> columns;
-    private final String client;
+    private final List<Side> sides;
+    private final Map<Integer, Double> rates;
     private final boolean interrupted;
     private final Map<String, Boolean> checks = new LinkedHashMap<>();
     private final List<String> failures = new ArrayList<>();
 
-    /** To be made when the server has stopped and the logs are closed. */
-    Report(List<Column> columns, String client, boolean interrupted) {
-        this.columns = columns;
-        this.client = client;
+    /**
+     * To be made when the server has stopped and the logs are closed.
+     *
+     * @param rates the requests a second of each percentage of the saturation
+     */
+    Report(List<Side> sides, Map<Integer, Double> rates, boolean interrupted) {
+        this.sides = sides;
+        this.rates = rates;
         this.interrupted = interrupted;
-        for (Column column : columns) {
-            Structures structures = column.backend.structures();
-            check("requestsCountedEqualAnswered", structures, "requests counted", structures.requests(), "answered",
-                    column.answered);
-            check("logLinesEqualRecordsQueued", structures, "lines in the log", column.backend.log().lines(),
-                    "records queued",
-                    column.backend.log().queued());
-            check("everyBufferIsBack", structures, "buffers out", structures.buffersOut(), "expected", 0);
-            if (column.failed > 0) {
-                failures.add(structures.name() + ": " + column.failed + " requests failed");
+        for (Side side : sides) {
+            Structures structures = side.backend.structures();
+            check("requestsCountedEqualAnswered", side, "requests counted", structures.statistics().requests(),
+                    "answered", side.answered);
+            check("logLinesEqualRecordsQueued", side, "lines in the log", side.backend.log().lines(), "records queued",
+                    side.backend.log().queued());
+            check("everyBufferIsBack", side, "buffers out", structures.buffers().out(), "expected", 0);
+            if (side.failed > 0) {
+                failures.add(side.name() + ": " + side.failed + " requests failed");
             }
         }
     }
 
-    private void check(String name, Structures structures, String left, long leftValue, String right, long rightValue) {
+    private void check(String name, Side side, String left, long leftValue, String right, long rightValue) {
         boolean holds = leftValue == rightValue;
         checks.merge(name, holds, Boolean::logicalAnd);
         if (!holds) {
-            failures.add(
-                    structures.name() + ": " + name + ": " + left + " " + leftValue + ", " + right + " " + rightValue);
+            failures.add(side.name() + ": " + name + ": " + left + " " + leftValue + ", " + right + " " + rightValue);
         }
     }
 
@@ -83,30 +63,33 @@ final class Report {
     /** For programs: a tree of maps, lists, numbers and strings. */
     Map<String, Object> toTree() {
         Map<String, Object> tree = new LinkedHashMap<>();
-        tree.put("client", client);
         tree.put("registration", Rseq.status().registration().name());
         tree.put("sliceExtension", Rseq.status().sliceExtension().name());
+        tree.put("processors", Runtime.getRuntime().availableProcessors());
         tree.put("interrupted", interrupted);
+        tree.put("rates", rates);
         Map<String, Object> all = new LinkedHashMap<>();
-        for (Column column : columns) {
-            Structures structures = column.backend.structures();
+        for (Side side : sides) {
+            Structures structures = side.backend.structures();
             Map<String, Object> one = new LinkedHashMap<>();
-            one.put("requests", column.answered);
-            one.put("failed", column.failed);
-            one.put("rounds", column.rates.size());
-            one.put("requestsPerSecond", column.rate());
-            Map<String, Object> latency = new LinkedHashMap<>();
-            for (double percentile : PERCENTILES) {
-                latency.put("p" + (percentile == Math.rint(percentile) ? Long.toString((long) percentile) : percentile),
-                        column.latency.getValueAtPercentile(percentile));
+            one.put("requests", side.answered);
+            one.put("failed", side.failed);
+            one.put("saturation", side.saturation());
+            Map<Integer, Object> latencies = new TreeMap<>();
+            for (int percent : side.latencies.keySet()) {
+                Map<String, Object> percentiles = new LinkedHashMap<>();
+                for (double percentile : PERCENTILES) {
+                    percentiles.put("p" + Spread.plain(percentile), side.latencyMillis(percent, percentile));
+                }
+                percentiles.put("max", side.latencyMillis(percent, 100));
+                latencies.put(percent, percentiles);
             }
-            latency.put("max", column.latency.getMaxValue());
-            one.put("latencyMicros", latency);
-            one.put("poolHits", structures.poolHits());
-            one.put("poolMisses", structures.poolMisses());
-            one.put("maxQueueDepth", column.backend.log().maxDepth());
-            one.put("logRecords", column.backend.log().queued());
-            all.put(structures.name(), one);
+            one.put("latencyMillis", latencies);
+            one.put("poolHits", structures.buffers().hits());
+            one.put("poolMisses", structures.buffers().misses());
+            one.put("maxQueueDepth", side.backend.log().maxDepth());
+            one.put("logRecords", side.backend.log().queued());
+            all.put(side.name(), one);
         }
         tree.put("structures", all);
         tree.put("checks", checks);
@@ -114,37 +97,74 @@ final class Report {
         return tree;
     }
 
-    /** For people. */
+    /** Draws the tail of each side against the rate. */
+    void draw(Path file) throws IOException {
+        List<Charts.Line> lines = new ArrayList<>();
+        for (double percentile : new double[]{50, 99, 99.9}) {
+            for (Side side : sides) {
+                Map<Double, Double> points = new TreeMap<>();
+                side.latencies.keySet().forEach(percent -> points.put((double) percent,
+                        side.latencyMillis(percent, percentile).median()));
+                lines.add(new Charts.Line(side.name() + " p" + Spread.plain(percentile), points,
+                        side.name().startsWith("rseq4j")));
+            }
+        }
+        Charts.lines(file, "Latency from a request's arrival, open loop", "arrivals, percent of the saturation",
+                "milliseconds", lines);
+    }
+
+    /** For people: medians of the rounds with the least and the most, and what can be said of their difference. */
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder();
-        line(text, "", column -> column.backend.structures().name());
-        line(text, "requests", column -> number(column.answered));
-        line(text, "requests/s, median of " + columns.getFirst().rates.size() + " rounds",
-                column -> number(column.rate()));
-        for (double percentile : PERCENTILES) {
-            line(text,
-                    "latency p" + (percentile == Math.rint(percentile) ? Long.toString((long) percentile) : percentile)
-                            + ", us",
-                    column -> number(column.latency.getValueAtPercentile(percentile)));
+        boolean two = sides.size() == 2;
+        line(text, "", Side::name, two ? sides.getFirst().name() + " against " + sides.getLast().name() : "");
+        spreads(text, "requests/s at saturation", Side::saturation);
+        for (Map.Entry<Integer, Double> rate : rates.entrySet()) {
+            if (sides.stream().noneMatch(side -> side.latencies.containsKey(rate.getKey()))) {
+                continue;
+            }
+            text.append(
+                    String.format(Locale.ROOT, "at %d%%: %,.0f requests/s arrive%n", rate.getKey(), rate.getValue()));
+            for (double percentile : PERCENTILES) {
+                spreads(text, "  p" + Spread.plain(percentile) + ", ms",
+                        side -> side.latencyMillis(rate.getKey(), percentile));
+            }
         }
-        line(text, "latency max, us", column -> number(column.latency.getMaxValue()));
-        line(text, "pool hits", column -> number(column.backend.structures().poolHits()));
-        line(text, "pool misses", column -> number(column.backend.structures().poolMisses()));
-        line(text, "queue depth, most seen", column -> number(column.backend.log().maxDepth()));
-        text.append('\n');
+        line(text, "pool hits, misses", side -> String.format(Locale.ROOT, "%,d, %,d",
+                side.backend.structures().buffers().hits(), side.backend.structures().buffers().misses()), "");
+        line(text, "queue depth, most seen", side -> String.format(Locale.ROOT, "%,d", side.backend.log().maxDepth()),
+                "");
+        text.append(
+                "Medians of the rounds, least and most in brackets. Latencies count from the time when a request was "
+                        + "to be sent.\n\n");
         checks.forEach((name, holds) -> text.append(holds ? "ok      " : "FAILED  ").append(name).append('\n'));
         failures.forEach(failure -> text.append("        ").append(failure).append('\n'));
         return text.toString();
     }
 
-    private void line(StringBuilder text, String name, java.util.function.Function<Column, String> value) {
-        text.append(String.format(Locale.ROOT, "%-34s", name));
-        columns.forEach(column -> text.append(String.format(Locale.ROOT, "%14s", value.apply(column))));
-        text.append('\n');
+    private void spreads(StringBuilder text, String name, Function<Side, Spread> value) {
+        List<Spread> spreads = sides.stream().map(value).toList();
+        if (spreads.stream().anyMatch(Objects::isNull)) {
+            return;
+        }
+        line(text, name, side -> {
+            Spread spread = value.apply(side);
+            return number(spread.median()) + " (" + number(spread.least()) + "-" + number(spread.most()) + ")";
+        }, sides.size() == 2 ? difference(spreads.getFirst(), spreads.getLast()) : "");
+    }
+
+    private static String difference(Spread first, Spread second) {
+        return first.samples() < 3 ? "too few rounds to say" : first.comparedWith(second);
+    }
+
+    private void line(StringBuilder text, String name, Function<Side, String> value, String difference) {
+        text.append(String.format(Locale.ROOT, "%-" + NAMES + "s", name));
+        sides.forEach(side -> text.append(String.format(Locale.ROOT, "%" + COLUMN + "s", value.apply(side))));
+        text.append(difference.isEmpty() ? "" : "   ").append(difference).append('\n');
     }
 
     private static String number(double value) {
-        return String.format(Locale.ROOT, "%,.0f", value);
+        return value >= 1000 ? String.format(Locale.ROOT, "%,.0f", value) : Spread.number(value);
     }
 }

@@ -22,19 +22,27 @@ final class Server {
     record Backend(Structures structures, AccessLog log) {
     }
 
+    private static final String CHARTS = "/META-INF/resources/webjars/uplot/1.6.30/dist/uPlot";
+
     @SuppressWarnings("UnusedVariable") // the registry refers to them weakly
     private final List<Backend> backends;
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final WebServer server;
+    private final Live live;
     private volatile Backend current;
 
-    Server(List<Backend> backends, int port) {
+    Server(List<Backend> backends, Live live, int port) {
+        this.live = live;
         this.backends = backends;
         this.current = backends.getFirst();
         backends.forEach(backend -> bind(backend, registry));
         this.server = WebServer.builder().host("127.0.0.1").port(port).shutdownHook(false)
-                .routing(routing -> routing.post("/text", this::text).get("/metrics", this::metrics).get("/",
-                        Server::page))
+                .routing(routing -> routing.post("/text", this::text).get("/metrics", this::metrics)
+                        .get("/live", this::live)
+                        .get("/", (request, response) -> send(response, "text/html", "index.html"))
+                        .get("/chart.js",
+                                (request, response) -> send(response, "text/javascript", CHARTS + ".iife.min.js"))
+                        .get("/chart.css", (request, response) -> send(response, "text/css", CHARTS + ".min.css")))
                 .build()
                 .start();
     }
@@ -55,20 +63,20 @@ final class Server {
     private void text(ServerRequest request, ServerResponse response) throws IOException {
         long start = System.nanoTime();
         Backend backend = current;
-        Buffer buffer = backend.structures.acquire();
+        Buffer buffer = backend.structures.buffers().acquire();
         try {
             int length;
             try (InputStream body = request.content().inputStream()) {
                 length = body.readNBytes(buffer.text, 0, Buffer.SIZE);
             }
             byte[] answer = render(buffer, length);
-            backend.structures.count(length, answer.length, System.nanoTime() - start);
+            backend.structures.statistics().count(length, answer.length, System.nanoTime() - start);
             backend.log.add(
                     new AccessRecord(System.currentTimeMillis(), length, answer.length, System.nanoTime() - start));
             response.header(HeaderNames.CONTENT_TYPE, "application/json");
             response.send(answer);
         } finally {
-            backend.structures.release(buffer);
+            backend.structures.buffers().release(buffer);
         }
     }
 
@@ -111,15 +119,15 @@ final class Server {
     }
 
     private static void bind(Backend backend, MeterRegistry registry) {
-        backend.structures.bindTo(registry);
+        backend.structures.statistics().bindTo(registry, backend.structures.name());
         counter(registry, "rseq4j.demo.pool.hits", "Buffers taken from the pool.", backend,
-                b -> b.structures.poolHits());
-        counter(registry, "rseq4j.demo.pool.misses", "Buffers made.", backend, b -> b.structures.poolMisses());
+                b -> b.structures.buffers().hits());
+        counter(registry, "rseq4j.demo.pool.misses", "Buffers made.", backend, b -> b.structures.buffers().misses());
         counter(registry, "rseq4j.demo.log.records", "Access records queued.", backend, b -> b.log.queued());
         gauge(registry, "rseq4j.demo.queue.depth", "Access records that wait for a writer.", backend,
-                b -> b.structures.depth());
+                b -> b.structures.queue().size());
         gauge(registry, "rseq4j.demo.buffers.in.use", "Buffers that a request has.", backend,
-                b -> b.structures.buffersOut());
+                b -> b.structures.buffers().out());
     }
 
     private static void counter(MeterRegistry registry, String name, String help, Backend backend,
@@ -134,10 +142,15 @@ final class Server {
                 .register(registry);
     }
 
-    private static void page(ServerRequest request, ServerResponse response) throws IOException {
-        try (InputStream page = Server.class.getResourceAsStream("index.html")) {
-            response.header(HeaderNames.CONTENT_TYPE, "text/html; charset=utf-8");
-            response.send(page.readAllBytes());
+    private void live(ServerRequest request, ServerResponse response) throws IOException {
+        response.header(HeaderNames.CONTENT_TYPE, "application/json");
+        response.send(live.json(request.query().first("from").map(Integer::parseInt).orElse(0)));
+    }
+
+    private static void send(ServerResponse response, String type, String resource) throws IOException {
+        try (InputStream in = Server.class.getResourceAsStream(resource)) {
+            response.header(HeaderNames.CONTENT_TYPE, type + "; charset=utf-8");
+            response.send(in.readAllBytes());
         }
     }
 }
