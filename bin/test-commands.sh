@@ -211,9 +211,6 @@ for _ in $(seq 100); do
   curl -sf "http://127.0.0.1:$port/metrics" > "$work/out" 2> "$work/err" && break
   sleep 0.2
 done
-sleep 1
-curl -sf "http://127.0.0.1:$port/metrics" > "$work/out" 2> "$work/err"
-check "bin/demo: /metrics counts requests" has out '^rseq4j_demo_requests_total.structures="rseq4j". [1-9]'
 curl -sf "http://127.0.0.1:$port/" > "$work/out" 2> "$work/err"
 check "bin/demo: / is a page" has out '<!DOCTYPE html>'
 for _ in $(seq 100); do
@@ -222,6 +219,8 @@ for _ in $(seq 100); do
 done
 check "bin/demo: /live has points and both sides" json \
   '(.points | length > 0 and all(.[]; .rate > 0 and .p50 <= .p999)) and ([.sides[].name] == ["rseq4j", "jdk"])' "$work/live.json"
+curl -sf "http://127.0.0.1:$port/metrics" > "$work/out" 2> "$work/err"
+check "bin/demo: /metrics counts requests" has out '^rseq4j_demo_requests_total.structures="rseq4j". [1-9]'
 check "bin/demo: the page's charts are served" curl -sf -o /dev/null "http://127.0.0.1:$port/chart.js"
 run 60 bin/demo --seconds 2 --port $port
 check "bin/demo on a port in use: status 1" equal "$status" 1
