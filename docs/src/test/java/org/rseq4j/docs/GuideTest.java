@@ -126,6 +126,23 @@ class GuideTest {
         assertEquals(List.of(), found);
     }
 
+    /** The laboratory and Javadoc have their own matters, and plain English as well. */
+    @Test
+    void neitherTheLaboratoryNorJavadocSpeakInRiddles() throws IOException {
+        Pattern riddle = Pattern.compile("quarrel|the old one is told|\\bWho has no\\b|call the factory though|aimed at"
+                + "|the day before|not been run yet|not in (?:this|the) tree");
+        List<String> found = new ArrayList<>();
+        for (String folder : List.of("docs/lab", "core/src/main/java", "structures/src/main/java")) {
+            try (Stream<Path> files = Files.walk(Page.ROOT.resolve(folder))) {
+                for (Path file : files.filter(path -> path.toString().matches(".*\\.(md|java)")).toList()) {
+                    riddle.matcher(Files.readString(file)).results()
+                            .forEach(match -> found.add(file.getFileName() + ": " + match.group()));
+                }
+            }
+        }
+        assertEquals(List.of(), found);
+    }
+
     /** README.md and the pages of docs, without the laboratory. */
     private static List<Path> guide() throws IOException {
         try (Stream<Path> files = Files.list(Page.ROOT.resolve("docs"))) {
