@@ -36,10 +36,7 @@ struct thread_record {
     int32_t slice_error;        /* 48: errno of the prctl, 0 when the extension is on, -1 when it was not tried */
     uint32_t exit_rounds;       /* 52 */
     struct thread_record *next; /* 56: of the free ones */
-    uint64_t busy;              /* 64: not 0 while the thread writes by its lease; this one and the next two by Java only */
-    uint64_t lease;             /* 72: the lease that the thread has, 0 without; it stays when the record is reused */
-    uint64_t misses;            /* 80: writes without a lease since the last try to get one */
-    uint64_t unused[5];
+    uint64_t unused[8];
 };
 #define RECORD_SIZE 128
 _Static_assert(sizeof(struct thread_record) == RECORD_SIZE, "Java knows these offsets");

@@ -48,9 +48,6 @@ final class Abi {
     static final int RECORD_REGISTRATION = 40;
     static final int RECORD_REGISTRATION_ERROR = 44;
     static final int RECORD_SLICE_ERROR = 48;
-    static final int RECORD_BUSY = 64;
-    static final int RECORD_LEASE = 72;
-    static final int RECORD_MISSES = 80;
     static final int REGISTRATION_LIBC = 1;
     static final int REGISTRATION_OWN = 2;
 

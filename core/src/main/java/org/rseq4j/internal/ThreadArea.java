@@ -98,6 +98,16 @@ public final class ThreadArea {
         return findSlowly(thread, id, RECORD);
     }
 
+    /**
+     * A number that only the running OS thread has: the id of the platform thread that it is, also as a carrier where carriers
+     * are found, else one below 0 that stands for the carrier; 0 when there is none. On a virtual thread it is right until the
+     * thread next parks, yields or blocks.
+     */
+    public static long owner() {
+        Thread thread = running();
+        return thread.isVirtual() ? -record() : thread.threadId();
+    }
+
     private static Thread running() {
         if (CARRIER != null) {
             try {

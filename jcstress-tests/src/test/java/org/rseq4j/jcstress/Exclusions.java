@@ -38,7 +38,7 @@ final class Exclusions {
         exclude("before anybody else knows the object", "queues.SliceBlockingQueue", "builder");
         exclude("before anybody else knows the object", "locks.SliceLock", "builder");
         exclude("before anybody else knows the object", "locks.ExtendedLock", "wrap");
-        exclude("only reads", "pools.PerCpuPool", "size", "statistics");
+        exclude("only reads", "pools.PerCpuPool", "size", "statistics", "maxPooled", "isClosed");
         exclude("before anybody else knows the object", "pools.PerCpuBufferPool", "builder");
         exclude("only reads", "pools.PerCpuBufferPool", "statistics", "toString");
         exclude("only reads", "locks.SliceLock", "getOwnerId", "getOwner", "isLocked", "isHeldByCurrentThread",

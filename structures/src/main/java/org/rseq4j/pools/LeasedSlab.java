@@ -2,11 +2,6 @@ package org.rseq4j.pools;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.Collection;
-import java.util.function.IntConsumer;
-import java.util.function.IntPredicate;
-import org.rseq4j.internal.ThreadArea;
-import org.rseq4j.internal.WriterLease;
 
 @SuppressWarnings("UnusedVariable")
 abstract class LeasedSlabPadding {
@@ -14,344 +9,260 @@ abstract class LeasedSlabPadding {
 }
 
 abstract class LeasedSlabFields extends LeasedSlabPadding {
-    /** How often something was taken out, times 256, plus how many objects there are. */
+    /** How often something was taken out, times 512, plus twice how many objects there are, plus 1 while the owner is busy. */
     long word;
-    /** How many there may be: a share of the bound; 0 while the slab is not in use. */
-    int limit;
-    /** The slab whose share it was. */
-    Slab home;
-    /** A hint: how many calls that miss it have to pass before it is used again. */
-    int patience;
-    /** Hints, the owner's: how often something will have been taken out at the next miss if nothing is released until then; how often in a row that was so. */
-    long expected;
-    int onlyTakes;
-    /** A hint, the owner's: how often something had been taken out when it was last full. */
-    long takenWhenFull;
-    /** How often something had been taken out at the last trim; a hint. */
-    long takenBefore;
-    /** Used from {@link LeasedSlab#FIRST}. */
+    /** Whether the owner may not use it any more; for good. */
+    volatile boolean revoked;
+    /** Whether there was a barrier on all threads since it was revoked; for good. */
+    volatile boolean fenced;
+    /** 1 while a thread that is not the owner, or not any more, takes something out. */
+    volatile int locked;
+    /** How many objects were taken out of it since it was revoked, from the top. */
+    int gone;
+    /** The owner's: what the count of takes was when it was last full, and will be at the next miss if nothing is released. */
+    long takenWhenFull = -1;
+    long takenWhenEmpty = -1;
+    /** What the count was at the last trim, and when somebody last wanted its place; hints. */
+    long takenBefore = -1;
+    long takenWhenWanted = -1;
+    /** The OS thread whose slab this is, see {@link LeasedSlabs#owner}. */
+    final long owner;
+    /** How many objects there may be. */
+    final int limit;
+    /** Used from {@link Slab#FIRST}. */
     final Object[] objects;
 
-    LeasedSlabFields(Object[] objects) {
-        this.objects = objects;
+    LeasedSlabFields(long owner, int depth) {
+        this.owner = owner;
+        limit = depth;
+        objects = new Object[depth + 2 * Slab.FIRST];
     }
 }
 
 /**
- * What a pool has for each lease ({@link WriterLease}) once its owner acquires and releases: a small stack that is used by plain
- * loads and stores.
+ * A small stack of objects that one OS thread, its owner, uses by plain loads and stores. It has one owner in its life: who
+ * takes it away revokes it for good, and the next owner of its place gets another slab.
  *
  * <p>
- * Only the OS thread that has the lease writes a leased slab, between {@code begin} and {@code end}, or who took the lease away
- * ({@code WriterLease.take}), while nobody has it. Why no object is handed out twice or lost:
- * <ul>
- * <li>Owner against owner: a lease has one owner, and passes on under WriterLease's lock, after a barrier, and only when the one before was not
- * busy: so its last store, released by {@code end}, is seen by the next, who then finds the objects that the other left.
- * <li>Owner against taker: the taker removes the lease from the owner's record and makes the owner's processor execute a barrier.
- * An owner whose check in {@code begin} came before that is seen to be busy; the taker waits or goes away. One whose check
- * comes after it is refused, and has stored nothing yet.
- * <li>What an owner read before {@code begin} is as current as if it was read after: the lease can be lost between the two, but
- * gets back only by the owner's own call, so when {@code begin} agrees nobody else wrote meanwhile. So the busy time is
- * that of the stores alone.
- * <li>Virtual threads: they have their carrier's lease, and none is unmounted between the look-up of the record and {@code end},
- * where nothing blocks.
- * </ul>
+ * The owner stores the busy mark, reads whether the slab is revoked, and then stores the word that commits what it did and
+ * clears the mark, all without an atomic instruction or a fence. Who takes the slab away pays for both: it stores {@code revoked}, has
+ * every running thread of the process execute a memory barrier (membarrier), and then looks for the mark. If it is clear,
+ * whatever the owner does next begins with reading that its slab is revoked, and ends with storing the word that it found, so
+ * the word is final and the objects are free for who enters the lock. If it is set, the owner was scheduled out in the middle:
+ * the slab is left alone until somebody finds the mark cleared. The technique is that of biased locks with asymmetric fences
+ * (Dice, Huang, Yang: Asymmetric Dekker Synchronization, 2001).
  *
  * <p>
- * A slab comes into use under the lock of its home slab, from whose limit it gets its share. Objects move between it and the slab
- * of a CPU by its owner, while that holds the slab's lock and is busy, within the limits of both. Who shuts a pool first shuts the
- * slabs under their locks, after which no leased slab comes into use or gets objects of theirs, and then takes the leases of those that are, after
- * which each is empty with limit 0: a release then finds no place here, nor in its slab, and goes to where shut slabs send it.
- *
- * <p>
- * Lock order: leases are taken with no slab held, and no slab is locked in what runs while they are taken. An owner that is busy
- * may hold its slab's lock, and waits for nothing.
+ * Whatever is thrown while the owner is busy, the word that it found is put back by an assignment, which cannot fail. A virtual
+ * thread uses its carrier's slab; nothing between the look-up of the slab and the commit blocks, so it stays on that carrier.
  */
 @SuppressWarnings("UnusedVariable")
 final class LeasedSlab extends LeasedSlabFields {
-    private static final VarHandle WORD;
-    private static final VarHandle LIMIT;
-    private static final VarHandle SLABS = MethodHandles.arrayElementVarHandle(LeasedSlab[].class);
     private static final int FIRST = Slab.FIRST;
-    private static final long SIZE = 0xFF;
-    private static final long TAKEN = SIZE + 1;
-    private static final int DEPTH = 8;
-    /** To take a lease costs some tens of microseconds, as much as is won in so many calls. */
-    private static final int PATIENCE = Math.toIntExact(Long.getLong("rseq4j.debug.patience", 1 << 14));
-    /** Where there was no share to be had, so soon again. */
-    private static final int SOON = 64;
-    /** Who missed so often in a row and released nothing in between only acquires, for now. */
-    private static final int ONLY_TAKES = DEPTH;
+    private static final VarHandle WORD;
+    private static final VarHandle LOCKED;
+    private static final long BUSY = 1;
+    private static final long ONE = 2;
+    private static final long SIZE = 0xFF * ONE;
+    private static final long TAKEN = SIZE + ONE;
+    /** What the word can count. */
+    static final int LARGEST = 0xFF;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             WORD = lookup.findVarHandle(LeasedSlabFields.class, "word", long.class);
-            LIMIT = lookup.findVarHandle(LeasedSlabFields.class, "limit", int.class);
+            LOCKED = lookup.findVarHandle(LeasedSlabFields.class, "locked", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
+        linkCalls();
     }
 
     private long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14, q15;
 
-    private LeasedSlab(int depth) {
-        super(new Object[depth + 2 * FIRST]);
-        expected = -1;
-        takenWhenFull = -1;
+    LeasedSlab(long owner, int depth) {
+        super(owner, depth);
     }
 
-    /**
-     * How many objects each may keep, 0 for none: all of them together not more than half of what the pool keeps. That they are not
-     * more than half of what it keeps for a CPU either is for {@link #open} to see to.
-     */
-    static int depth(int capacityPerCpu, int bound) {
-        return WriterLease.COUNT == 0
-                ? 0
-                : Math.min(DEPTH, Math.min(capacityPerCpu / 8, bound / (2 * WriterLease.COUNT)));
-    }
-
-    /** Places for one for each lease, which are made when they are first wanted. */
-    static LeasedSlab[] array() {
-        return new LeasedSlab[WriterLease.COUNT];
-    }
-
-    /** What the other methods take; 0 where there are no leases. */
-    static long record() {
-        return WriterLease.record();
-    }
-
-    static long area(long record) {
-        return record == 0 ? ThreadArea.find() : WriterLease.area(record);
-    }
-
-    /** An object of the running thread's leased slab, or null. */
-    static Object take(LeasedSlab[] slabs, long record) {
-        long lease = WriterLease.peek(record);
-        LeasedSlab slab = slab(slabs, lease);
-        if (slab == null) {
-            return null;
+    /** A call is linked as it is first made, which can block, and a virtual thread would leave its carrier there. */
+    @SuppressWarnings("ReferenceEquality")
+    private static void linkCalls() {
+        var slab = new LeasedSlab(1, 2);
+        var other = new Slab(2, false);
+        other.limit = 2;
+        Object object = new Object();
+        if (!slab.put(object) || slab.flush(other, 1) != 1 || slab.refill(other, 1) != 1 || slab.take() != object) {
+            throw new AssertionError();
         }
-        long word = (long) WORD.getOpaque(slab);
-        int n = (int) (word & SIZE);
+    }
+
+    private static int size(long word) {
+        return (int) (word & SIZE) >>> 1;
+    }
+
+    // ---- The owner's. ----
+
+    /** An object, or null. */
+    Object take() {
+        long found = word;
+        int n = size(found);
         if (n == 0) {
             return null;
         }
-        Object object = slab.objects[FIRST - 1 + n];
-        if (!WriterLease.begin(record, lease, word)) {
-            return null;
+        Object object = objects[FIRST - 1 + n];
+        word = found | BUSY;
+        try {
+            VarHandle.releaseFence(); // for the compiler; for the processor there is the taker's barrier
+            if (!revoked) {
+                WORD.setRelease(this, found + TAKEN - ONE);
+                return object;
+            }
+        } catch (Throwable e) {
+            word = found;
+            throw e;
         }
-        WORD.setOpaque(slab, word + TAKEN - 1);
-        WriterLease.end(record);
-        return object;
+        word = found;
+        return null;
     }
 
-    /** Puts an object in the running thread's leased slab; false when there is no place. */
+    /** Whether the object was put here. */
     @SuppressWarnings("ReferenceEquality") // the same object, not an equal one
-    static boolean put(LeasedSlab[] slabs, long record, Object object) {
-        long lease = WriterLease.peek(record);
-        LeasedSlab slab = slab(slabs, lease);
-        if (slab == null) {
+    boolean put(Object object) {
+        long found = word;
+        int n = size(found);
+        if (n >= limit) {
             return false;
         }
-        long word = (long) WORD.getOpaque(slab);
-        int n = (int) (word & SIZE);
-        if (n >= slab.limit) {
-            return false;
+        boolean left = objects[FIRST + n] == object;
+        word = found | BUSY;
+        try {
+            VarHandle.releaseFence();
+            if (!revoked) {
+                if (!left) {
+                    Slab.PLACE.set(objects, FIRST + n, object);
+                }
+                WORD.setRelease(this, found + ONE);
+                return true;
+            }
+        } catch (Throwable e) {
+            word = found;
+            throw e;
         }
-        boolean left = slab.objects[FIRST + n] == object;
-        if (!WriterLease.begin(record, lease, word)) {
-            return false;
-        }
-        if (!left) {
-            slab.objects[FIRST + n] = object;
-        }
-        WORD.setOpaque(slab, word + 1);
-        WriterLease.end(record);
-        return true;
+        word = found;
+        return false;
     }
 
-    private static LeasedSlab slab(LeasedSlab[] slabs, long lease) {
-        return lease != 0 ? slabs[(int) lease] : null;
+    /** Moves objects here, from a slab that the owner is inside of; how many. */
+    int refill(Slab from, int most) {
+        long found = word;
+        int n = size(found);
+        int moved = Math.min(most, Math.min(limit - n, from.size));
+        if (moved <= 0 || from.shut) {
+            return 0;
+        }
+        long after = found;
+        word = found | BUSY;
+        try {
+            VarHandle.releaseFence();
+            if (!revoked) {
+                System.arraycopy(from.objects, FIRST + from.size - moved, objects, FIRST + n, moved);
+                VarHandle.releaseFence();
+                from.size -= moved;
+                after = found + moved * ONE;
+            }
+        } finally {
+            word = after;
+        }
+        return after == found ? 0 : moved;
     }
 
-    /** Tells that the running thread has to acquire elsewhere; whether to {@link #refill} its leased slab, or to open it. */
-    static boolean missedTake(LeasedSlab[] slabs, long record, int depth) {
-        LeasedSlab slab = missed(slabs, record, depth);
-        if (slab == null) {
-            return false;
+    /** Moves the top objects to a slab that the owner is inside of; how many. */
+    int flush(Slab to, int most) {
+        long found = word;
+        int n = size(found);
+        int moved = Math.min(most, Math.min(n, to.limit - to.size));
+        if (moved <= 0 || to.shut) {
+            return 0;
         }
-        if (slab.limit == 0) {
-            return slab.isToOpen();
+        long after = found;
+        word = found | BUSY;
+        try {
+            VarHandle.releaseFence();
+            if (!revoked) {
+                System.arraycopy(objects, FIRST + n - moved, to.objects, FIRST + to.size, moved);
+                VarHandle.releaseFence();
+                to.size += moved;
+                after = found - moved * ONE;
+            }
+        } finally {
+            word = after;
         }
-        long taken = slab.taken();
-        slab.onlyTakes = slab.expected == taken ? Math.min(slab.onlyTakes + 1, ONLY_TAKES) : 0;
-        slab.expected = taken;
-        return slab.onlyTakes == ONLY_TAKES;
+        return after == found ? 0 : moved;
     }
 
-    /** Tells that the running thread finds no place here for what it releases; whether to {@link #flush} its leased slab, or to open it. */
-    static boolean missedPut(LeasedSlab[] slabs, long record, int depth) {
-        LeasedSlab slab = missed(slabs, record, depth);
-        if (slab == null) {
-            return false;
-        }
-        if (slab.limit == 0) {
-            return slab.isToOpen();
-        }
-        long before = slab.takenWhenFull;
-        slab.takenWhenFull = slab.taken();
-        return slab.takenWhenFull == before;
+    /** Called when it is full: whether nothing was taken since it was full before. */
+    boolean onlyPuts() {
+        long before = takenWhenFull;
+        takenWhenFull = word / TAKEN;
+        return takenWhenFull == before;
     }
 
-    private boolean isToOpen() {
-        if (patience > 0) {
-            patience--;
-        }
-        return patience == 0;
+    /** Called when it is empty: whether nothing was put since it was last refilled. */
+    boolean onlyTakes() {
+        return word / TAKEN == takenWhenEmpty;
     }
 
-    private static LeasedSlab missed(LeasedSlab[] slabs, long record, int depth) {
-        long lease = WriterLease.peek(record);
-        if (lease == 0) {
-            WriterLease.missed(record);
-            return null;
-        }
-        LeasedSlab slab = slab(slabs, lease);
-        if (slab == null) {
-            make(slabs, (int) lease, depth);
-        }
-        return slab;
+    void refilled(int objects) {
+        takenWhenEmpty = word / TAKEN + objects;
     }
 
-    /** Without a monitor, at which a virtual thread could leave its carrier, and the area that the caller goes on with. */
-    private static void make(LeasedSlab[] slabs, int lease, int depth) {
-        SLABS.compareAndSet(slabs, lease, null, new LeasedSlab(depth));
-    }
-
-    /** Whether the running thread's leased slab is in use. */
-    static boolean isOpen(LeasedSlab[] slabs, long record) {
-        LeasedSlab slab = slab(slabs, WriterLease.peek(record));
-        return slab != null && slab.limit != 0;
-    }
-
-    /**
-     * For a thread that only releases: moves all objects of its leased slab to a slab whose lock it holds, as far as there are
-     * places.
-     *
-     * @return whether there is a place in the leased slab now
-     */
-    static boolean flush(LeasedSlab[] slabs, long record, Slab to) {
-        long lease = WriterLease.peek(record);
-        LeasedSlab slab = slab(slabs, lease);
-        if (slab == null) {
-            return false;
-        }
-        long word = (long) WORD.getOpaque(slab);
-        int n = (int) (word & SIZE);
-        int moved = Math.min(n, to.limit - to.size);
-        if (moved <= 0 || !WriterLease.begin(record, lease, word)) {
-            return false;
-        }
-        System.arraycopy(slab.objects, FIRST + n - moved, to.objects, FIRST + to.size, moved);
-        to.size += moved;
-        WORD.setOpaque(slab, word - moved);
-        WriterLease.end(record);
-        return true;
-    }
-
-    /**
-     * For a thread that only acquires: moves as many objects to its leased slab, from a slab whose lock it holds, as leave a place
-     * for one that it acquired already.
-     */
-    static void refill(LeasedSlab[] slabs, long record, Slab from) {
-        long lease = WriterLease.peek(record);
-        LeasedSlab slab = slab(slabs, lease);
-        if (slab == null) {
-            return;
-        }
-        long word = (long) WORD.getOpaque(slab);
-        int n = (int) (word & SIZE);
-        int moved = Math.min(slab.limit - 1 - n, from.size);
-        if (moved <= 0 || !WriterLease.begin(record, lease, word)) {
-            return;
-        }
-        System.arraycopy(from.objects, FIRST + from.size - moved, slab.objects, FIRST + n, moved);
-        from.size -= moved;
-        WORD.setOpaque(slab, word + moved);
-        WriterLease.end(record);
-        slab.expected += moved;
-    }
-
-    /**
-     * Begins to use the running thread's leased slab, under the lock of its home, from whose limit it gets a share.
-     *
-     * @return whether it is in use now
-     */
-    static boolean open(LeasedSlab[] slabs, long record, Slab home, int depth) {
-        long lease = WriterLease.peek(record);
-        LeasedSlab slab = slab(slabs, lease);
-        if (slab == null) {
-            return false;
-        }
-        int share = Math.min(depth, Math.min(home.limit - home.size - 1, home.capacity() / 2 - home.leased()));
-        if (share <= 0) {
-            slab.patience = SOON;
-            return false;
-        }
-        if (!WriterLease.begin(record, lease, share)) {
-            return false;
-        }
-        boolean opens = slab.limit == 0;
-        if (opens) {
-            home.limit -= share;
-            home.addLeased(share);
-            slab.home = home;
-            slab.takenBefore = -1; // not idle at the next trim, whatever was taken before
-            LIMIT.setOpaque(slab, share);
-        }
-        WriterLease.end(record);
-        return opens;
-    }
-
-    // ---- What follows is for any thread: hints, exact while nobody uses the pool. ----
+    // ---- Anybody's: hints, exact while nobody uses the pool. ----
 
     int objects() {
-        return (int) ((long) WORD.getOpaque(this) & SIZE);
+        return size((long) WORD.getOpaque(this)) - gone;
     }
 
     /** How many objects callers got from here. */
     long taken() {
-        return (long) WORD.getOpaque(this) / TAKEN;
+        return (long) WORD.getOpaque(this) / TAKEN + gone;
     }
 
-    boolean isOpen() {
-        return (int) LIMIT.getOpaque(this) != 0;
+    // ---- Who takes it away. ----
+
+    /** Whether its owner is known to be out of it for good. Pairs with the owner's commit. */
+    boolean isSettled() {
+        return fenced && ((long) WORD.getAcquire(this) & BUSY) == 0;
     }
 
-    /** Takes leases from their owners, by number, and runs an action for each while nobody has it, see {@link WriterLease#take}. */
-    static void takeLeases(IntPredicate which, boolean waits, IntConsumer action) {
-        WriterLease.take(which, waits, action);
+    boolean tryLock() {
+        return locked == 0 && LOCKED.compareAndSet(this, 0, 1);
     }
 
-    // ---- What follows is for who took the lease. ----
-
-    /** Ends the use, and adds the objects; the share that is free thereby, which still counts as home's. */
-    int drainTo(Collection<Object> to) {
-        int n = objects();
-        for (int i = 0; i < n; i++) {
-            to.add(objects[FIRST + i]);
+    /** An object of a slab that was taken away; null when there is none, somebody is inside, or its owner may be busy. */
+    Object tryPop() {
+        if (!tryLock()) {
+            return null;
         }
-        java.util.Arrays.fill(objects, null);
-        word -= n;
-        int share = limit;
-        limit = 0;
-        patience = PATIENCE;
-        return share;
+        Object object = null;
+        try {
+            int n = isSettled() ? objects() : 0;
+            if (n > 0) {
+                Object top = objects[FIRST + n - 1];
+                gone++;
+                object = top;
+            }
+        } finally {
+            locked = 0;
+        }
+        return object;
     }
 
-    /** Counts one of the drained objects as handed out. */
-    void countTaken() {
-        word += TAKEN;
+    /** Gets copies of what is left in a settled slab, whose lock is held; how many. Not seen by anybody yet. */
+    int inherit(LeasedSlab from) {
+        int n = from.objects();
+        System.arraycopy(from.objects, FIRST, objects, FIRST, n);
+        word = from.taken() * TAKEN + n * ONE;
+        return n;
     }
 }

@@ -1,12 +1,9 @@
 package org.rseq4j.pools;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.rseq4j.RestartableSequences;
@@ -72,7 +69,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     private final Overflow overflow;
     private final LargeBuffers large = new LargeBuffers();
     private final LongAdder unpooled = new LongAdder();
-    private final ScheduledFuture<?> trimming;
+    private final Trimmer trimming;
     private volatile boolean closed;
 
     /**
@@ -245,7 +242,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
         trimming = builder.maxIdleAge == null
                 ? null
-                : Trimmer.schedule(new WeakReference<>(this), TimeUnit.NANOSECONDS.convert(builder.maxIdleAge));
+                : Trimmer.schedule(this, Durations.nanos(builder.maxIdleAge));
     }
 
     /**
@@ -519,7 +516,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     public void close() {
         closed = true;
         if (trimming != null) {
-            trimming.cancel(false);
+            trimming.cancel();
         }
         for (int shift = smallestShift; shift < classes.length; shift++) {
             classes[shift].gather();

@@ -1,22 +1,12 @@
 package org.rseq4j.pools;
 
-import java.lang.ref.WeakReference;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collection;
-import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.IntPredicate;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
-import org.rseq4j.Rseq;
-import org.rseq4j.counters.PerCpuCounter;
-import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Section;
-import org.rseq4j.internal.ThreadArea;
 
 /**
  * A pool of reusable objects with one small stack, a slab, for each CPU: what one request releases, the next request on that
@@ -29,26 +19,27 @@ import org.rseq4j.internal.ThreadArea;
  *
  * <p>
  * Without {@code maxSize} it is not promised that an acquire finds an object that is in the pool: nobody ever waits for a
- * slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. It also makes
- * one where a CPU only acquires and would find but a few of another CPU's, up to as many as travel in batches. A slab may
- * also go on referring to objects that were acquired from it, at most one more than its capacity and 8 for each lease, until
- * other objects take their places.
+ * slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. A slab may
+ * also go on referring to objects that were acquired from it, at most as many as it has places, until other objects take them.
  *
  * <p>
- * Cost: an acquire or a release is one atomic instruction on memory of the current CPU, plus the look-up of the CPU (about a
- * nanosecond on a platform thread, a native call on a virtual one, see {@link Rseq}). A thread (of virtual ones their carrier) that
- * acquires or releases often gets a lease, of which there are up to eight for each available CPU: up to 8 objects
- * are then its own to acquire and release by plain loads and stores. Where other threads find nothing they are taken from it, which
- * costs a membarrier system call, some tens of microseconds: in {@code tryAcquire}, before anybody waits, and at most once
- * in 10 milliseconds before the factory is called. Pools that may keep fewer than 16 objects for each available CPU, or
- * fewer than 8 in the slab of one, have no leases, nor has a process with
- * {@code -Drseq4j.leases=off}, without rseq or without membarrier. Nothing is allocated. Where the kernel
- * grants time slice extensions, one is requested for the few nanoseconds in which a slab's stack is held. Without rseq, slabs are
- * chosen by a stripe of the thread.
+ * Happens-before: what a thread does before it releases an object happens before what the next one does that acquires it.
  *
  * <p>
- * The hooks are called on the acquiring or releasing thread, outside of all locks. When the factory throws, the pool is as
- * it was; when reset throws, the object is discarded and the exception goes to the releaser.
+ * Cost: a thread (of virtual ones their carrier) that acquires or releases often gets a slab of its own, of which there are
+ * eight for each available CPU: up to 16 objects are then its own to acquire and release by plain loads and stores. Where other
+ * threads find nothing they are taken from it, which costs a membarrier system call, some tens of microseconds: in
+ * {@code tryAcquire}, before anybody waits, and at most once in 10 milliseconds before the factory is called. Others use the
+ * slab of their CPU, by one atomic instruction. Small pools ({@link #maxPooled} below 16 for each available CPU, or
+ * {@code capacityPerCpu} below 4) have no slabs of threads, nor has a process with {@code -Drseq4j.leases=off} or without
+ * membarrier. Nothing is allocated. Where the kernel grants time slice extensions, one is requested for the few nanoseconds in
+ * which a CPU's slab is held. Without rseq, slabs are chosen by a stripe of the thread.
+ *
+ * <p>
+ * Hooks are called outside of all locks, on the acquiring or releasing thread where nothing else is said. Whatever they throw,
+ * errors included, the bound holds and the other objects are kept: when the factory throws, the pool is as it was; when reset or
+ * validation throws, the object is discarded and the caller gets the exception. An operation that throws a StackOverflowError or
+ * OutOfMemoryError did not happen, or has lost the one object in hand; the pool goes on.
  *
  * <p>
  * The overflow, shared between CPUs in batches, is that of TCMalloc's transfer cache
@@ -58,57 +49,25 @@ import org.rseq4j.internal.ThreadArea;
  * @since 0.1.0
  */
 public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
-    /*
-     * A slab is entered by a try-lock. A push is refused at the slab's limit, a pop at size 0; whatever is special (closed,
-     * somebody waits, over the bound) is made to look like one of these two, so that the quick path checks nothing else.
-     *
-     * Before a slab's lock comes its hot place, entered by one compare-and-set, which serves most calls (Slab).
-     *
-     * Before that come the leased slabs, small stacks that the OS thread that has the lease uses by plain loads and
-     * stores (LeasedSlab). Their objects are for others, too, but at a price: so they are taken where nothing else is
-     * found. A thread that only releases or only acquires exchanges them with its CPU's slab all at once.
-     *
-     * Limits are shares of the bound: the sum of all limits, of one for each hot place in use, of the leased slabs' limits, and of
-     * `budget` is maxPooled. A slab that reaches its limit takes more from the budget, then from what other slabs do not use;
-     * objects that move to the overflow or to another slab take their share with them, those that move to a leased slab or from
-     * there do not. The limit of the overflow is its size.
-     *
-     * Where one CPU only acquires and another only releases, few free objects would mean that both meet for each of them. So
-     * a CPU that got few from another one's slab, used them up and saw none return, several times in a row, has the factory make one
-     * instead of taking few again, until there are so many that they travel in batches by the overflow, as long as nothing is
-     * released there.
-     *
-     * Two slabs may be held at once: all locks but those of lock() are tries, so that cannot deadlock; lock() is called
-     * with no slab held.
-     */
+    /** How often it is looked whether there are as many objects as asked for. */
+    private static final long STOCK_NANOS = 100_000_000;
+    /** How often closing looks again at places that somebody is inside of. */
+    private static final int SPINS = 100;
+
     private static final int DEFAULT_CAPACITY = 64;
     private static final int LARGEST_CAPACITY = 1 << 20;
-    private static final int SHUT = -1;
-    /** Threads that are scheduled out while they hold an object would else have it stolen at each switch, and none made. */
-    private static final long RARELY = 10_000_000;
 
-    private final Supplier<? extends T> factory;
+    final Tiers tiers;
+    private final Supply<T> supply;
+    /** Null where nothing has to be known of each object. */
+    private final Roster<T> roster;
     private final Consumer<? super T> reset;
-    private final Consumer<? super T> discard;
-    private final Slab[] slabs;
-    private final Slab overflow;
-    private final int batch;
-    private final AtomicInteger budget;
-    private final LeasedSlab[] leasedSlabs;
-    /** What each keeps; 0 where there are no leases, or the pool is small, or misuse is looked for. */
-    private final int leasedDepth;
-    /** How many of them are in use. */
-    private final AtomicInteger leasedInUse = new AtomicInteger();
-    private final WaitingRoom<T> room;
-    private final Loans loans;
-    private final ScheduledFuture<?> trimming;
-    private final PerCpuCounter misses = new PerCpuCounter();
-    private final PerCpuCounter hotSteals = new PerCpuCounter();
-    private final PerCpuCounter drops = new PerCpuCounter();
-    /** When the last objects were taken from leased slabs for an acquire; a hint. */
-    private long stolenAt = System.nanoTime() - RARELY;
-    /** What {@code allTaken} of each slab was at the last trim; the last one is the overflow's. */
-    private final long[] takenBefore;
+    /** Null without a maximum size. */
+    private final WaitingRoom room;
+    private final int minIdle;
+    private final Trimmer upkeep;
+    private final long idleNanos;
+    private long trimmedAt = System.nanoTime();
     private volatile boolean closed;
 
     /**
@@ -125,7 +84,12 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         private int overflow = -1;
         private int maxPooled = Integer.MAX_VALUE;
         private int maxSize;
-        private Duration maxIdleAge;
+        private int minIdle;
+        private long idleNanos;
+        private long lifetime;
+        private long jitter;
+        private Predicate<? super T> validation;
+        private Executor discardExecutor;
         private Consumer<? super PoolMisuse> misuseHook;
 
         private Builder(Supplier<? extends T> factory) {
@@ -193,7 +157,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
         /**
          * Asks for the strict form: at most this number of objects exists, in the pool and acquired together. Then
-         * {@link PerCpuPool#acquire()} and {@link PerCpuPool#acquire(Duration)} wait where no object is free.
+         * {@link PerCpuPool#acquire()} and {@link PerCpuPool#acquire(Duration)} wait where no object is free. As long as the pool can
+         * keep them all ({@link PerCpuPool#maxPooled}), a released object is discarded only when it is too old or the pool
+         * closed; so where that many exist, none is made for it either. While fewer exist, an acquire may make one
+         * although another is in a slab that somebody is just using.
          *
          * @param objects at least 1
          * @return this
@@ -206,17 +173,73 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
         /**
          * Sets how long a CPU's objects stay when none of them is acquired; they are discarded when between once and twice
-         * this time has passed. By default they stay.
+         * this time has passed, on a virtual thread of the pool's own. By default they stay.
          *
          * @param age at least a millisecond
          * @return this
          * @throws IllegalArgumentException when it is shorter
          */
         public Builder<T> maxIdleAge(Duration age) {
-            if (age.compareTo(Duration.ofMillis(1)) < 0) {
-                throw new IllegalArgumentException("maxIdleAge must be at least a millisecond: " + age);
+            idleNanos = atLeastAMillisecond("maxIdleAge", age);
+            return this;
+        }
+
+        /**
+         * Asks for objects in stock: every tenth of a second as many are made on a virtual thread of the pool's own as are missing
+         * in the pool, if {@link #maxSize} allows, also after {@link #maxIdleAge} has had its way. When the factory throws,
+         * that is logged, and it is tried again the next time.
+         *
+         * @param objects at least 0
+         * @return this
+         * @throws IllegalArgumentException when it is negative
+         */
+        public Builder<T> minIdle(int objects) {
+            minIdle = inRange("minIdle", objects, 0, LARGEST_CAPACITY);
+            return this;
+        }
+
+        /**
+         * Sets what says whether a pooled object may be handed out. One that may not, or whose validation throws, is discarded; in
+         * the first case another is taken, in the second the acquire throws the same. New objects are not asked about. Costs a
+         * look-up in a map for each acquire besides.
+         *
+         * @param hook is called on the acquiring thread
+         * @return this
+         */
+        public Builder<T> validate(Predicate<? super T> hook) {
+            validation = Objects.requireNonNull(hook, "validate");
+            return this;
+        }
+
+        /**
+         * Sets for how long an object is handed out after its making. An older one is discarded when it is released, or when it would
+         * be acquired. The jitter keeps objects that were made together from ending together. Costs a look-up in a map and a
+         * look at the clock for each acquire and release.
+         *
+         * @param age at least a millisecond
+         * @param jitter each object's age is shorter by a random part of this; at least 0 and shorter than the age
+         * @return this
+         * @throws IllegalArgumentException when one is out of range
+         */
+        public Builder<T> maxLifetime(Duration age, Duration jitter) {
+            lifetime = atLeastAMillisecond("maxLifetime", age);
+            if (jitter.isNegative() || jitter.compareTo(age) >= 0) {
+                throw new IllegalArgumentException("jitter must be at least 0 and shorter than " + age + ": " + jitter);
             }
-            maxIdleAge = age;
+            this.jitter = Durations.nanos(jitter);
+            return this;
+        }
+
+        /**
+         * Has the discard hook called by an executor, so that one that blocks holds up nobody who acquires, releases, trims or closes.
+         * With {@link #maxSize} another object may be made when the hook has returned. An executor that refuses has the hook
+         * called on the calling thread.
+         *
+         * @param executor runs the hook
+         * @return this
+         */
+        public Builder<T> discardOn(Executor executor) {
+            discardExecutor = Objects.requireNonNull(executor, "executor");
             return this;
         }
 
@@ -238,6 +261,13 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         /** {@return the pool} */
         public PerCpuPool<T> build() {
             return new PerCpuPool<>(this);
+        }
+
+        private static long atLeastAMillisecond(String name, Duration duration) {
+            if (duration.compareTo(Duration.ofMillis(1)) < 0) {
+                throw new IllegalArgumentException(name + " must be at least a millisecond: " + duration);
+            }
+            return Durations.nanos(duration);
         }
 
         private static int inRange(String name, int value, int least, int most) {
@@ -283,32 +313,28 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     private PerCpuPool(Builder<T> builder) {
-        factory = builder.factory;
-        reset = builder.reset;
-        discard = builder.discard;
         Consumer<? super PoolMisuse> hook = builder.misuseHook;
         if (hook == null && Boolean.getBoolean("rseq4j.pools.detectMisuse")) {
             hook = misuse -> System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING,
                     misuse.kind() + ": " + misuse.object(), misuse.acquired());
         }
-        loans = hook == null ? null : new Loans(hook);
-        slabs = new Slab[Rseq.cpuCount()];
-        for (int i = 0; i < slabs.length; i++) {
-            slabs[i] = new Slab(builder.capacityPerCpu, loans != null);
-        }
-        overflow = new Slab(builder.overflow >= 0
-                ? builder.overflow
-                : Math.min(LARGEST_CAPACITY, 4 * builder.capacityPerCpu), loans != null);
-        batch = Math.min(32, Math.max(1, builder.capacityPerCpu / 2));
-        long room = (long) slabs.length * builder.capacityPerCpu + overflow.capacity();
-        budget = new AtomicInteger((int) Math.min(builder.maxPooled, room));
-        leasedDepth = loans != null ? 0 : LeasedSlab.depth(builder.capacityPerCpu, budget.get());
-        leasedSlabs = LeasedSlab.array();
-        takenBefore = new long[slabs.length + 1];
-        this.room = builder.maxSize > 0 ? new WaitingRoom<>(this, builder.maxSize) : null;
-        trimming = builder.maxIdleAge == null
+        roster = hook == null && builder.validation == null && builder.lifetime == 0
                 ? null
-                : Trimmer.schedule(new WeakReference<>(this), builder.maxIdleAge.toNanos());
+                : new Roster<>(builder.validation, builder.lifetime, builder.jitter, hook);
+        int overflow = builder.overflow >= 0
+                ? builder.overflow
+                : Math.min(LARGEST_CAPACITY, 4 * builder.capacityPerCpu);
+        tiers = new Tiers(builder.capacityPerCpu, overflow, builder.maxPooled, hook != null);
+        supply = new Supply<>(builder.factory, builder.discard, builder.discardExecutor, roster);
+        room = builder.maxSize == 0
+                ? null
+                : new WaitingRoom(tiers, builder.maxSize, supply::discardUnbound, hook == null ? null : this::sweep);
+        supply.room = room;
+        reset = builder.reset;
+        minIdle = builder.minIdle;
+        idleNanos = builder.idleNanos;
+        long period = minIdle == 0 ? idleNanos : idleNanos == 0 ? STOCK_NANOS : Math.min(STOCK_NANOS, idleNanos);
+        upkeep = period == 0 ? null : Trimmer.schedule(this::keepUp, period);
     }
 
     /**
@@ -320,14 +346,28 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * @throws IllegalStateException when the pool is closed, also while waiting
      */
     public T acquire() {
-        T pooled = pop();
-        if (pooled == null) {
-            pooled = miss();
+        Object found = tiers.take();
+        if (found == null) {
+            found = miss();
         }
-        if (loans != null) {
-            loans.acquired(pooled);
+        while (roster != null && !isFit(found)) {
+            found = tiers.take();
+            if (found == null) {
+                found = miss();
+            }
         }
-        return pooled;
+        @SuppressWarnings("unchecked")
+        T object = (T) found;
+        return object;
+    }
+
+    private Object miss() {
+        try {
+            return miss(null);
+        } catch (InterruptedException | TimeoutException e) {
+            throwAsItIs(e); // a hook's, as nothing here is timed
+            throw new AssertionError(e);
+        }
     }
 
     /**
@@ -343,18 +383,20 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      */
     public T acquire(Duration timeout) throws InterruptedException, TimeoutException {
         Objects.requireNonNull(timeout, "timeout");
-        if (room == null) {
-            return acquire();
+        long deadline = roster == null ? 0 : System.nanoTime() + Durations.nanos(timeout);
+        Object found = tiers.take();
+        if (found == null) {
+            found = miss(timeout);
         }
-        T pooled = tryPop(true);
-        if (pooled == null) {
-            misses.increment();
-            pooled = room.acquire(timeout);
+        while (roster != null && !isFit(found)) {
+            found = tiers.take();
+            if (found == null) {
+                found = miss(Duration.ofNanos(deadline - System.nanoTime()));
+            }
         }
-        if (loans != null) {
-            loans.acquired(pooled);
-        }
-        return pooled;
+        @SuppressWarnings("unchecked")
+        T object = (T) found;
+        return object;
     }
 
     /**
@@ -364,19 +406,106 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * @throws IllegalStateException when the pool is closed
      */
     public T tryAcquire() {
-        T pooled = tryPop(false);
-        if (pooled == null) {
+        Object found = poll();
+        while (roster != null && found != null && !isFit(found)) {
+            found = poll();
+        }
+        if (found == null) {
+            supply.countMiss();
+        }
+        @SuppressWarnings("unchecked")
+        T object = (T) found;
+        return object;
+    }
+
+    /** An object that is in the pool, or null. */
+    private Object poll() {
+        Object found = tiers.take();
+        if (found == null) {
+            found = tiers.takeSlowly();
+        }
+        if (found == null) {
+            found = tiers.steal(true);
+        }
+        if (found == null) {
             if (closed) {
                 throw closed();
             }
-            pooled = room == null ? null : room.poll();
+            found = room == null ? null : room.poll();
         }
-        if (pooled == null) {
-            misses.increment();
-        } else if (loans != null) {
-            loans.acquired(pooled);
+        return found;
+    }
+
+    /** Where the thread and its CPU have no object. */
+    private Object miss(Duration timeout) throws InterruptedException, TimeoutException {
+        Object found = tiers.takeSlowly();
+        if (found == null) {
+            found = tiers.steal(false);
         }
-        return pooled;
+        if (found != null) {
+            return found;
+        }
+        if (closed) {
+            throw closed();
+        }
+        if (roster != null) {
+            sweep();
+        }
+        Object event = PoolEvents.acquiring();
+        found = room == null ? supply.make() : makeOrWait(timeout);
+        if (event != null) {
+            try {
+                PoolEvents.acquired(event);
+            } catch (StackOverflowError e) {
+                return found; // it is the caller's already
+            }
+        }
+        return found;
+    }
+
+    private Object makeOrWait(Duration timeout) throws InterruptedException, TimeoutException {
+        Object given;
+        try {
+            given = room.acquire(timeout);
+        } catch (TimeoutException e) {
+            supply.countMiss();
+            throw e;
+        }
+        return given instanceof Ticket ticket ? make(ticket) : given;
+    }
+
+    /** By a permit, which comes back whatever is thrown. */
+    private T make(Ticket ticket) {
+        try {
+            T made = supply.make();
+            ticket.outcome = Ticket.KEPT;
+            return made;
+        } catch (Throwable e) {
+            ticket.outcome = Ticket.GONE;
+            room.unswept = true;
+            room.unserved = true;
+            room.serveAtLast();
+            throw e;
+        }
+    }
+
+    /** Whether an object may be handed out; otherwise it is discarded. */
+    private boolean isFit(Object found) {
+        @SuppressWarnings("unchecked")
+        T object = (T) found;
+        boolean fit = false;
+        try {
+            fit = roster.isFit(object);
+        } finally {
+            if (!fit) {
+                supply.discard(object);
+            }
+        }
+        return fit;
+    }
+
+    static IllegalStateException closed() {
+        return new IllegalStateException("this pool is closed");
     }
 
     /**
@@ -390,7 +519,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * Gives an object back. It is discarded when the pool is full or closed.
+     * Gives an object back. It is discarded when the pool is full or closed, or the object too old; without
+     * {@link Builder#maxSize} also when all places that it could be put in are just used by others.
      *
      * @param object an object that was acquired from this pool, and that the caller will not use again
      * @throws NullPointerException when the object is null
@@ -399,69 +529,34 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      */
     public void release(T object) {
         Objects.requireNonNull(object, "object");
-        if (loans != null) {
-            loans.released(object);
-        }
-        if (reset != null) {
-            reset(object);
-        }
-        long record = LeasedSlab.record();
-        if (record == 0 || !LeasedSlab.put(leasedSlabs, record, object)) {
-            push(record, object);
-        }
-    }
-
-    private void push(long record, T object) {
-        long area = LeasedSlab.area(record);
-        Slab slab = slabs[Ids.cpuId(area)];
-        if (record != 0 && leasedDepth > 0 && LeasedSlab.missedPut(leasedSlabs, record, leasedDepth)
-                && makePlace(record, area, slab)
-                && LeasedSlab.put(leasedSlabs, record, object)) {
-            return;
-        }
-        if (!slab.putHot(object)) {
-            push(area, slab, object);
-        }
-    }
-
-    /** Opens the running thread's leased slab, or moves what it has to the slab. */
-    private boolean makePlace(long record, long area, Slab slab) {
-        boolean made = false;
-        long section = Section.begin(area);
-        if (slab.tryLock()) {
-            if (slab.limit != SHUT && LeasedSlab.isOpen(leasedSlabs, record)) {
-                makeRoom(slab, leasedDepth);
-                made = LeasedSlab.flush(leasedSlabs, record, slab);
-            } else if (slab.limit != SHUT) {
-                made = openLeased(record, slab);
+        if ((roster == null || roster.released(object)) && (reset == null || reset(object))) {
+            if (!tiers.put(object) && !tiers.putSlowly(object)) {
+                releaseToRoom(object);
             }
-            slab.unlock();
+        } else {
+            supply.discard(object);
         }
-        Section.end(section);
-        return made;
     }
 
-    private boolean openLeased(long record, Slab slab) {
-        if (slab.limit - slab.size <= leasedDepth && slab.limit < slab.room()) {
-            slab.limit += share(slab);
+    /** True, or the object is discarded and the hook's exception thrown. */
+    private boolean reset(T object) {
+        boolean done = false;
+        try {
+            reset.accept(object);
+            done = true;
+        } finally {
+            if (!done) {
+                supply.discard(object);
+            }
         }
-        boolean opened = LeasedSlab.open(leasedSlabs, record, slab, leasedDepth);
-        if (opened) {
-            leasedInUse.incrementAndGet();
-        }
-        return opened;
+        return done;
     }
 
-    private void push(long area, Slab slab, T object) {
-        long section = Section.begin(area);
-        boolean kept = slab.replaceHot(object);
-        if (!kept && slab.tryLock()) {
-            kept = slab.push(object);
-            slab.unlock();
-        }
-        Section.end(section);
-        if (!kept) {
-            releaseSlowly(area, slab, object);
+    private void releaseToRoom(T object) {
+        if (room == null || !room.release(object)) {
+            supply.discard(object);
+        } else if (closed) {
+            discardAll(null); // it came when all others had been taken out
         }
     }
 
@@ -471,553 +566,199 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      *
      * @param object an object that was acquired from this pool
      * @throws NullPointerException when the object is null
+     * @throws IllegalStateException when misuse is looked for, and the object is not acquired
+     * @throws IllegalArgumentException when misuse is looked for, and the object is not this pool's
      */
     public void discard(T object) {
         Objects.requireNonNull(object, "object");
-        if (loans != null) {
-            loans.released(object);
+        if (roster != null) {
+            roster.released(object);
         }
-        drop(object);
-    }
-
-    private T pop() {
-        long record = LeasedSlab.record();
-        Object found = record == 0 ? null : LeasedSlab.take(leasedSlabs, record);
-        if (found == null) {
-            found = pop(record);
-        }
-        @SuppressWarnings("unchecked")
-        T object = (T) found;
-        return object;
-    }
-
-    private Object pop(long record) {
-        long area = LeasedSlab.area(record);
-        boolean refills = record != 0 && leasedDepth > 0
-                && LeasedSlab.missedTake(leasedSlabs, record, leasedDepth);
-        Slab slab = slabs[Ids.cpuId(area)];
-        Object found = slab.takeHot();
-        return found != null ? found : pop(area, slab, refills ? record : 0);
-    }
-
-    private Object pop(long area, Slab slab, long refilled) {
-        Object found = null;
-        long section = Section.begin(area);
-        if (slab.tryLock()) {
-            found = slab.pop();
-            if (refilled != 0 && slab.limit != SHUT
-                    && (LeasedSlab.isOpen(leasedSlabs, refilled) || openLeased(refilled, slab))) {
-                LeasedSlab.refill(leasedSlabs, refilled, slab);
-            }
-            slab.unlock();
-        }
-        Section.end(section);
-        return found;
-    }
-
-    private T tryPop(boolean rarely) {
-        T pooled = pop();
-        return pooled != null ? pooled : popSlowly(false, rarely);
-    }
-
-    private T popSlowly(boolean mayMake, boolean rarely) {
-        long area = ThreadArea.find();
-        Slab slab = slabs[Ids.cpuId(area)];
-        long section = Section.begin(area);
-        Object found = refill(slab, mayMake);
-        Section.end(section);
-        @SuppressWarnings("unchecked")
-        T object = (T) (found != null || leasedInUse.get() == 0 ? found : stealLeased(rarely));
-        return object;
-    }
-
-    private T miss() {
-        T pooled = popSlowly(room == null && loans == null, true);
-        if (pooled != null) {
-            return pooled;
-        }
-        misses.increment();
-        if (loans != null) {
-            sweep();
-        }
-        if (room != null) {
-            return room.acquireUninterruptibly();
-        }
-        if (closed) {
-            throw closed();
-        }
-        return make();
-    }
-
-    T make() {
-        return Objects.requireNonNull(factory.get(), "the factory returned null");
-    }
-
-    static IllegalStateException closed() {
-        return new IllegalStateException("this pool is closed");
-    }
-
-    /** Brings a batch to the slab and takes one of it; where the slab is in use or shut, one from elsewhere. */
-    private Object refill(Slab slab, boolean mayMake) {
-        if (slab.tryLock()) {
-            Object found = slab.pop();
-            boolean makes = false;
-            if (found == null && bringBatchOfOverflow(slab)) {
-                found = slab.pop();
-            } else if (found == null) {
-                makes = mayMake && slab.isStarved();
-                if (bringBatchOfOthers(slab, makes ? batch : 1)) {
-                    found = slab.pop();
-                }
-            }
-            slab.unlock();
-            return found != null || makes ? found : stealHot();
-        }
-        if (!overflow.looksEmpty() && overflow.tryLock()) {
-            Object found = overflow.pop();
-            if (found != null && overflow.limit > 0) {
-                overflow.limit--;
-                budget.incrementAndGet();
-            }
-            overflow.unlock();
-            if (found != null) {
-                return found;
-            }
-        }
-        for (Slab victim : slabs) {
-            if (!victim.looksEmpty() && victim.tryLock()) {
-                Object found = victim.pop();
-                if (found != null) {
-                    victim.stolen++;
-                }
-                victim.unlock();
-                if (found != null) {
-                    return found;
-                }
-            }
-        }
-        return stealHot();
-    }
-
-    private Object stealHot() {
-        for (Slab victim : slabs) {
-            Object found = victim.takeHot();
-            if (found != null) {
-                hotSteals.increment();
-                return found;
-            }
-        }
-        return null;
-    }
-
-    /** Takes the leases of all leased slabs that have objects, and leaves those slabs out of use for a while. */
-    private Object stealLeased(boolean rarely) {
-        if (leasedObjects() == 0) {
-            return null;
-        }
-        if (rarely) {
-            long now = System.nanoTime();
-            if (now - stolenAt < RARELY) {
-                return null;
-            }
-            stolenAt = now;
-        }
-        List<Object> stolen = takeLeased(i -> leasedSlabs[i].objects() > 0, false, true);
-        if (stolen.isEmpty()) {
-            return null;
-        }
-        hotSteals.increment();
-        Object found = stolen.removeFirst();
-        putBack(stolen, found);
-        return found;
-    }
-
-    /** The first is for the caller, unless a hook throws. */
-    private void putBack(List<Object> stolen, Object first) {
-        RuntimeException failure = null;
-        for (Object object : stolen) {
-            failure = putBack(object, failure);
-        }
-        if (failure != null) {
-            throw putBack(first, failure);
-        }
-    }
-
-    private RuntimeException putBack(Object stolen, RuntimeException failure) {
-        try {
-            @SuppressWarnings("unchecked")
-            T object = (T) stolen;
-            long area = ThreadArea.find();
-            releaseSlowly(area, slabs[Ids.cpuId(area)], object);
-            return failure;
-        } catch (RuntimeException e) {
-            if (failure == null) {
-                return e;
-            }
-            failure.addSuppressed(e);
-            return failure;
-        }
-    }
-
-    /** Takes the leases of these of the leased slabs in use, which then are not, and their objects. */
-    private List<Object> takeLeased(IntPredicate which, boolean waits, boolean handsOne) {
-        var objects = new ArrayList<Object>(leasedSlabs.length * leasedDepth);
-        int[] shares = new int[leasedSlabs.length];
-        Slab[] homes = new Slab[leasedSlabs.length];
-        LeasedSlab.takeLeases(i -> leasedSlabs[i] != null && leasedSlabs[i].isOpen() && which.test(i), waits, i -> {
-            LeasedSlab leased = leasedSlabs[i];
-            if (handsOne && objects.isEmpty() && leased.objects() > 0) {
-                leased.countTaken();
-            }
-            shares[i] = leased.drainTo(objects);
-            homes[i] = leased.home;
-        });
-        for (int i = 0; i < shares.length; i++) {
-            if (shares[i] > 0) {
-                leasedInUse.decrementAndGet();
-                homes[i].addLeased(-shares[i]);
-                budget.addAndGet(shares[i]);
-            }
-        }
-        return objects;
-    }
-
-    private boolean bringBatchOfOverflow(Slab slab) {
-        if (!overflow.looksEmpty() && overflow.tryLock()) {
-            int moved = overflow.moveTo(slab, batch);
-            overflow.unlock();
-            if (moved > 0) {
-                slab.gotBatch(false);
-                trimLimit(slab);
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private boolean bringBatchOfOthers(Slab slab, int least) {
-        for (Slab victim : slabs) {
-            if (victim != slab && victim.looksLike(least) && victim.tryLock()) {
-                int moved = victim.size < least ? 0 : victim.moveTo(slab, Math.min(batch, (victim.size + 1) / 2));
-                victim.unlock();
-                if (moved > 0) {
-                    slab.gotBatch(moved <= batch / 4);
-                    slab.stolen += moved;
-                    trimLimit(slab);
-                    return true;
-                }
-            }
-        }
-        return false;
-    }
-
-    /** Objects that moved in brought their share of the bound with them. */
-    private void trimLimit(Slab slab) {
-        int excess = slab.limit - slab.room();
-        if (excess > 0) {
-            slab.limit -= excess;
-            budget.addAndGet(excess);
-        }
-    }
-
-    private void reset(T object) {
-        boolean done = false;
-        try {
-            reset.accept(object);
-            done = true;
-        } finally {
-            if (!done) {
-                drop(object);
-            }
-        }
-    }
-
-    private void releaseSlowly(long area, Slab slab, T object) {
-        long section = Section.begin(area);
-        boolean kept = keep(slab, object);
-        Section.end(section);
-        if (!kept && (room == null || !room.release(object))) {
-            drop(object);
-        }
-    }
-
-    private boolean keep(Slab slab, Object object) {
-        if (slab.tryLock()) {
-            boolean kept = false;
-            if (slab.limit != SHUT) {
-                makeRoom(slab, 1);
-                // Where misuse is looked for, nothing may refer to an object that left: no hot place.
-                kept = loans == null && slab.openHot(object) || slab.push(object);
-            }
-            slab.unlock();
-            return kept;
-        }
-        return keepInOverflow(object) || keepElsewhere(slab, object);
-    }
-
-    private boolean keepInOverflow(Object object) {
-        if (!overflow.tryLock()) {
-            return false;
-        }
-        if (overflow.limit >= 0 && overflow.limit == overflow.size && overflow.limit < overflow.room()) {
-            overflow.limit += shareOfBudget(1);
-        }
-        boolean kept = overflow.push(object);
-        overflow.unlock();
-        return kept;
-    }
-
-    private boolean keepElsewhere(Slab slab, Object object) {
-        for (Slab other : slabs) {
-            if (other != slab && other.tryLock()) {
-                boolean kept = other.push(object);
-                other.unlock();
-                if (kept) {
-                    return true;
-                }
-            }
-        }
-        return false;
-    }
-
-    /** Tries to have places for so many objects in a slab, which is not shut and whose lock is held. */
-    private void makeRoom(Slab slab, int places) {
-        if (slab.room() - slab.size < places && overflow.tryLock()) {
-            slab.moveTo(overflow, batch);
-            overflow.unlock();
-        }
-        if (slab.limit - slab.size < places && slab.limit < slab.room()) {
-            slab.limit += share(slab);
-        }
-    }
-
-    private int shareOfBudget(int wanted) {
-        for (int left = budget.get(); left > 0; left = budget.get()) {
-            int granted = Math.min(left, wanted);
-            if (budget.compareAndSet(left, left - granted)) {
-                return granted;
-            }
-        }
-        return 0;
-    }
-
-    /** A share of the bound for a slab that has used up its own: from the budget, or what another does not use. */
-    private int share(Slab slab) {
-        int wanted = Math.min(batch, slab.room() - slab.limit);
-        int free = shareOfBudget(wanted);
-        if (free > 0) {
-            return free;
-        }
-        for (Slab other : slabs) {
-            if (other != slab && other.tryLock()) {
-                int granted = Math.min(wanted, (other.limit - other.size + 1) / 2);
-                if (granted > 0) {
-                    other.limit -= granted;
-                } else {
-                    granted = other.shutEmptyHot();
-                }
-                other.unlock();
-                if (granted > 0) {
-                    return granted;
-                }
-            }
-        }
-        return 0;
-    }
-
-    private void drop(T object) {
-        drops.increment();
-        if (loans != null) {
-            loans.discarded(object);
-        }
-        try {
-            if (discard != null) {
-                discard.accept(object);
-            }
-        } finally {
-            if (room != null) {
-                room.forget(1);
-            }
-        }
-    }
-
-    /** Takes all objects out, and lets none in. */
-    void shut(Collection<Object> to) {
-        for (int i = 0; i <= slabs.length; i++) {
-            Slab slab = slab(i);
-            slab.lock();
-            budget.addAndGet(slab.drainTo(to) + Math.max(0, slab.limit));
-            slab.limit = SHUT;
-            slab.unlock();
-        }
-        // No leased slab comes into use any more.
-        if (leasedInUse.get() > 0) {
-            to.addAll(takeLeased(i -> true, true, false));
-        }
-    }
-
-    void open() {
-        for (int i = 0; i <= slabs.length; i++) {
-            Slab slab = slab(i);
-            slab.lock();
-            slab.limit = 0;
-            slab.unlock();
-        }
-    }
-
-    /** The last one is the overflow. */
-    private Slab slab(int i) {
-        return i < slabs.length ? slabs[i] : overflow;
+        supply.discard(object);
     }
 
     /**
      * Discards the objects of each slab from which nothing was taken since the last call. With {@link Builder#maxIdleAge}
-     * it is called once in that time.
+     * it is called once in that time. What is in use at the moment is left out.
      */
     @Override
     public void trim() {
-        List<Object> idle = new ArrayList<>();
-        synchronized (takenBefore) {
-            for (int i = 0; i <= slabs.length; i++) {
-                Slab slab = slab(i);
-                // Allocated before the slab is held.
-                var drained = new ArrayList<Object>(slab.capacity() + 1);
-                slab.lock();
-                if (slab.allTaken() == takenBefore[i]) {
-                    budget.addAndGet(slab.drainTo(drained));
-                    if (slab.limit != SHUT) {
-                        budget.addAndGet(slab.limit);
-                        slab.limit = 0;
-                    }
-                } else {
-                    slab.forgetLeft();
-                }
-                takenBefore[i] = slab.allTaken();
-                slab.unlock();
-                idle.addAll(drained);
-            }
-            if (leasedInUse.get() > 0) {
-                idle.addAll(idleLeased());
-            }
-            if (room != null) {
-                room.trim(idle);
-            }
-        }
-        if (loans != null) {
+        boolean[] idle = tiers.findIdle();
+        if (roster != null) {
             sweep();
         }
-        dropAll(idle);
-    }
-
-    private List<Object> idleLeased() {
-        boolean any = false;
-        for (LeasedSlab leased : leasedSlabs) {
-            any |= leased != null && leased.isOpen() && leased.taken() == leased.takenBefore;
-        }
-        List<Object> idle = any
-                ? takeLeased(i -> leasedSlabs[i].taken() == leasedSlabs[i].takenBefore, true, false)
-                : List.of();
-        for (LeasedSlab leased : leasedSlabs) {
-            if (leased != null) {
-                leased.takenBefore = leased.taken();
-            }
-        }
-        return idle;
+        discardAll(idle);
     }
 
     /** A leaked object does not exist any more. */
     private void sweep() {
-        int leaked = loans.sweep();
+        int leaked = roster.sweep();
         if (leaked > 0 && room != null) {
             room.forget(leaked);
         }
     }
 
-    /** All of them, also when the hook throws; the first exception is thrown at the end. */
-    private void dropAll(List<Object> objects) {
-        RuntimeException failure = null;
-        for (Object object : objects) {
+    /** What the pool's own thread does. */
+    private void keepUp() {
+        long now = System.nanoTime();
+        if (idleNanos > 0 && (minIdle == 0 || now - trimmedAt >= idleNanos)) {
+            trimmedAt = now;
+            trim();
+        }
+        for (int missing = minIdle - size(); missing > 0 && !closed; missing--) {
+            Ticket ticket = room == null ? null : room.tryCreate();
+            if (room != null && ticket == null) {
+                return;
+            }
+            T made = room == null ? supply.make() : make(ticket);
+            if (!tiers.put(made) && !tiers.putSlowly(made)) {
+                releaseToRoom(made);
+            }
+        }
+    }
+
+    /** Those of places that are idle, or null: shut; one at a time, and all of them, whatever a hook throws. */
+    private void discardAll(boolean[] idle) {
+        Throwable failure = null;
+        boolean goesOn = true;
+        while (goesOn) {
+            Ticket ticket = room == null ? null : room.leaving();
+            Object object = null;
             try {
-                @SuppressWarnings("unchecked")
-                T dropped = (T) object;
-                drop(dropped);
-            } catch (RuntimeException e) {
-                if (failure == null) {
-                    failure = e;
-                } else {
-                    failure.addSuppressed(e);
+                object = idle == null ? tiers.tryPopShut() : tiers.tryPopIdle(idle);
+                goesOn = object != null;
+                if (goesOn) {
+                    tiers.countRemoved();
+                    @SuppressWarnings("unchecked")
+                    T discarded = (T) object;
+                    supply.discard(discarded, ticket);
+                }
+            } catch (Throwable e) {
+                if (object == null) {
+                    throw e;
+                }
+                failure = first(failure, e);
+            } finally {
+                if (ticket != null && !ticket.handedOn) {
+                    ticket.outcome = object == null ? Ticket.KEPT : Ticket.GONE;
+                    room.unswept = true;
+                    room.unserved = true;
                 }
             }
         }
-        if (failure != null) {
-            throw failure;
+        if (room != null) {
+            room.serveAtLast();
         }
+        if (failure != null) {
+            throwAsItIs(failure);
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // no exception suppresses itself
+    private static Throwable first(Throwable before, Throwable next) {
+        if (before == null) {
+            return next;
+        }
+        if (before != next) {
+            before.addSuppressed(next);
+        }
+        return before;
+    }
+
+    /** A hook can throw checked exceptions as well. */
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> void throwAsItIs(Throwable failure) throws E {
+        throw (E) failure;
     }
 
     /**
      * Discards the objects in the pool, and wakes those who wait for one: they, and who acquires from now on, get an
-     * IllegalStateException. Objects that are released later are discarded. No effect when closed already.
+     * IllegalStateException. Objects that are released later are discarded. When the hook throws, the others are discarded
+     * nevertheless, and the first exception is thrown at the end. Closing again has no effect, unless objects are left because an
+     * error came between. An object in a place that another thread was stopped in at this moment is discarded when that goes on.
      */
     @Override
     public void close() {
-        synchronized (takenBefore) {
-            if (closed) {
-                return;
-            }
-            closed = true;
+        closed = true;
+        if (upkeep != null) {
+            upkeep.cancel();
         }
-        if (trimming != null) {
-            trimming.cancel(false);
-        }
-        List<Object> all;
         if (room != null) {
-            all = room.close();
+            room.close();
         } else {
-            all = new ArrayList<>();
-            shut(all);
+            tiers.shut();
         }
-        dropAll(all);
+        discardAll(null);
+        for (int i = 0; i < SPINS && tiers.isStuck(); i++) {
+            Thread.yield();
+            discardAll(null);
+        }
+        if (tiers.isStuck()) {
+            Thread.ofVirtual().inheritInheritableThreadLocals(false).start(this::discardTheRest);
+        }
+    }
+
+    private void discardTheRest() {
+        do {
+            try {
+                Thread.sleep(1);
+                discardAll(null);
+            } catch (Throwable e) {
+                System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "the discard hook failed",
+                        e);
+            }
+        } while (tiers.isStuck());
+    }
+
+    /**
+     * Closes, and waits until all objects that were acquired are back, or discarded.
+     *
+     * @param timeout how long to wait at most; nothing is waited when it is not positive
+     * @return whether none is left
+     * @throws InterruptedException when the thread is interrupted while it waits; the pool is closed then
+     */
+    public boolean close(Duration timeout) throws InterruptedException {
+        long begun = System.nanoTime();
+        long nanos = Durations.nanos(timeout);
+        close();
+        while (supply.existing() > 0) {
+            if (System.nanoTime() - begun >= nanos) {
+                return false;
+            }
+            Thread.sleep(1);
+        }
+        return true;
+    }
+
+    /** {@return whether the pool is closed} */
+    public boolean isClosed() {
+        return closed;
     }
 
     /** {@return how many objects are in the pool; exact while nobody uses it} */
     public int size() {
-        int size = room == null ? 0 : room.size();
-        for (int i = 0; i <= slabs.length; i++) {
-            Slab slab = slab(i);
-            slab.lock();
-            size += slab.objects();
-            slab.unlock();
-        }
-        return size + leasedObjects();
+        return tiers.objects();
     }
 
-    /** Those of {@link #size()} that are kept by lease. */
+    /**
+     * {@return how many objects the pool keeps at most, in all its places together} What some threads keep for themselves is part of it,
+     * up to half; so others may find the pool full before it is.
+     */
+    public int maxPooled() {
+        return tiers.bound();
+    }
+
+    /** Those of {@link #size()} that are kept in leased slabs. */
     int leasedObjects() {
-        int objects = 0;
-        for (LeasedSlab leased : leasedSlabs) {
-            objects += leased == null ? 0 : leased.objects();
-        }
-        return objects;
+        return tiers.leasedObjects();
     }
 
     /** {@return what the pool has done so far} */
     public PoolStatistics statistics() {
-        if (loans != null) {
+        if (roster != null) {
             sweep();
         }
-        long hits = room == null ? 0 : room.taken();
-        long steals = hotSteals.sum();
-        for (int i = 0; i <= slabs.length; i++) {
-            Slab slab = slab(i);
-            slab.lock();
-            hits += slab.allTaken();
-            steals += slab.stolen;
-            slab.unlock();
-        }
-        for (LeasedSlab leased : leasedSlabs) {
-            hits += leased == null ? 0 : leased.taken();
-        }
-        return new PoolStatistics(hits, misses.sum(), steals, drops.sum(), size());
+        return new PoolStatistics(tiers.taken(), supply.misses(), tiers.steals(), supply.drops(), size());
     }
 
     /** The objects that exist, of a pool with a maximum size. */

@@ -8,6 +8,7 @@ import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
+import jdk.jfr.Threshold;
 
 /** What is told to the JDK's Flight Recorder, where the run-time image has it. */
 @SuppressWarnings("UnusedVariable") // the recorder reads the events' fields
@@ -20,6 +21,37 @@ final class PoolEvents {
     static void misuse(PoolMisuse misuse) {
         if (PRESENT) {
             Misuse.tell(misuse);
+        }
+    }
+
+    /** What is to be given to {@link #acquired}; null where nobody records. */
+    static Object acquiring() {
+        return PRESENT ? SlowAcquire.begun() : null;
+    }
+
+    /** An object was made or waited for. It is the caller's already, so nothing is thrown. */
+    static void acquired(Object begun) {
+        try {
+            ((SlowAcquire) begun).commit();
+        } catch (Throwable e) {
+            // no stack, or no memory
+        }
+    }
+
+    @Name("org.rseq4j.PoolAcquire")
+    @Label("Slow Pool Acquire")
+    @Description("A pool had no object at hand: one was made, or waited for")
+    @Category("rseq4j")
+    @Threshold("10 ms")
+    @StackTrace(true)
+    private static final class SlowAcquire extends Event {
+        static SlowAcquire begun() {
+            var event = new SlowAcquire();
+            if (!event.isEnabled()) {
+                return null;
+            }
+            event.begin();
+            return event;
         }
     }
 

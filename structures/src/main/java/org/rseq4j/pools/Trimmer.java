@@ -1,39 +1,90 @@
 package org.rseq4j.pools;
 
+import static java.lang.invoke.MethodType.methodType;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandleProxies;
+import java.lang.invoke.MethodHandles;
+import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
-/** The thread that trims pools with a maximum idle age; started by the first of them. It keeps no pool alive. */
-final class Trimmer {
-    private static final ScheduledThreadPoolExecutor THREAD = new ScheduledThreadPoolExecutor(1,
-            task -> Thread.ofPlatform().name("rseq4j-pool-trimmer").daemon().unstarted(task));
+/**
+ * Visits one pool again and again, each time on a new virtual thread, so a hook that blocks holds up no other pool. In between
+ * there is no thread, and nothing but the pool refers to its trimmer: what the JDK's timer has is an object of the JDK
+ * with a weak reference, so neither the pool nor the class loader of this library or of the application is kept.
+ */
+final class Trimmer implements Runnable {
+    private static final Executor THREADS = Executors.newVirtualThreadPerTaskExecutor();
+    /** (Reference)void: runs the referent, if it is still there. */
+    private static final MethodHandle RUN_REFERENT;
 
     static {
-        THREAD.setRemoveOnCancelPolicy(true);
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.publicLookup();
+            MethodHandle get = lookup.findVirtual(Reference.class, "get", methodType(Object.class))
+                    .asType(methodType(Runnable.class, Reference.class));
+            MethodHandle run = lookup.findVirtual(Runnable.class, "run", methodType(void.class));
+            MethodHandle isNull = lookup.findStatic(Objects.class, "isNull", methodType(boolean.class, Object.class))
+                    .asType(methodType(boolean.class, Runnable.class));
+            MethodHandle nothing = MethodHandles.empty(methodType(void.class, Runnable.class));
+            RUN_REFERENT = MethodHandles.filterReturnValue(get, MethodHandles.guardWithTest(isNull, nothing, run));
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
     }
 
-    /** What is trimmed. */
+    /** What is visited. */
     interface Trimmed {
         void trim();
     }
 
-    private Trimmer() {
+    private final Trimmed pool;
+    private final Runnable visit;
+    private final Executor later;
+    private volatile boolean cancelled;
+
+    private Trimmer(Trimmed pool, long nanos) {
+        this.pool = pool;
+        visit = MethodHandleProxies.asInterfaceInstance(Runnable.class, RUN_REFERENT.bindTo(new WeakReference<>(this)));
+        later = CompletableFuture.delayedExecutor(Math.min(nanos, Long.MAX_VALUE / 2), TimeUnit.NANOSECONDS, THREADS);
     }
 
-    static ScheduledFuture<?> schedule(WeakReference<? extends Trimmed> pool, long nanos) {
-        return THREAD.scheduleWithFixedDelay(() -> {
-            Trimmed present = pool.get();
-            if (present == null) {
-                throw new CancellationException("the pool is gone");
+    /** Visits a pool that refers to the result as long as it is to be visited. */
+    static Trimmer schedule(Trimmed pool, long nanos) {
+        var trimmer = new Trimmer(pool, nanos);
+        Thread thread = Thread.currentThread();
+        ClassLoader loader = thread.getContextClassLoader();
+        try {
+            // The first delay starts the JDK's timer thread, which keeps its creator's context class loader for good.
+            thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
+            trimmer.later.execute(trimmer.visit);
+        } finally {
+            thread.setContextClassLoader(loader);
+        }
+        return trimmer;
+    }
+
+    void cancel() {
+        cancelled = true;
+    }
+
+    @Override
+    public void run() {
+        try {
+            if (!cancelled) {
+                pool.trim();
             }
-            try {
-                present.trim();
-            } catch (RuntimeException e) {
-                System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "a hook failed", e);
+        } catch (Throwable e) {
+            System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "a hook failed", e);
+        } finally {
+            if (!cancelled) {
+                later.execute(visit);
             }
-        }, nanos, nanos, TimeUnit.NANOSECONDS);
+        }
     }
 }

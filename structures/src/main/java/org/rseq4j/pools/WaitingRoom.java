@@ -1,300 +1,472 @@
 package org.rseq4j.pools;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /**
  * The strict form's bound and its waiters.
  *
  * <p>
- * While nobody waits, objects go through the slabs and this class is not touched. The first thread that finds neither an
- * object nor the right to make one shuts the slabs: it takes each one's lock, takes what is there, and leaves a limit that
- * refuses every push. From then on each release and each acquire fails at its slab and comes here, where objects are handed
- * to the waiters in the order of their arrival. So no release can miss a waiter (its push was either before the shutting,
- * and is found, or is refused), nobody overtakes, and the quick path pays nothing for it. When a number of calls in a row
- * have met no waiter, the slabs are opened again.
+ * While nobody waits, objects go through the tiers and this class is not touched. The first thread that finds neither an object
+ * nor the right to make one shuts the tiers. From then on each release and each acquire is refused there and comes here: a
+ * released object is put into a shut place, and whoever has the lock hands what is there to the waiters in the order of their
+ * arrival. When a number of such rounds have met no waiter, the tiers are opened again.
  *
  * <p>
- * Under the lock always: when somebody waits, the slabs are shut, {@code spare} is empty and {@code existing} is the
- * maximum.
+ * The line holds a {@link Ticket} for each thread that waits, and for each object that is just being made or discarded. A ticket
+ * says by assignments alone what became of it, so a permit comes back whatever is thrown.
+ *
+ * <p>
+ * The lock is held for some loads and stores, never while anything of the user runs. A release does not wait for it: it
+ * leaves word in {@code unserved}, which who has the lock reads after leaving it. An object in a place whose lock is held by a
+ * thread that was stopped there, and word that an error kept from being sent, are looked for by those who wait: every
+ * millisecond where that is known, else every second.
  */
-final class WaitingRoom<T> {
-    private static final int QUIET_CALLS = 64;
-    private static final Object CREATE = new Object();
-    private static final Object CLOSED = new Object();
+@SuppressWarnings("ReferenceEquality") // what tickets are given are marks
+final class WaitingRoom {
+    private static final int QUIET_ROUNDS = 64;
+    private static final long STUCK_NANOS = 1_000_000;
+    private static final long LOST_NANOS = 1_000_000_000;
+    private static final int SPINS = 100;
+    private static final VarHandle LOCKED;
+    private static final VarHandle DEPARTING;
 
-    private final PerCpuPool<T> pool;
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            LOCKED = lookup.findVarHandle(WaitingRoom.class, "locked", int.class);
+            DEPARTING = lookup.findVarHandle(WaitingRoom.class, "departing", Ticket.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Tiers tiers;
     private final int maximum;
-    private final ReentrantLock lock = new ReentrantLock();
-    private final ArrayDeque<Object> spare = new ArrayDeque<>();
-    private final LinkedHashSet<Waiter> waiters = new LinkedHashSet<>();
+    /** Whether there is room for all objects, so that none has to be discarded for want of it. */
+    private final boolean keepsAll;
+    /** Discards an object that found no place, and has no permit any more. */
+    private final Consumer<Object> discard;
+    /** Looks for objects that became unreachable; null where that is not asked for. */
+    private final Runnable sweep;
+    private volatile int locked;
+    volatile boolean unserved;
+    /** Whether there may be tickets that are done with behind one that waits, or among the departing. */
+    volatile boolean unswept;
+    /** Whether an object may be in a place that nobody gets into at the moment. */
+    private volatile boolean stuck;
+    private volatile boolean closed;
+    /** The tickets of objects that are being discarded, added without the lock. */
+    private volatile Ticket departing;
+
+    // Guarded by the lock.
+    private final Ticket head = new Ticket(null);
+    private Ticket last = head;
+    private int waiting;
     private int existing;
-    private boolean shut;
-    private boolean closed;
     private int quiet;
-    private long taken;
-    private long takenBefore;
 
-    private static final class Waiter {
-        final Thread thread = Thread.currentThread();
-        volatile Object given;
-
-        void give(Object what) {
-            given = what;
-            LockSupport.unpark(thread);
-        }
-    }
-
-    WaitingRoom(PerCpuPool<T> pool, int maximum) {
-        this.pool = pool;
+    WaitingRoom(Tiers tiers, int maximum, Consumer<Object> discard, Runnable sweep) {
+        this.tiers = tiers;
         this.maximum = maximum;
+        keepsAll = maximum <= tiers.bound();
+        this.discard = discard;
+        this.sweep = sweep;
     }
 
-    /** An object that the slabs do not have, or null; never waits and never creates. */
-    @SuppressWarnings("unchecked")
-    T poll() {
-        lock.lock();
+    private boolean tryLock() {
+        return locked == 0 && LOCKED.compareAndSet(this, 0, 1);
+    }
+
+    /** Waits for the lock until a deadline, or without one. */
+    private boolean lock(long deadline, boolean timed) {
+        for (int spins = 0; !tryLock(); spins++) {
+            if (spins < SPINS) {
+                Thread.onSpinWait();
+            } else if (timed && deadline - System.nanoTime() <= 0) {
+                return false;
+            } else if (spins < 2 * SPINS) {
+                Thread.yield();
+            } else {
+                LockSupport.parkNanos(this, STUCK_NANOS / 10);
+            }
+        }
+        return true;
+    }
+
+    /** An object that was put here while nobody waits, or null. */
+    Object poll() {
+        if (!tiers.isShut() || !lock(System.nanoTime(), true)) {
+            return null;
+        }
+        Object found = null;
         try {
-            return (T) takeSpare();
+            found = waiting > 0 || closed ? null : tiers.tryPopShut();
         } finally {
-            lock.unlock();
+            locked = 0;
         }
-    }
-
-    private Object takeSpare() {
-        Object object = spare.poll();
-        if (object != null) {
-            taken++;
-            calmDown();
-        }
-        return object;
-    }
-
-    T acquireUninterruptibly() {
         try {
-            return acquire(false, 0, null);
-        } catch (InterruptedException | TimeoutException e) {
-            throw new AssertionError(e);
+            serve();
+        } catch (Throwable e) {
+            // The object is the caller's; who waits looks for itself.
         }
+        return found;
     }
 
-    T acquire(Duration timeout) throws InterruptedException, TimeoutException {
-        long nanos;
-        try {
-            nanos = timeout.toNanos();
-        } catch (ArithmeticException e) {
-            nanos = Long.MAX_VALUE; // 292 years
-        }
-        return acquire(true, nanos, timeout);
-    }
-
-    @SuppressWarnings("unchecked")
-    private T acquire(boolean interruptible, long nanos, Duration timeout)
-            throws InterruptedException, TimeoutException {
-        if (interruptible && Thread.interrupted()) {
+    /**
+     * An object, or a ticket with the right to make one: the caller says what became of it.
+     *
+     * @param timeout null for as long as it takes, then without regard to interrupts
+     */
+    Object acquire(Duration timeout) throws InterruptedException, TimeoutException {
+        if (timeout != null && Thread.interrupted()) {
             throw new InterruptedException();
         }
-        Waiter waiter = null;
-        lock.lock();
+        long deadline = System.nanoTime() + (timeout == null ? 0 : Durations.nanos(timeout));
+        var ticket = new Ticket(Thread.currentThread());
+        Object found = null;
         try {
-            if (closed) {
+            if (!lock(deadline, timeout != null)) {
+                throw timedOut(timeout);
+            }
+            try {
+                found = enter(ticket);
+            } finally {
+                locked = 0;
+            }
+            serve();
+            if (found == null) {
+                found = await(ticket, deadline, timeout);
+            }
+            if (found == Ticket.CLOSED) {
                 throw PerCpuPool.closed();
             }
-            Object object = takeSpare();
-            if (object == null && existing == maximum && !shut) {
-                shut = true;
-                quiet = 0;
-                pool.shut(spare);
-                object = takeSpare();
+            if (found == Ticket.CREATE) {
+                return ticket;
             }
-            if (object != null) {
-                return (T) object;
+        } catch (Throwable e) {
+            if (!Ticket.isObject(found)) {
+                ticket.outcome = Ticket.GONE;
+                unswept = true;
+                unserved = true;
+                throw e;
             }
-            if (existing < maximum) {
-                existing++;
-            } else {
-                waiter = new Waiter();
-                waiters.add(waiter);
-            }
-        } finally {
-            lock.unlock();
         }
-        Object given = waiter == null ? CREATE : await(waiter, interruptible, nanos, timeout);
-        if (given == CLOSED) {
-            throw PerCpuPool.closed();
-        }
-        return given == CREATE ? create() : (T) given;
+        ticket.outcome = Ticket.KEPT;
+        return found;
     }
 
-    private Object await(Waiter waiter, boolean interruptible, long nanos, Duration timeout)
-            throws InterruptedException, TimeoutException {
-        long begun = System.nanoTime();
-        boolean interrupted = false;
-        try {
-            while (waiter.given == null) {
-                if (timeout == null) {
-                    LockSupport.park(this);
-                } else {
-                    long left = nanos - (System.nanoTime() - begun);
-                    if (left <= 0) {
-                        if (leave(waiter)) {
-                            throw new TimeoutException("no object was released in " + timeout);
-                        }
-                        break;
-                    }
-                    LockSupport.parkNanos(this, left);
-                }
-                if (Thread.interrupted()) {
-                    if (interruptible && leave(waiter)) {
-                        throw new InterruptedException();
-                    }
-                    interrupted = true; // given meanwhile, or not asked
-                }
+    /** An object, what {@link Ticket} says, or null when the ticket is in the line. */
+    private Object enter(Ticket ticket) {
+        if (closed) {
+            return Ticket.CLOSED;
+        }
+        if (unswept) {
+            sweepDeparting();
+        }
+        if (existing == maximum && !tiers.isShut()) {
+            quiet = 0;
+            tiers.shut();
+        }
+        if (waiting == 0) {
+            Object found = tiers.isShut() ? tiers.tryPopShut() : null;
+            if (found != null) {
+                return found;
             }
-            return waiter.given;
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
+            if (existing < maximum) {
+                ticket.given = Ticket.CREATE;
+                append(ticket);
+                existing++;
+                return Ticket.CREATE;
             }
         }
+        append(ticket);
+        waiting++;
+        quiet = 0;
+        if (unswept) {
+            unserved = true;
+        }
+        stuck = tiers.isStuck();
+        return null;
+    }
+
+    private void append(Ticket ticket) {
+        last.next = ticket;
+        last = ticket;
+    }
+
+    /** What was given to the ticket. */
+    private Object await(Ticket ticket, long deadline, Duration timeout) throws InterruptedException, TimeoutException {
+        boolean interrupted = false;
+        while (ticket.given == null) {
+            long nap = stuck || unserved ? STUCK_NANOS : sweep == null ? LOST_NANOS : LOST_NANOS / 100;
+            if (timeout != null) {
+                long left = deadline - System.nanoTime();
+                if (left <= 0 && leave(ticket)) {
+                    throw timedOut(timeout);
+                }
+                nap = Math.min(nap, left);
+            }
+            if (ticket.given == null) {
+                LockSupport.parkNanos(this, nap);
+            }
+            if (Thread.interrupted()) {
+                if (timeout != null && leave(ticket)) {
+                    throw new InterruptedException();
+                }
+                interrupted = true; // given meanwhile, or not asked
+            }
+            if (ticket.given == null) {
+                lookAgain(ticket);
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return ticket.given;
+    }
+
+    private void lookAgain(Ticket ticket) {
+        if (closed) {
+            ticket.give(Ticket.CLOSED);
+            return;
+        }
+        if (sweep != null) {
+            sweep.run();
+        }
+        unserved = true;
+        serve();
     }
 
     /** False when it was given something already. */
-    private boolean leave(Waiter waiter) {
-        lock.lock();
-        try {
-            return waiters.remove(waiter);
-        } finally {
-            lock.unlock();
+    private boolean leave(Ticket ticket) {
+        if (!ticket.give(Ticket.LEFT)) {
+            return false;
         }
+        unswept = true;
+        unserved = true;
+        serve();
+        return true;
     }
 
-    private T create() {
-        T made = null;
-        try {
-            made = pool.make();
-            return made;
-        } finally {
-            if (made == null) {
-                forget(1);
-            }
-        }
+    private static TimeoutException timedOut(Duration timeout) {
+        return new TimeoutException("no object was released in " + timeout);
     }
 
-    /** Takes an object that its slab refused; false when the pool is closed. */
+    /**
+     * Takes an object that its place refused. False when the pool is closed, or, where not all have room, there is none
+     * that nobody is inside of.
+     */
     boolean release(Object object) {
-        lock.lock();
-        try {
-            if (closed) {
-                return false;
-            }
-            Waiter first = first();
-            if (first != null) {
-                taken++;
-                first.give(object);
-            } else {
-                spare.push(object);
-                calmDown();
-            }
-            return true;
-        } finally {
-            lock.unlock();
+        if (closed || !tiers.keep(object, keepsAll)) {
+            return false;
         }
+        unserved = true;
+        serveAtLast();
+        return true;
     }
 
-    /** Objects are gone: as many others may be made. */
-    void forget(int n) {
-        lock.lock();
-        try {
-            existing -= n;
-            for (Waiter first; existing < maximum && (first = first()) != null;) {
-                existing++;
-                first.give(CREATE);
-            }
-        } finally {
-            lock.unlock();
-        }
+    /** Enters an object that is about to be discarded. Its outcome says whether it was; unswept and unserved are set after that. */
+    Ticket leaving() {
+        var ticket = new Ticket(null);
+        do {
+            ticket.next = departing;
+        } while (!DEPARTING.compareAndSet(this, ticket.next, ticket));
+        return ticket;
     }
 
-    private Waiter first() {
-        var order = waiters.iterator();
-        if (!order.hasNext()) {
+    /** The right to make an object that nobody asked for, as {@link #leaving}; or null. */
+    Ticket tryCreate() {
+        var ticket = new Ticket(null);
+        ticket.given = Ticket.CREATE;
+        if (!tryLock()) {
             return null;
         }
-        quiet = 0;
-        Waiter first = order.next();
-        order.remove();
-        return first;
-    }
-
-    private void calmDown() {
-        if (shut && !closed && waiters.isEmpty() && ++quiet > QUIET_CALLS) {
-            shut = false;
-            pool.open();
-        }
-    }
-
-    /** Takes what is spare when none was taken since the last call. */
-    void trim(List<Object> to) {
-        lock.lock();
+        boolean granted = false;
         try {
-            if (taken == takenBefore) {
-                to.addAll(spare);
-                spare.clear();
+            if (waiting == 0 && existing < maximum && !closed) {
+                append(ticket);
+                existing++;
+                granted = true;
             }
-            takenBefore = taken;
         } finally {
-            lock.unlock();
+            locked = 0;
+        }
+        return granted ? ticket : null;
+    }
+
+    /** So many objects became unreachable. */
+    void forget(int objects) {
+        for (int i = 0; i < objects; i++) {
+            leaving().outcome = Ticket.GONE;
+        }
+        unswept = true;
+        unserved = true;
+        serve();
+    }
+
+    /** After unserved was set: what was done is done, and who waits looks for itself if this fails. */
+    void serveAtLast() {
+        try {
+            serve();
+        } catch (Throwable e) {
+            // No stack, or no memory.
         }
     }
 
-    /** Shuts for good; wakes the waiters; takes all objects out. */
-    List<Object> close() {
-        lock.lock();
+    /** Gives what there is to who waits. Who has the lock meanwhile sees unserved after leaving it. */
+    private void serve() {
+        while (unserved && tryLock()) {
+            Object left = null;
+            boolean done = false;
+            unserved = false;
+            boolean sweeps = unswept;
+            unswept = false; // before what it is about is read, as that is set after it
+            try {
+                if (sweeps) {
+                    sweepDeparting();
+                }
+                left = serveLine(sweeps);
+                openIfQuiet();
+                done = true;
+            } finally {
+                if (!done) {
+                    unswept = true;
+                    unserved = true;
+                }
+                locked = 0;
+            }
+            if (left != null) {
+                discard.accept(left);
+            }
+        }
+    }
+
+    /**
+     * Gives to those in line.
+     *
+     * @param sweeps whether to go to the end of the line, as there may be tickets that are done with; else it ends when there is
+     *            nothing more to give
+     * @return an object that found no place, or null
+     */
+    private Object serveLine(boolean sweeps) {
+        boolean gives = true;
+        Object object = null;
+        try {
+            Ticket before = head;
+            for (Ticket ticket = before.next; ticket != null && (gives || sweeps); ticket = before.next) {
+                if (isDone(ticket)) {
+                    unlink(before, ticket);
+                    continue;
+                }
+                if (gives && ticket.given == null) {
+                    object = object != null || closed ? object : tiers.tryPopShut();
+                    Object gift = closed ? Ticket.CLOSED : object != null ? object : Ticket.CREATE;
+                    if (gift == Ticket.CREATE && existing >= maximum) {
+                        gives = false;
+                    } else if (ticket.give(gift)) {
+                        existing += gift == Ticket.CREATE ? 1 : 0;
+                        object = gift == object ? null : object;
+                        waiting--;
+                        LockSupport.unpark(ticket.thread);
+                    } else {
+                        continue; // it left: again, to unlink it
+                    }
+                }
+                before = ticket;
+            }
+            stuck = waiting > 0 && tiers.isStuck();
+            if (stuck) {
+                LockSupport.unpark(firstWaiting());
+            }
+            if (object != null && tiers.keep(object, keepsAll)) {
+                object = null;
+            }
+            existing -= object == null ? 0 : 1;
+            return object;
+        } catch (Throwable e) {
+            existing -= object == null ? 0 : 1;
+            throw e;
+        }
+    }
+
+    private static boolean isDone(Ticket ticket) {
+        return ticket.outcome != Ticket.IN_PROGRESS || ticket.given == Ticket.LEFT || ticket.given == Ticket.CLOSED;
+    }
+
+    private void unlink(Ticket before, Ticket done) {
+        Object given = done.given;
+        if (given == null || given == Ticket.LEFT) {
+            waiting--;
+        } else if (given != Ticket.CLOSED && done.outcome == Ticket.GONE) {
+            existing--;
+        }
+        before.next = done.next;
+        if (last == done) {
+            last = before;
+        }
+    }
+
+    private Thread firstWaiting() {
+        for (Ticket ticket = head.next; ticket != null; ticket = ticket.next) {
+            if (ticket.given == null) {
+                return ticket.thread;
+            }
+        }
+        return null;
+    }
+
+    private void sweepDeparting() {
+        Ticket before = null;
+        for (Ticket ticket = departing; ticket != null; ticket = ticket.next) {
+            int outcome = ticket.outcome; // may change meanwhile
+            if (outcome == Ticket.GONE) {
+                existing--;
+                ticket.outcome = Ticket.KEPT;
+            }
+            if (outcome == Ticket.IN_PROGRESS) {
+                before = ticket;
+            } else if (before != null) {
+                before.next = ticket.next;
+            } else if (!DEPARTING.compareAndSet(this, ticket, ticket.next)) {
+                before = ticket; // another one came before it
+            }
+        }
+    }
+
+    private void openIfQuiet() {
+        if (waiting == 0 && !closed && tiers.isShut() && ++quiet > QUIET_ROUNDS) {
+            tiers.open();
+            if (closed) {
+                tiers.shut();
+            }
+        }
+    }
+
+    /** Shuts for good, and wakes who waits. The objects are still there, for {@link Tiers#tryPopShut}. */
+    void close() {
+        boolean locks = lock(System.nanoTime() + STUCK_NANOS, true);
         try {
             closed = true;
-            shut = true;
-            pool.shut(spare);
-            var all = new ArrayList<>(spare);
-            spare.clear();
-            waiters.forEach(waiter -> waiter.give(CLOSED));
-            waiters.clear();
-            return all;
+            tiers.shut();
         } finally {
-            lock.unlock();
+            if (locks) {
+                locked = 0;
+            }
         }
+        unserved = true;
+        serve();
     }
 
-    int size() {
-        lock.lock();
-        try {
-            return spare.size();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    long taken() {
-        lock.lock();
-        try {
-            return taken;
-        } finally {
-            lock.unlock();
-        }
-    }
-
+    /** The objects that exist; a moment ago if somebody has the lock. */
     int existing() {
-        lock.lock();
-        try {
-            return existing;
-        } finally {
-            lock.unlock();
-        }
+        unserved = true;
+        unswept = true;
+        serve();
+        return existing;
     }
 }

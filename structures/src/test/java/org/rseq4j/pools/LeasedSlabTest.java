@@ -27,7 +27,7 @@ class LeasedSlabTest {
 
     /** A pool whose one object is in the leased slab of this thread; null when another thread of the process got the lease. */
     private static <T> PerCpuPool<T> withOneLeased(PerCpuPool.Builder<T> builder) {
-        assumeTrue(LeasedSlab.array().length > 0, "no leases here: no registration, or no membarrier");
+        assumeTrue(LeasedSlabs.COUNT > 0, "no leased slabs here: no membarrier");
         for (long end = System.nanoTime() + MINUTE; System.nanoTime() < end;) {
             var pool = builder.build();
             for (int i = 0; i < 100_000 && pool.leasedObjects() == 0; i++) {
@@ -113,7 +113,7 @@ class LeasedSlabTest {
 
     @Test
     void whoOnlyReleasesOrOnlyAcquiresUsesItsLeaseToo() {
-        assumeTrue(LeasedSlab.array().length > 0, "no leases here: no registration, or no membarrier");
+        assumeTrue(LeasedSlabs.COUNT > 0, "no leased slabs here: no membarrier");
         var discarded = new AtomicInteger();
         var pool = PerCpuPool.builder(Object::new).discard(o -> discarded.incrementAndGet()).build();
         int released = 0;
@@ -148,17 +148,19 @@ class LeasedSlabTest {
 
     @Test
     void smallPoolsHaveNone() {
-        assertEquals(0, LeasedSlab.depth(7, 1 << 20));
-        int leases = LeasedSlab.array().length;
-        assertEquals(0, LeasedSlab.depth(64, 2 * leases - 1));
-        assertEquals(leases == 0 ? 0 : 8, LeasedSlab.depth(64, 1 << 20));
+        assertEquals(0, LeasedSlabs.depth(3, 1 << 20));
+        int places = LeasedSlabs.COUNT;
+        assertEquals(0, LeasedSlabs.depth(64, 2 * places - 1));
+        assertEquals(places == 0 ? 0 : 1, LeasedSlabs.depth(64, 2 * places));
+        assertEquals(places == 0 ? 0 : 16, LeasedSlabs.depth(64, 1 << 20));
+        assertTrue(LeasedSlabs.share(LeasedSlabs.depth(64, 5 * places)) <= 5 * places / 2);
     }
 
     /** In a process whose threads take leases from one another all the time. */
     @Test
     @Tag("platform")
     void nothingIsLostBetweenThreadsThatTakeLeasesFromOneAnother() throws Exception {
-        assumeTrue(LeasedSlab.array().length > 0, "no leases here: no registration, or no membarrier");
+        assumeTrue(LeasedSlabs.COUNT > 0, "no leased slabs here: no membarrier");
         ChildJvm.run("exact", Map.of(), List.of("-Drseq4j.debug.patience=64"), Takers.class);
     }
 

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -272,6 +273,150 @@ class PerCpuPoolTest {
         assertTrue(List.of(leak.acquired().getStackTrace()).stream().anyMatch(f -> f.getMethodName().equals("leak")));
         assertNotNull(pool.acquire()); // its place is free
         assertFalse(pool.existing() > 1);
+    }
+
+    @Test
+    void aWaitingAcquireFindsThePlaceOfALeakedObject() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).detectMisuse(misuse -> {}).build();
+        leak(pool);
+        var collecting = new java.util.concurrent.atomic.AtomicBoolean(true);
+        Thread collector = Thread.ofPlatform().start(() -> {
+            while (collecting.get()) {
+                System.gc();
+            }
+        });
+        assertNotNull(pool.acquire(Duration.ofMinutes(1)));
+        collecting.set(false);
+        collector.join();
+    }
+
+    @Test
+    void theStrictFormKeepsWhatIsReleasedWhileSomebodyIsInsideOfEveryPlace() {
+        var discarded = new ArrayList<Object>();
+        var pool = PerCpuPool.builder(Object::new).capacityPerCpu(2).maxSize(2).discard(discarded::add).build();
+        Object first = pool.acquire();
+        Object second = pool.acquire();
+        whileSomebodyIsInsideOfEveryPlace(pool, () -> {
+            pool.release(first);
+            pool.release(second);
+        });
+        assertEquals(List.of(), discarded);
+        assertEquals(2, pool.size());
+        assertEquals(Set.of(first, second), Set.of(pool.acquire(), pool.tryAcquire()));
+        assertEquals(2, pool.existing());
+        assertEquals(2, pool.statistics().misses());
+        assertEquals(2, pool.statistics().hits());
+    }
+
+    @Test
+    void whatWasReleasedWhileSomebodyWasInsideOfEveryPlaceIsTrimmedAndClosed() {
+        var discarded = new ArrayList<Object>();
+        var pool = PerCpuPool.builder(Object::new).capacityPerCpu(2).maxSize(2).discard(discarded::add).build();
+        Object first = pool.acquire();
+        Object second = pool.acquire();
+        whileSomebodyIsInsideOfEveryPlace(pool, () -> pool.release(first));
+        pool.trim();
+        assertEquals(1, pool.size());
+        pool.trim();
+        assertEquals(List.of(first), discarded);
+        whileSomebodyIsInsideOfEveryPlace(pool, () -> pool.release(second));
+        pool.close();
+        assertEquals(List.of(first, second), discarded);
+        assertEquals(0, pool.size());
+    }
+
+    private static void whileSomebodyIsInsideOfEveryPlace(PerCpuPool<Object> pool, Runnable action) {
+        for (Slab slab : pool.tiers.all) {
+            assertTrue(slab.tryLock());
+        }
+        try {
+            action.run();
+        } finally {
+            for (Slab slab : pool.tiers.all) {
+                slab.locked = 0;
+            }
+        }
+    }
+
+    @Test
+    void takesDurationsOfAnyLength() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).maxIdleAge(Duration.ofSeconds(Long.MAX_VALUE)).build();
+        Object held = pool.acquire(Duration.ofSeconds(Long.MAX_VALUE));
+        assertThrows(java.util.concurrent.TimeoutException.class,
+                () -> pool.acquire(Duration.ofSeconds(Long.MIN_VALUE)));
+        pool.release(held);
+        pool.close();
+    }
+
+    @Test
+    void handsOutOnlyWhatIsValid() {
+        var discarded = new ArrayList<Object>();
+        var broken = new HashSet<Object>();
+        var pool = PerCpuPool.builder(Object::new).maxSize(2).validate(o -> !broken.contains(o))
+                .discard(discarded::add).build();
+        Object first = pool.acquire();
+        pool.release(first);
+        assertSame(first, pool.acquire());
+        pool.release(first);
+        broken.add(first);
+        assertNotSame(first, pool.acquire());
+        assertEquals(List.of(first), discarded);
+        assertNotNull(pool.acquire());
+    }
+
+    @Test
+    void discardsWhatIsTooOld() throws InterruptedException {
+        var discarded = new ArrayList<Object>();
+        var pool = PerCpuPool.builder(Object::new).maxLifetime(Duration.ofMillis(2), Duration.ofMillis(1))
+                .discard(discarded::add).build();
+        Object first = pool.acquire();
+        Thread.sleep(3);
+        pool.release(first);
+        assertEquals(List.of(first), discarded);
+        assertEquals(0, pool.size());
+    }
+
+    @Test
+    void makesAheadWhatIsAskedFor() throws InterruptedException {
+        var pool = PerCpuPool.builder(Object::new).maxSize(5).minIdle(3).build();
+        while (pool.size() < 3) {
+            Thread.sleep(1);
+        }
+        assertEquals(3, pool.existing());
+        pool.close();
+    }
+
+    @Test
+    void discardsOnTheExecutor() throws Exception {
+        var tasks = new java.util.ArrayDeque<Runnable>();
+        var discarded = new ArrayList<Object>();
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).discard(discarded::add).discardOn(tasks::add).build();
+        Object first = pool.acquire();
+        pool.discard(first);
+        assertEquals(1, pool.existing());
+        assertThrows(java.util.concurrent.TimeoutException.class, () -> pool.acquire(Duration.ZERO));
+        tasks.remove().run();
+        assertEquals(List.of(first), discarded);
+        assertEquals(0, pool.existing());
+        assertNotNull(pool.acquire());
+    }
+
+    @Test
+    void closesWithATime() throws Exception {
+        var pool = PerCpuPool.of(Object::new);
+        Object held = pool.acquire();
+        assertFalse(pool.close(Duration.ofMillis(2)));
+        Thread releaser = Thread.ofPlatform().start(() -> pool.release(held));
+        assertTrue(pool.close(Duration.ofMinutes(1)));
+        releaser.join();
+        assertTrue(pool.isClosed());
+    }
+
+    @Test
+    void saysHowManyItKeeps() {
+        var pool = PerCpuPool.builder(Object::new).capacityPerCpu(4).overflow(6).build();
+        assertEquals(4 * Rseq.cpuCount() + 6, pool.maxPooled());
+        assertEquals(3, PerCpuPool.builder(Object::new).maxPooled(3).build().maxPooled());
     }
 
     private static void leak(PerCpuPool<Object> pool) {

@@ -1,0 +1,171 @@
+package org.rseq4j.pools;
+
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.rseq4j.pools.PoolMisuse.Kind;
+
+/**
+ * What a pool knows of each of its objects, by identity and weakly, where it is asked to validate them, to limit their lifetime or
+ * to look for misuse. Costs a map look-up an operation, and a stack walk where misuse is looked for.
+ *
+ * @param <T> the type of the pooled objects
+ */
+final class Roster<T> {
+    private final ConcurrentHashMap<Object, Entry> known = new ConcurrentHashMap<>();
+    private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
+    private final Predicate<? super T> validation;
+    private final long lifetime;
+    private final long jitter;
+    private final Consumer<? super PoolMisuse> hook;
+
+    /** The weak key. */
+    private static final class Entry extends WeakReference<Object> {
+        private final int hash;
+        private final String description;
+        private final long expires;
+        private boolean used;
+        /** The stack of the acquire while it is on loan, and of the last one. */
+        private Throwable acquired;
+        private Throwable last;
+
+        Entry(Object object, ReferenceQueue<Object> queue, long expires) {
+            super(object, queue);
+            hash = System.identityHashCode(object);
+            description = describe(object);
+            this.expires = expires;
+        }
+
+        @Override
+        public int hashCode() {
+            return hash;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return this == other || other instanceof Probe probe && refersTo(probe.object);
+        }
+    }
+
+    /** A key for looking up. */
+    private record Probe(Object object) {
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(object);
+        }
+
+        @SuppressWarnings("ReferenceEquality") // the same object, not an equal one
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Entry entry && entry.refersTo(object)
+                    || other instanceof Probe probe && probe.object == object;
+        }
+    }
+
+    /**
+     * A roster; null where nothing is asked for.
+     *
+     * @param validation whether an object may be handed out again, or null
+     * @param lifetime how long an object is handed out, in nanoseconds, less a part of the jitter; 0 for ever
+     * @param hook what misuse is told to, or null
+     */
+    Roster(Predicate<? super T> validation, long lifetime, long jitter, Consumer<? super PoolMisuse> hook) {
+        this.validation = validation;
+        this.lifetime = lifetime;
+        this.jitter = jitter;
+        this.hook = hook;
+    }
+
+    static String describe(Object object) {
+        return object.getClass().getName() + "@" + Integer.toHexString(System.identityHashCode(object));
+    }
+
+    boolean detectsMisuse() {
+        return hook != null;
+    }
+
+    private Entry entry(Object object) {
+        Entry entry = known.get(new Probe(object));
+        if (entry == null) {
+            long age = lifetime - (jitter == 0 ? 0 : ThreadLocalRandom.current().nextLong(jitter));
+            entry = new Entry(object, unreachable, System.nanoTime() + age);
+            known.put(entry, entry);
+        }
+        return entry;
+    }
+
+    private boolean isExpired(Entry entry) {
+        return lifetime > 0 && System.nanoTime() - entry.expires >= 0;
+    }
+
+    /** Whether an object may be handed out. A new one always may. */
+    boolean isFit(T object) {
+        Entry entry = entry(object);
+        if (entry.used && (isExpired(entry) || validation != null && !validation.test(object))) {
+            return false;
+        }
+        var here = hook == null ? null : new Throwable("acquired by " + Thread.currentThread());
+        synchronized (entry) {
+            entry.used = true;
+            entry.acquired = here;
+            entry.last = here;
+        }
+        return true;
+    }
+
+    /** Whether an object may be pooled again. Throws when misuse is looked for, and it is not on loan. */
+    boolean released(Object object) {
+        if (hook != null) {
+            checkLoan(object);
+        }
+        return lifetime == 0 || !isExpired(entry(object));
+    }
+
+    private void checkLoan(Object object) {
+        Entry entry = known.get(new Probe(object));
+        if (entry == null) {
+            report(new PoolMisuse(Kind.FOREIGN, describe(object), null));
+            throw new IllegalArgumentException("released an object that this pool did not hand out: "
+                    + describe(object));
+        }
+        synchronized (entry) {
+            if (entry.acquired != null) {
+                entry.acquired = null;
+                return;
+            }
+        }
+        report(new PoolMisuse(Kind.RELEASED_TWICE, entry.description, entry.last));
+        throw new IllegalStateException("released twice: " + entry.description, entry.last);
+    }
+
+    /** The object leaves the pool for good. */
+    void discarded(Object object) {
+        known.remove(new Probe(object));
+    }
+
+    /** Forgets what became unreachable, and reports what of it was on loan; how many objects that were, where misuse is looked for. */
+    int sweep() {
+        int leaked = 0;
+        for (Reference<?> gone; (gone = unreachable.poll()) != null;) {
+            Entry entry = (Entry) gone;
+            if (known.remove(entry, entry) && entry.acquired != null) {
+                leaked++;
+                report(new PoolMisuse(Kind.LEAKED, entry.description, entry.acquired));
+            }
+        }
+        return leaked;
+    }
+
+    private void report(PoolMisuse misuse) {
+        PoolEvents.misuse(misuse);
+        try {
+            hook.accept(misuse);
+        } catch (Throwable e) {
+            System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "the misuse hook failed", e);
+        }
+    }
+}

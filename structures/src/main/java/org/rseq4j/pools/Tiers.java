@@ -1,0 +1,419 @@
+package org.rseq4j.pools;
+
+import org.rseq4j.Rseq;
+import org.rseq4j.counters.PerCpuCounter;
+import org.rseq4j.internal.Ids;
+import org.rseq4j.internal.Section;
+import org.rseq4j.internal.ThreadArea;
+
+/**
+ * Where a pool keeps its objects, and the ways between:
+ *
+ * <pre>
+ *   acquire, release          plain loads and stores          some threads' own
+ *     leased slab  &lt;──── refill, flush: half of it, or ────┐
+ *         │               all of it if that goes one way   │
+ *         ▼                                                │
+ *     slab of the CPU  &lt;── batch ──&gt;  overflow  &lt;──────────┘  a try-lock each
+ *         │
+ *         ▼
+ *     slabs of other CPUs, spare objects of the strict form,
+ *     then leased slabs of others                             a barrier on all threads
+ * </pre>
+ *
+ * <p>
+ * Nobody waits anywhere: where somebody is inside, the next place is tried. Where all places are shut nothing gets in or out
+ * but by {@link #keep} and {@link #tryPopShut}.
+ */
+final class Tiers {
+    /** Of so many calls at a slab by threads without a slab of their own, powers of two, one tries to open one, or to take one over. */
+    private static final int OPENS = 32;
+    private static final int TAKES_OVER = LeasedSlabs.IS_IMPATIENT ? 64 : 1024;
+
+    /** One for each CPU. */
+    private final Slab[] slabs;
+    private final Slab overflow;
+    /** All of them, the overflow last. */
+    final Slab[] all;
+    private final LeasedSlabs leased;
+    private final Bound bound;
+    private final int batch;
+    /** What the strict form keeps when somebody is inside of every other place, or all of them are full. */
+    private final TreiberStack spare = new TreiberStack();
+    private final PerCpuCounter steals = new PerCpuCounter();
+    private final PerCpuCounter removed = new PerCpuCounter();
+    private volatile boolean shut;
+
+    Tiers(int capacityPerCpu, int overflowCapacity, int maxPooled, boolean clears) {
+        slabs = new Slab[Rseq.cpuCount()];
+        all = new Slab[slabs.length + 1];
+        for (int i = 0; i < slabs.length; i++) {
+            slabs[i] = new Slab(capacityPerCpu, clears);
+            all[i] = slabs[i];
+        }
+        overflow = new Slab(overflowCapacity, clears);
+        all[slabs.length] = overflow;
+        batch = Math.min(32, Math.max(1, capacityPerCpu / 2));
+        int total = (int) Math.min(maxPooled, (long) slabs.length * capacityPerCpu + overflowCapacity);
+        int depth = clears ? 0 : LeasedSlabs.depth(capacityPerCpu, total);
+        leased = new LeasedSlabs(depth);
+        bound = new Bound(total, LeasedSlabs.share(depth));
+    }
+
+    /** How many objects there are at most. */
+    int bound() {
+        return bound.total();
+    }
+
+    // ---- Out. ----
+
+    /** An object, or null where the running thread and its CPU have none. */
+    Object take() {
+        LeasedSlab mine = leased.mine();
+        Object found = mine == null ? null : mine.take();
+        return found != null ? found : takeFromSlab(mine);
+    }
+
+    private Object takeFromSlab(LeasedSlab mine) {
+        long area = ThreadArea.find();
+        Slab slab = slabs[Ids.cpuId(area)];
+        long section = Section.begin(area);
+        try {
+            if (isUsable(mine)) {
+                refill(mine, slab);
+                Object found = mine.take();
+                if (found != null) {
+                    return found;
+                }
+            } else {
+                considerLease(slab);
+            }
+            return slab.tryPop();
+        } finally {
+            Section.end(section);
+        }
+    }
+
+    private static boolean isUsable(LeasedSlab mine) {
+        return mine != null && !mine.revoked;
+    }
+
+    /** Half of a leased slab, or all of it for a thread that only acquires; one of them is taken at once. */
+    private void refill(LeasedSlab mine, Slab slab) {
+        boolean onlyTakes = mine.onlyTakes();
+        int wanted = onlyTakes ? mine.limit : mine.limit / 2 + 1;
+        Slab first = onlyTakes ? overflow : slab;
+        int moved = refillFrom(first, mine, wanted);
+        if (moved == 0) {
+            moved = refillFrom(onlyTakes ? slab : overflow, mine, wanted);
+        }
+        mine.refilled(moved);
+    }
+
+    private static int refillFrom(Slab from, LeasedSlab mine, int wanted) {
+        if (from.looksEmpty() || !from.tryLock()) {
+            return 0;
+        }
+        try {
+            return mine.refill(from, wanted);
+        } finally {
+            from.locked = 0;
+        }
+    }
+
+    /** An object from farther away, or null. */
+    Object takeSlowly() {
+        if (shut) {
+            return null;
+        }
+        Slab slab = slabs[Rseq.cpuId()];
+        if (overflow.moveTo(slab, batch) > 0) {
+            Object found = slab.tryPop();
+            if (found != null) {
+                return found;
+            }
+        }
+        Object found = overflow.tryPop();
+        for (int i = 0; found == null && i < slabs.length; i++) {
+            found = takeFromOther(slabs[i], slab);
+        }
+        if (found == null) {
+            found = spare.tryPop();
+        }
+        return found != null ? found : takeRevoked();
+    }
+
+    private Object takeFromOther(Slab other, Slab slab) {
+        if (other == slab || other.looksEmpty()) {
+            return null;
+        }
+        int moved = other.moveTo(slab, Math.min(batch, (other.objects() + 1) / 2));
+        Object found = moved > 0 ? slab.tryPop() : other.tryPop();
+        if (moved > 0 || found != null) {
+            steals.add(Math.max(1, moved));
+        }
+        return found;
+    }
+
+    private Object takeRevoked() {
+        Object found = leased.tryPop();
+        if (found != null) {
+            steals.increment();
+        }
+        return found;
+    }
+
+    /** An object from the leased slabs of others: of all of them, or of those that can be had without a barrier now. */
+    Object steal(boolean always) {
+        if (shut) {
+            return null;
+        }
+        if (always) {
+            leased.revokeForObjects();
+        } else {
+            leased.revokeForObjectsNowAndThen();
+        }
+        return takeRevoked();
+    }
+
+    private void considerLease(Slab slab) {
+        int calls = slab.calls;
+        if ((calls & OPENS - 1) == 0 && leased.depth() > 0) {
+            leased.open((calls & TAKES_OVER - 1) == 0);
+        }
+    }
+
+    // ---- In. ----
+
+    /** Whether the object was put where the running thread or its CPU have a place. */
+    boolean put(Object object) {
+        LeasedSlab mine = leased.mine();
+        return mine != null && mine.put(object) || putIntoSlab(mine, object);
+    }
+
+    private boolean putIntoSlab(LeasedSlab mine, Object object) {
+        long area = ThreadArea.find();
+        Slab slab = slabs[Ids.cpuId(area)];
+        long section = Section.begin(area);
+        try {
+            if (isUsable(mine)) {
+                flush(mine, slab);
+                if (mine.put(object)) {
+                    return true;
+                }
+            } else {
+                considerLease(slab);
+            }
+            return slab.tryPush(object);
+        } finally {
+            Section.end(section);
+        }
+    }
+
+    /** Half of a leased slab, or all of it by a thread that only releases. */
+    private void flush(LeasedSlab mine, Slab slab) {
+        boolean onlyPuts = mine.onlyPuts();
+        int most = onlyPuts ? mine.limit : mine.limit / 2 + 1;
+        if (flushTo(onlyPuts ? overflow : slab, mine, most) == 0) {
+            flushTo(onlyPuts ? slab : overflow, mine, most);
+        }
+    }
+
+    private int flushTo(Slab to, LeasedSlab mine, int most) {
+        if (!to.tryLock()) {
+            return 0;
+        }
+        try {
+            makeRoom(to, most);
+            return mine.flush(to, most);
+        } finally {
+            to.locked = 0;
+        }
+    }
+
+    /** Tries to have places for so many objects in a slab that the caller is inside of. */
+    private void makeRoom(Slab slab, int places) {
+        if (slab != overflow && slab.capacity() - slab.size < places) {
+            moveToOverflow(slab);
+        }
+        if (slab.limit - slab.size < places) {
+            bound.raise(slab, Math.max(places, batch), all);
+        }
+    }
+
+    private void moveToOverflow(Slab slab) {
+        if (overflow.tryLock()) {
+            try {
+                slab.move(overflow, batch);
+            } finally {
+                overflow.locked = 0;
+            }
+        }
+    }
+
+    /** Whether the object was put farther away. */
+    boolean putSlowly(Object object) {
+        if (shut) {
+            return false;
+        }
+        Slab slab = slabs[Rseq.cpuId()];
+        if (push(slab, object, false) || push(overflow, object, false)) {
+            return true;
+        }
+        for (Slab other : slabs) {
+            if (other != slab && other.tryPush(object)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean push(Slab slab, Object object, boolean evenIfShut) {
+        if (!slab.tryLock()) {
+            return false;
+        }
+        try {
+            if (slab.shut && !evenIfShut) {
+                return false;
+            }
+            makeRoom(slab, 1);
+            return slab.push(object);
+        } finally {
+            slab.locked = 0;
+        }
+    }
+
+    // ---- Shut. ----
+
+    /** From here on the quick ways are refused, in each place from when nobody is inside of it any more. */
+    void shut() {
+        leased.shut();
+        shut = true;
+        for (Slab slab : all) {
+            slab.shut = true;
+        }
+    }
+
+    void open() {
+        for (Slab slab : all) {
+            slab.shut = false;
+        }
+        leased.reopen();
+        shut = false;
+    }
+
+    boolean isShut() {
+        return shut;
+    }
+
+    /** An object of a place that is shut, or null. */
+    Object tryPopShut() {
+        for (Slab slab : all) {
+            Object found = slab.looksEmpty() ? null : slab.tryPopShut();
+            if (found != null) {
+                return found;
+            }
+        }
+        Object found = leased.tryPop();
+        return found != null ? found : spare.tryPop();
+    }
+
+    /**
+     * Whether the object was put anywhere, shut or not.
+     *
+     * @param always whether it is, also when somebody is inside of every place, or all of them are full
+     */
+    boolean keep(Object object, boolean always) {
+        Slab slab = slabs[Rseq.cpuId()];
+        if (push(slab, object, true) || push(overflow, object, true)) {
+            return true;
+        }
+        for (Slab other : slabs) {
+            if (other != slab && push(other, object, true)) {
+                return true;
+            }
+        }
+        if (always) {
+            spare.push(object);
+        }
+        return always;
+    }
+
+    /** Whether there may be objects that {@link #tryPopShut} did not find, as somebody was inside of their place. */
+    boolean isStuck() {
+        for (Slab slab : all) {
+            if (slab.locked != 0) {
+                return true;
+            }
+        }
+        return leased.isStuck() || objects() > 0; // asked last: who was inside has counted by now
+    }
+
+    // ---- Idle. ----
+
+    /** The places from which nothing was taken since the last call, spare objects last; those of threads are taken away. */
+    boolean[] findIdle() {
+        boolean[] idle = new boolean[all.length + 1];
+        for (int i = 0; i < all.length; i++) {
+            idle[i] = all[i].taken == all[i].takenBefore;
+            all[i].takenBefore = all[i].taken;
+            all[i].forgetLeft();
+        }
+        idle[all.length] = spare.isIdle();
+        leased.revokeIdle();
+        return idle;
+    }
+
+    /** An object of one of those places, or null. */
+    Object tryPopIdle(boolean[] idle) {
+        for (int i = 0; i < all.length; i++) {
+            Object found = idle[i] ? popIdle(all[i]) : null;
+            if (found != null) {
+                return found;
+            }
+        }
+        Object found = leased.tryPop();
+        return found == null && idle[all.length] ? spare.tryPop() : found;
+    }
+
+    private Object popIdle(Slab slab) {
+        Object found = shut ? slab.tryPopShut() : slab.tryPop();
+        if (found == null) {
+            bound.reclaim(slab);
+        } else {
+            slab.takenBefore = slab.taken;
+        }
+        return found;
+    }
+
+    // ---- Exact while nobody uses the pool. ----
+
+    int objects() {
+        int objects = leased.objects() + spare.size();
+        for (Slab slab : all) {
+            objects += slab.objects();
+        }
+        return objects;
+    }
+
+    int leasedObjects() {
+        return leased.objects();
+    }
+
+    /** Counts an object that was taken out, but not for a caller. */
+    void countRemoved() {
+        removed.increment();
+    }
+
+    long taken() {
+        long taken = leased.taken() + spare.taken() - removed.sum();
+        for (Slab slab : all) {
+            taken += slab.taken;
+        }
+        return taken;
+    }
+
+    long steals() {
+        return steals.sum();
+    }
+}

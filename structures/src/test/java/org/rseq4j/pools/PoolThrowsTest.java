@@ -1,0 +1,131 @@
+package org.rseq4j.pools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** Whatever hooks throw, or how long they block: no permit is lost, no object left, no other pool held up. */
+class PoolThrowsTest {
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+
+    /** What a hook can throw, also without declaring it. */
+    private static List<Throwable> throwables() {
+        return List.of(new IllegalStateException("hook"), new AssertionError("hook"), new StackOverflowError("hook"),
+                new OutOfMemoryError("hook"), new Exception("hook"));
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> void sneak(Throwable thrown) throws E {
+        throw (E) thrown;
+    }
+
+    @Test
+    void whatAFactoryThrowsComesAsItIs() {
+        for (Throwable thrown : List.of(new InterruptedException("hook"), new TimeoutException("hook"))) {
+            var pool = PerCpuPool.builder(() -> hook("factory", "factory", new AtomicInteger(1), thrown)).build();
+            assertSame(thrown, assertThrows(Throwable.class, pool::acquire));
+            assertSame(thrown, assertThrows(Throwable.class, pool::lease));
+        }
+    }
+
+    @Test
+    void noPermitIsLostWhenAHookThrowsAnything() throws Exception {
+        for (Throwable thrown : throwables()) {
+            for (String hook : List.of("factory", "reset", "discard", "validate")) {
+                var throwing = new AtomicInteger();
+                var pool = PerCpuPool.builder(() -> hook("factory", hook, throwing, thrown))
+                        .reset(object -> hook("reset", hook, throwing, thrown))
+                        .discard(object -> hook("discard", hook, throwing, thrown))
+                        .validate(object -> hook("validate", hook, throwing, thrown) != null)
+                        .maxSize(3).build();
+                for (int round = 0; round < 20; round++) {
+                    throwing.set(1);
+                    try {
+                        Object object = pool.acquire(MINUTE);
+                        if (hook.equals("discard")) {
+                            pool.discard(object);
+                        } else {
+                            pool.release(object);
+                        }
+                    } catch (Throwable e) {
+                        assertEquals(thrown, e);
+                    }
+                    throwing.set(0);
+                    List<Object> all = List.of(pool.acquire(MINUTE), pool.acquire(MINUTE), pool.acquire(MINUTE));
+                    assertEquals(3, pool.existing());
+                    all.forEach(pool::release);
+                }
+                throwing.set(1);
+                if (hook.equals("discard")) {
+                    assertEquals(thrown, assertThrows(Throwable.class, pool::close));
+                } else {
+                    pool.close();
+                }
+                assertEquals(0, pool.size());
+                assertEquals(0, pool.existing());
+                assertEquals(true, pool.close(Duration.ZERO));
+            }
+        }
+    }
+
+    private static Object hook(String here, String which, AtomicInteger throwing, Throwable thrown) {
+        if (here.equals(which) && throwing.get() > 0) {
+            PoolThrowsTest.<RuntimeException>sneak(thrown);
+        }
+        return new Object();
+    }
+
+    @Test
+    void aDiscardThatBlocksHoldsUpNobody() throws Exception {
+        var blocks = new CountDownLatch(1);
+        var blocked = new CountDownLatch(1);
+        var pool = PerCpuPool.builder(Object::new).maxIdleAge(Duration.ofMillis(1)).discard(object -> {
+            blocked.countDown();
+            try {
+                blocks.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }).build();
+        pool.release(pool.acquire());
+        assertTrue(blocked.await(60, TimeUnit.SECONDS));
+        var discarded = new CountDownLatch(1);
+        var other = PerCpuPool.builder(Object::new).maxIdleAge(Duration.ofMillis(1))
+                .discard(object -> discarded.countDown()).build();
+        other.release(other.acquire());
+        assertTrue(discarded.await(60, TimeUnit.SECONDS), "another pool's idle age");
+        assertNotNull(pool.acquire());
+        blocks.countDown();
+        pool.close();
+        other.close();
+    }
+
+    @Test
+    void closeDiscardsAllWhateverTheHookThrows() {
+        for (Throwable thrown : throwables()) {
+            var calls = new AtomicInteger();
+            var pool = PerCpuPool.builder(Object::new).discard(object -> {
+                calls.incrementAndGet();
+                PoolThrowsTest.<RuntimeException>sneak(thrown);
+            }).build();
+            List<Object> held = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                held.add(pool.acquire());
+            }
+            held.forEach(pool::release);
+            assertEquals(thrown, assertThrows(Throwable.class, pool::close));
+            assertEquals(8, calls.get());
+        }
+    }
+}
