@@ -20,6 +20,8 @@ final class CounterSlots {
     /** The bytes of a stride in a chunk: a shift, no multiplication. */
     static final int SHIFT = 16;
     static final int CPUS = Rseq.cpuCount();
+    /** More than are taken at once, so that those that are unreachable become fewer; bounded, for who takes one. */
+    private static final int FREED_AT_ONCE = 4;
     /** One for each CPU, and one more. */
     static final int STRIDES = CPUS + 1;
 
@@ -64,8 +66,10 @@ final class CounterSlots {
 
     /** Zeroed words for a meter, until it is unreachable. */
     synchronized Slot take(Object meter) {
-        for (Object slot = unreachable.poll(); slot != null; slot = unreachable.poll()) {
-            free((Slot) slot);
+        Object gone = unreachable.poll();
+        for (int i = 1; gone != null; i++) {
+            free((Slot) gone);
+            gone = i < FREED_AT_ONCE ? unreachable.poll() : null;
         }
         if (firstWithRoom == chunks.size()) {
             chunks.add(new Chunk(slotsPerChunk));
@@ -90,6 +94,11 @@ final class CounterSlots {
     /** Where the words are in a stride, in bytes. */
     long offset(Slot slot) {
         return (long) (slot.number % slotsPerChunk) * words * Long.BYTES;
+    }
+
+    /** How many are in use, by meters that are reachable or were not found yet. */
+    synchronized int taken() {
+        return chunks.stream().mapToInt(chunk -> chunk.used.cardinality()).sum();
     }
 
     private void free(Slot slot) {

@@ -58,4 +58,29 @@ class CounterSlotsTest {
         assertTrue(left.isEmpty(), left + " were never used again");
         assertEquals(3 * PER_CHUNK - 2, meters.stream().limit(3 * PER_CHUNK - 2).distinct().count());
     }
+
+    /** Whoever makes a meter pays for a few of those that became unreachable, not for all. */
+    @Test
+    void onlyAFewUnreachableMetersAreFreedAtOnce() throws InterruptedException {
+        int dropped = 20_000;
+        for (int i = 0; i < dropped; i++) {
+            slots.take(new Object());
+        }
+        List<Object> meters = new ArrayList<>();
+        int before = slots.taken();
+        assertTrue(before > 3 * PER_CHUNK, before + " taken");
+        for (int i = 0; i < dropped && before > 8000; i++) {
+            if (i % 1000 == 0) {
+                System.gc();
+                Thread.sleep(5);
+            }
+            meters.add(new Object());
+            slots.take(meters.getLast());
+            int after = slots.taken();
+            assertTrue(after >= before - 3, before + " to " + after + " taken");
+            before = after;
+        }
+        assertTrue(before <= 8000, before + " are still taken");
+        assertTrue(meters.size() > 100);
+    }
 }
