@@ -3,6 +3,7 @@ package org.rseq4j.jcstress;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
+import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -41,6 +42,36 @@ public class PerCpuHistogramStress {
         @Actor
         public void seven() {
             histogram.recordWithExpectedInterval(7, 8);
+        }
+
+        @Arbiter
+        public void after(JJ_Result r) {
+            Histogram all = histogram.snapshot();
+            r.r1 = all.getCountAtValue(5);
+            r.r2 = all.getCountAtValue(7);
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "4, 1", expect = ACCEPTABLE, desc = "all records, in any order")
+    @Outcome(expect = FORBIDDEN, desc = "a record overwrote another, or is behind what a reader looks at")
+    @State
+    public static class RecordCountRecordTime {
+        private final PerCpuHistogram histogram = new PerCpuHistogram(15, 1, TimeUnit.MICROSECONDS);
+
+        @Actor
+        public void twice() {
+            histogram.recordWithCount(5, 2);
+        }
+
+        @Actor
+        public void twiceAgain() {
+            histogram.recordWithCount(5, 2);
+        }
+
+        @Actor
+        public void time() {
+            histogram.record(7000, TimeUnit.NANOSECONDS);
         }
 
         @Arbiter

@@ -39,8 +39,14 @@ record HistogramBuckets(long highest, int digits, int halfMagnitude, long mask, 
         return bucket < 0 ? index : (long) (index - (bucket << halfMagnitude)) << bucket;
     }
 
+    /** The middle of the values of an index, as HdrHistogram takes it for a mean. */
+    long middle(int index) {
+        int bucket = Math.max(0, (index >>> halfMagnitude) - 1);
+        return Math.min(highest, value(index) + (1L << bucket >> 1));
+    }
+
     Histogram histogram(long[] counts) {
-        var histogram = new Histogram(highest, digits);
+        var histogram = highest == Long.MAX_VALUE ? new Histogram(digits) : new Histogram(highest, digits);
         for (int i = 0; i < counts.length; i++) {
             if (counts[i] != 0) {
                 histogram.recordValueWithCount(Math.min(value(i), highest), counts[i]);

@@ -1,7 +1,12 @@
 package org.rseq4j.counters;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.Rseq;
@@ -26,6 +31,7 @@ import org.rseq4j.internal.Words;
  */
 public final class PerCpuHistogram implements AutoCloseable {
     private static final int SHARDS = Rseq.cpuCount();
+    private static final VarHandle USED;
 
     private final MemorySegment segment;
     private final long stride;
@@ -38,8 +44,22 @@ public final class PerCpuHistogram implements AutoCloseable {
     private final Mapping mapping;
     /** Null for a histogram of a file. */
     private final PerCpuMemory memory;
+    /** The unit of values that are times; null for others, or when nobody said it. */
+    private final TimeUnit unit;
+    /** How many indexes were ever used: those behind were not counted in. */
+    private volatile int used;
+    /** When the counts were last 0, in milliseconds since 1970. */
+    private final AtomicLong since = new AtomicLong(System.currentTimeMillis());
     /** The place of CPU 0's first count; negative when closed. */
     private long first;
+
+    static {
+        try {
+            USED = MethodHandles.lookup().findVarHandle(PerCpuHistogram.class, "used", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     /**
      * Makes a histogram without records.
@@ -49,8 +69,36 @@ public final class PerCpuHistogram implements AutoCloseable {
      * @throws IllegalArgumentException when one of them is out of range
      */
     public PerCpuHistogram(long highestValue, int significantDigits) {
-        buckets = HistogramBuckets.of(highestValue, significantDigits);
-        highest = highestValue;
+        this(HistogramBuckets.of(highestValue, significantDigits), null);
+    }
+
+    /**
+     * Makes a histogram without records, of times, which {@link #record(long, TimeUnit)} records in any unit.
+     *
+     * @param highestValue the highest value that can be recorded, in the unit, at least 2
+     * @param significantDigits the decimal digits to which values are told apart, from 0 to 5
+     * @param unit the unit of the counted values
+     * @throws IllegalArgumentException when a number is out of range
+     */
+    public PerCpuHistogram(long highestValue, int significantDigits, TimeUnit unit) {
+        this(HistogramBuckets.of(highestValue, significantDigits), Objects.requireNonNull(unit, "unit"));
+    }
+
+    /**
+     * Makes a histogram without records, for any value from 0, as one of HdrHistogram that resizes itself: it takes the pages
+     * of the values that are recorded. (Without the native library it takes all at once, with three digits 430 KiB for each CPU.)
+     *
+     * @param significantDigits the decimal digits to which values are told apart, from 0 to 5
+     * @throws IllegalArgumentException when it is out of range
+     */
+    public PerCpuHistogram(int significantDigits) {
+        this(HistogramBuckets.of(Long.MAX_VALUE, significantDigits), null);
+    }
+
+    private PerCpuHistogram(HistogramBuckets buckets, TimeUnit unit) {
+        this.buckets = buckets;
+        this.unit = unit;
+        highest = buckets.highest();
         halfMagnitude = buckets.halfMagnitude();
         mask = buckets.mask();
         memory = PerCpuMemory.allocate(buckets.length() * (long) Long.BYTES);
@@ -71,6 +119,7 @@ public final class PerCpuHistogram implements AutoCloseable {
         this.mask = buckets.mask();
         this.first = mapping.base + offset;
         this.memory = null;
+        this.unit = null;
     }
 
     /**
@@ -81,6 +130,41 @@ public final class PerCpuHistogram implements AutoCloseable {
      * @throws IllegalStateException when the histogram is closed
      */
     public void record(long value) {
+        add(value, 1);
+    }
+
+    /**
+     * Counts a value several times.
+     *
+     * @param value from 0 to the highest value
+     * @param count how many times, not negative
+     * @throws ArrayIndexOutOfBoundsException when the value is out of range; nothing is counted
+     * @throws IllegalArgumentException when the count is negative
+     * @throws IllegalStateException when the histogram is closed
+     */
+    public void recordWithCount(long value, long count) {
+        if (count < 0) {
+            throw new IllegalArgumentException("a negative count: " + count);
+        }
+        add(value, count);
+    }
+
+    /**
+     * Counts a time, converted to the histogram's unit, rounded down.
+     *
+     * @param time not negative
+     * @param timeUnit the unit of this time
+     * @throws ArrayIndexOutOfBoundsException when the value is out of range; nothing is counted
+     * @throws IllegalStateException when the histogram was made without a unit, or is closed
+     */
+    public void record(long time, TimeUnit timeUnit) {
+        if (unit == null) {
+            throw new IllegalStateException("this histogram was made without a unit");
+        }
+        add(unit.convert(time, timeUnit), 1);
+    }
+
+    private void add(long value, long count) {
         if (value < 0 || value > highest) {
             throw outOfRange(value);
         }
@@ -88,8 +172,18 @@ public final class PerCpuHistogram implements AutoCloseable {
         // As HistogramBuckets.index, on fields of this object.
         int bucket = 63 - halfMagnitude - Long.numberOfLeadingZeros(value | mask);
         long index = ((long) bucket << halfMagnitude) + (value >>> bucket);
-        Words.add(segment, place + Ids.cpuId() * stride + (index << 3), 1);
+        if (index >= used) {
+            use((int) index + 1);
+        }
+        Words.add(segment, place + Ids.cpuId() * stride + (index << 3), count);
         Reference.reachabilityFence(this);
+    }
+
+    /** Before a count that is behind all others: who reads looks no further than to the last one. */
+    private void use(int indexes) {
+        for (int seen = used; seen < indexes; seen = used) {
+            USED.compareAndSet(this, seen, indexes);
+        }
     }
 
     /**
@@ -110,19 +204,45 @@ public final class PerCpuHistogram implements AutoCloseable {
         }
     }
 
-    /** {@return the counts so far, a histogram of the caller's own} */
+    /**
+     * {@return the counts since the last reset, a histogram of the caller's own} Its time stamps say when the last reset was, or
+     * when this was made, and when it was read.
+     */
     public Histogram snapshot() {
+        return histogram(counts(false), since.get(), System.currentTimeMillis());
+    }
+
+    /**
+     * {@return the counts since the last reset, a histogram of the caller's own; nothing is lost or counted twice} Its time
+     * stamps are those of the interval, as an interval histogram's of HdrHistogram: from the last reset, or when this was made, to
+     * this one.
+     */
+    public Histogram snapshotAndReset() {
+        opened();
+        long now = System.currentTimeMillis();
+        long start = since.getAndSet(now);
+        return histogram(counts(true), start, now);
+    }
+
+    private Histogram histogram(long[] counts, long start, long end) {
+        Histogram histogram = buckets.histogram(counts);
+        histogram.setStartTimeStamp(start);
+        histogram.setEndTimeStamp(end);
+        return histogram;
+    }
+
+    /** The counts so far, each of which falls by resets alone. */
+    long[] counts() {
         return counts(false);
     }
 
-    /** {@return the counts since the last reset, a histogram of the caller's own; nothing is lost or counted twice} */
-    public Histogram snapshotAndReset() {
-        return counts(true);
+    HistogramBuckets buckets() {
+        return buckets;
     }
 
-    private Histogram counts(boolean reset) {
+    private long[] counts(boolean reset) {
         long place = opened();
-        long[] counts = new long[buckets.length()];
+        long[] counts = new long[used];
         for (int cpu = 0; cpu < SHARDS; cpu++) {
             for (int i = 0; i < counts.length; i++) {
                 long word = place + cpu * stride + i * (long) Long.BYTES;
@@ -133,7 +253,7 @@ public final class PerCpuHistogram implements AutoCloseable {
             }
         }
         Reference.reachabilityFence(this);
-        return buckets.histogram(counts);
+        return counts;
     }
 
     /** Frees the histogram's memory. No effect when closed already. */

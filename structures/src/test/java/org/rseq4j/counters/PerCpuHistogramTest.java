@@ -2,10 +2,12 @@ package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 
@@ -58,6 +60,68 @@ class PerCpuHistogramTest {
         assertThrows(IllegalArgumentException.class, () -> new PerCpuHistogram(1, 2));
         assertThrows(IllegalArgumentException.class, () -> new PerCpuHistogram(100, 6));
         assertThrows(IllegalArgumentException.class, () -> new PerCpuHistogram(100, -1));
+    }
+
+    @Test
+    void aValueIsCountedSeveralTimes() {
+        try (var histogram = new PerCpuHistogram(1000, 2)) {
+            histogram.recordWithCount(5, 3);
+            histogram.recordWithCount(7, 0);
+            assertEquals(3, histogram.snapshot().getCountAtValue(5));
+            assertEquals(3, histogram.snapshot().getTotalCount());
+            assertThrows(IllegalArgumentException.class, () -> histogram.recordWithCount(5, -1));
+            assertThrows(ArrayIndexOutOfBoundsException.class, () -> histogram.recordWithCount(1001, 1));
+            assertEquals(3, histogram.snapshot().getTotalCount());
+        }
+    }
+
+    @Test
+    void aTimeIsConvertedToTheHistogramsUnit() {
+        try (var micros = new PerCpuHistogram(1_000_000, 3, TimeUnit.MICROSECONDS);
+                var none = new PerCpuHistogram(1000, 2)) {
+            micros.record(3, TimeUnit.MILLISECONDS);
+            micros.record(1999, TimeUnit.NANOSECONDS);
+            assertEquals(1, micros.snapshot().getCountAtValue(3000));
+            assertEquals(1, micros.snapshot().getCountAtValue(1));
+            assertThrows(ArrayIndexOutOfBoundsException.class, () -> micros.record(1, TimeUnit.DAYS));
+            assertThrows(ArrayIndexOutOfBoundsException.class, () -> micros.record(-1, TimeUnit.SECONDS));
+            assertThrows(IllegalStateException.class, () -> none.record(1, TimeUnit.SECONDS));
+            assertEquals(2, micros.snapshot().getTotalCount());
+        }
+    }
+
+    @Test
+    void oneWithoutARangeTakesEveryValueAsHdrHistogramThatResizesItself() {
+        var random = new Random(9);
+        try (var ours = new PerCpuHistogram(2)) {
+            var theirs = new Histogram(2);
+            for (int i = 0; i < 63; i++) {
+                long value = random.nextLong(1L << i);
+                ours.record(value);
+                theirs.recordValue(value);
+                assertEquals(theirs, ours.snapshot());
+            }
+            ours.record(Long.MAX_VALUE);
+            theirs.recordValue(Long.MAX_VALUE);
+            assertEquals(theirs, ours.snapshotAndReset());
+            assertEquals(0, ours.snapshot().getTotalCount());
+        }
+    }
+
+    /** As of HdrHistogram's recorder: from the reset before, or when it was made, to this one, without a gap. */
+    @Test
+    void aSnapshotHasTheTimeStampsOfItsInterval() {
+        long before = System.currentTimeMillis();
+        try (var histogram = new PerCpuHistogram(1000, 2)) {
+            Histogram first = histogram.snapshotAndReset();
+            Histogram second = histogram.snapshotAndReset();
+            Histogram third = histogram.snapshot();
+            long after = System.currentTimeMillis();
+            assertTrue(before <= first.getStartTimeStamp() && first.getStartTimeStamp() <= first.getEndTimeStamp());
+            assertEquals(first.getEndTimeStamp(), second.getStartTimeStamp());
+            assertEquals(second.getEndTimeStamp(), third.getStartTimeStamp());
+            assertTrue(third.getStartTimeStamp() <= third.getEndTimeStamp() && third.getEndTimeStamp() <= after);
+        }
     }
 
     @Test
