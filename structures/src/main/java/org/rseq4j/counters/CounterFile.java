@@ -49,6 +49,9 @@ public final class CounterFile {
     /** Is told of each meter, perhaps twice, on the thread that makes it. */
     interface Watcher {
         void made(String name, String description, Object meter);
+
+        /** Whether it need not be told any more. */
+        boolean isOver();
     }
 
     private CounterFile(Mapping mapping, CounterFileFormat format) {
@@ -164,6 +167,7 @@ public final class CounterFile {
 
     /** Tells of the meters that there are and, from now on, of each new one. */
     void watch(Watcher watcher) {
+        watchers.removeIf(Watcher::isOver);
         watchers.add(watcher);
         Map<String, Meter> present;
         synchronized (this) {
@@ -182,7 +186,13 @@ public final class CounterFile {
             }
             meter = enter(name, description, type, highest, digits, words, make);
         }
-        watchers.forEach(watcher -> watcher.made(name, description, meter.object)); // without the lock: they take others
+        for (Watcher watcher : watchers) { // without the lock: they take others
+            if (watcher.isOver()) {
+                watchers.remove(watcher);
+            } else {
+                watcher.made(name, description, meter.object);
+            }
+        }
         return meter.object;
     }
 

@@ -1,165 +1,142 @@
 package org.rseq4j.counters;
 
-import io.micrometer.core.instrument.FunctionCounter;
-import io.micrometer.core.instrument.FunctionTimer;
-import io.micrometer.core.instrument.Gauge;
-import io.micrometer.core.instrument.Measurement;
-import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Statistic;
 import io.micrometer.core.instrument.Tag;
-import io.micrometer.core.instrument.Tags;
-import io.micrometer.core.instrument.TimeGauge;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.util.List;
 import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.Supplier;
-import java.util.function.ToDoubleFunction;
-import org.HdrHistogram.Histogram;
+import java.util.function.Predicate;
 
 /**
- * Shows counters, summaries, histograms and whole counter files to Micrometer. Micrometer reads them when it publishes, by
- * functions; what records knows nothing of it and costs what it costs without.
+ * Shows counters, summaries, histograms and whole counter files to Micrometer, as Micrometer's own meters by functions do:
+ * it reads them when it publishes, and shows what was ever recorded or what was recorded in a step, as the registry's kind is.
+ * What records knows nothing of it and costs what it costs without.
  *
  * <p>
- * Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this class refers to it, and nothing
- * else of the library to this class.
+ * Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this class and what it is made of refer to
+ * it, and nothing else of the library to this class.
  *
  * <p>
  * What becomes of which, for a name {@code n}:
  * <ul>
- * <li>a counter: a {@link FunctionCounter}. Micrometer takes it for one that only grows;
- * <li>a summary or histogram of times: a {@link FunctionTimer}, and time gauges {@code n.max} and, of a summary,
- * {@code n.min};
- * <li>a summary or histogram of other values: a meter of type distribution summary with count, total and maximum, and, of a
- * summary, a gauge {@code n.min};
- * <li>each percentile of a histogram: a gauge {@code n.percentile} with the tag {@code phi}, as Micrometer's own.
+ * <li>a counter: a {@code FunctionCounter}; one that goes down as well: a gauge ({@link #gauge});
+ * <li>a summary or histogram of times: a {@code FunctionTimer} and a time gauge {@code n.max};
+ * <li>a summary or histogram of other values: function counters {@code n.count} and {@code n.sum} and a gauge {@code n.max};
+ * <li>besides, of a summary: a gauge {@code n.min};
+ * <li>of a histogram: a gauge {@code n.percentile} with the tag {@code phi} for each percentile, as Micrometer's own, and where
+ * it is {@linkplain Binding#withBuckets asked for}, a function counter {@code n.histogram} with the tag {@code le} for each
+ * boundary.
  * </ul>
- * The maximum and the minimum are those since the meter was made or reset, not of a recent time as Micrometer's own. The
- * total of a histogram is exact to its significant digits.
  *
  * <p>
- * The measurements of one summary or histogram come from one snapshot: it is taken anew when one of them is read the second
- * time, or a tenth of a second after it was taken. So they belong together in a registry that reads each once when it
- * publishes, as Micrometer's do.
+ * Counts and sums do not fall. A counter or a histogram that is less than before is taken for one that was reset in between, as
+ * Prometheus does, so what was recorded between a reading and a reset is not shown; of a summary it is. Values below 0 are not
+ * for sums that do not fall: see {@link #gauge} and {@link #signedSummary}.
  *
  * <p>
- * A registry refers to what is bound to it until it is removed from it. A meter that is closed shows what was last read.
+ * Maximum, minimum and percentiles are those of the last two to three minutes, if the registry reads at least that often, else
+ * those since it last read; 0 when nothing was recorded. The sum of a histogram is exact to its significant digits. The
+ * measurements of one summary or histogram come from one snapshot: it is taken anew when one of them is read the second time, or
+ * a tenth of a second after it was taken.
+ *
+ * <p>
+ * For a histogram a registry keeps up to seven copies of its counts. Reading a summary ends an epoch, as a reset does, at most
+ * every second, which costs a membarrier(2) of some 30 microseconds.
+ *
+ * <p>
+ * A registry refers to what is bound to it until that is removed, by {@link Binding#close}; nothing bound refers to the registry.
+ * A meter that is closed shows what was last read.
  *
  * @since 0.1.0
  */
 public final class PerCpuMetrics {
-    private static final double[] PERCENTILES = {0.5, 0.9, 0.99, 0.999};
-    private static final long SNAPSHOT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
     private PerCpuMetrics() {
     }
 
-    /** What is read of a summary or histogram, of one snapshot of it. */
-    private interface Reading {
-        long count();
+    /**
+     * Binds something to registries, and removes it from them.
+     *
+     * @since 0.1.0
+     */
+    public static final class Binding implements MeterBinder, AutoCloseable {
+        private final Consumer<MeterRegistration> meters;
+        private final List<Tag> tags;
+        private final long[] boundaries;
+        private final Queue<MeterRegistration> registrations = new ConcurrentLinkedQueue<>();
+        private volatile boolean closed;
 
-        double total();
+        private Binding(Consumer<MeterRegistration> meters, List<Tag> tags, long... boundaries) {
+            this.meters = meters;
+            this.tags = tags;
+            this.boundaries = boundaries;
+        }
 
-        double max();
+        /**
+         * The same for histograms that show how many values were not above some boundaries, besides percentiles: counts can be
+         * added up over processes, percentiles cannot. A boundary is rounded up within the histogram's resolution.
+         *
+         * @param boundaries the boundaries, in the unit of what is recorded; a last one without a limit is added
+         * @return another binding
+         */
+        public Binding withBuckets(long... boundaries) {
+            return new Binding(meters, tags, boundaries.clone());
+        }
 
-        double min();
-
-        double percentile(double percentile);
-    }
-
-    private record OfSummary(PerCpuSummary.Snapshot snapshot) implements Reading {
+        /**
+         * Registers it. What a registry has already under a name and tags stays there, and is shown instead.
+         *
+         * @param registry the registry
+         * @throws IllegalArgumentException when the registry has a meter of another type under a name; nothing is registered
+         *             then
+         * @throws IllegalStateException when the binding is closed
+         */
         @Override
-        public long count() {
-            return snapshot.count();
-        }
-
-        @Override
-        public double total() {
-            return snapshot.sum();
-        }
-
-        @Override
-        public double max() {
-            return snapshot.count() == 0 ? 0 : snapshot.max();
-        }
-
-        @Override
-        public double min() {
-            return snapshot.count() == 0 ? 0 : snapshot.min();
-        }
-
-        @Override
-        public double percentile(double percentile) {
-            throw new UnsupportedOperationException();
-        }
-    }
-
-    private record OfHistogram(Histogram snapshot) implements Reading {
-        @Override
-        public long count() {
-            return snapshot.getTotalCount();
-        }
-
-        @Override
-        public double total() {
-            return count() == 0 ? 0 : snapshot.getMean() * count();
-        }
-
-        @Override
-        public double max() {
-            return snapshot.getMaxValue();
-        }
-
-        @Override
-        public double min() {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public double percentile(double percentile) {
-            return snapshot.getValueAtPercentile(percentile * 100);
-        }
-    }
-
-    /** One snapshot for all measurements of one publication. */
-    private static final class Shared {
-        private final Supplier<Reading> take;
-        private Reading last;
-        private long taken;
-        private long read;
-
-        Shared(Supplier<Reading> take, Reading empty) {
-            this.take = take;
-            this.last = empty;
-            this.read = -1;
-        }
-
-        /** A function that reads one measurement; no two have the same number. */
-        ToDoubleFunction<Shared> at(int number, ToDoubleFunction<Reading> measurement) {
-            return shared -> measurement.applyAsDouble(shared.reading(1L << number));
-        }
-
-        private synchronized Reading reading(long measurement) {
-            long now = System.nanoTime();
-            if ((read & measurement) != 0 || now - taken > SNAPSHOT_NANOS) {
-                try {
-                    last = take.get();
-                } catch (IllegalStateException closed) {
-                    // what was last read stays
+        public void bindTo(MeterRegistry registry) {
+            registrations.removeIf(MeterRegistration::isOver);
+            var registration = new MeterRegistration(registry, tags, boundaries);
+            registrations.add(registration);
+            try {
+                if (!closed) {
+                    meters.accept(registration);
                 }
-                taken = now;
-                read = 0;
+            } catch (Throwable e) {
+                registration.remove();
+                throw e;
             }
-            read |= measurement;
-            return last;
+            if (closed) {
+                close();
+                throw new IllegalStateException("this binding is closed");
+            }
+        }
+
+        /** Removes from each registry what this binding registered with it. No effect when closed already. */
+        @Override
+        public void close() {
+            closed = true;
+            registrations.forEach(MeterRegistration::remove);
         }
     }
 
     /**
-     * A counter.
+     * A counter that only grows, or is reset.
+     *
+     * @param counter the counter; where its sum is below 0, 0 is shown
+     * @param name its name in the registry
+     * @param description what it counts
+     * @param tags its tags
+     * @return binds it to a registry
+     */
+    public static Binding counter(PerCpuCounter counter, String name, String description, Tag... tags) {
+        return binding(Objects.requireNonNull(counter, "counter"), name, description, null, false, tags);
+    }
+
+    /**
+     * A counter that goes up and down: what it has now.
      *
      * @param counter the counter
      * @param name its name in the registry
@@ -167,15 +144,12 @@ public final class PerCpuMetrics {
      * @param tags its tags
      * @return binds it to a registry
      */
-    public static MeterBinder counter(PerCpuCounter counter, String name, String description, Tag... tags) {
-        Objects.requireNonNull(counter, "counter");
-        Objects.requireNonNull(name, "name");
-        Iterable<Tag> all = List.of(tags);
-        return registry -> bind(registry, counter, name, description, all);
+    public static Binding gauge(PerCpuCounter counter, String name, String description, Tag... tags) {
+        return binding(Objects.requireNonNull(counter, "counter"), name, description, null, true, tags);
     }
 
     /**
-     * A summary of values that are no times.
+     * A summary of values that are no times, and not below 0.
      *
      * @param summary the summary
      * @param name its name in the registry
@@ -183,8 +157,21 @@ public final class PerCpuMetrics {
      * @param tags its tags
      * @return binds it to a registry
      */
-    public static MeterBinder summary(PerCpuSummary summary, String name, String description, Tag... tags) {
-        return binder(Objects.requireNonNull(summary, "summary"), name, description, null, tags);
+    public static Binding summary(PerCpuSummary summary, String name, String description, Tag... tags) {
+        return binding(Objects.requireNonNull(summary, "summary"), name, description, null, false, tags);
+    }
+
+    /**
+     * A summary of values that may be below 0: its sum, which may go down, is a gauge, of all that was ever recorded.
+     *
+     * @param summary the summary
+     * @param name its name in the registry
+     * @param description what it records
+     * @param tags its tags
+     * @return binds it to a registry
+     */
+    public static Binding signedSummary(PerCpuSummary summary, String name, String description, Tag... tags) {
+        return binding(Objects.requireNonNull(summary, "summary"), name, description, null, true, tags);
     }
 
     /**
@@ -196,8 +183,8 @@ public final class PerCpuMetrics {
      * @param tags its tags
      * @return binds it to a registry
      */
-    public static MeterBinder summary(PerCpuHistogram histogram, String name, String description, Tag... tags) {
-        return binder(Objects.requireNonNull(histogram, "histogram"), name, description, null, tags);
+    public static Binding summary(PerCpuHistogram histogram, String name, String description, Tag... tags) {
+        return binding(Objects.requireNonNull(histogram, "histogram"), name, description, null, false, tags);
     }
 
     /**
@@ -210,10 +197,10 @@ public final class PerCpuMetrics {
      * @param tags its tags
      * @return binds it to a registry
      */
-    public static MeterBinder timer(PerCpuSummary summary, String name, String description, TimeUnit unit,
+    public static Binding timer(PerCpuSummary summary, String name, String description, TimeUnit unit,
             Tag... tags) {
-        return binder(Objects.requireNonNull(summary, "summary"), name, description,
-                Objects.requireNonNull(unit, "unit"), tags);
+        return binding(Objects.requireNonNull(summary, "summary"), name, description,
+                Objects.requireNonNull(unit, "unit"), false, tags);
     }
 
     /**
@@ -226,93 +213,62 @@ public final class PerCpuMetrics {
      * @param tags its tags
      * @return binds it to a registry
      */
-    public static MeterBinder timer(PerCpuHistogram histogram, String name, String description, TimeUnit unit,
+    public static Binding timer(PerCpuHistogram histogram, String name, String description, TimeUnit unit,
             Tag... tags) {
-        return binder(Objects.requireNonNull(histogram, "histogram"), name, description,
-                Objects.requireNonNull(unit, "unit"), tags);
+        return binding(Objects.requireNonNull(histogram, "histogram"), name, description,
+                Objects.requireNonNull(unit, "unit"), false, tags);
     }
 
     /**
-     * All meters of a file by their names there, those that it has and those that it gets later.
+     * All meters of a file by their names there, those that it has and those that it gets later; no counter or summary has
+     * values that go down.
      *
      * @param file the file
      * @param units the unit of a summary or histogram of times, by its name; null for other values
      * @param tags the tags of all
      * @return binds them to a registry
      */
-    public static MeterBinder file(CounterFile file, Function<String, TimeUnit> units, Tag... tags) {
+    public static Binding file(CounterFile file, Function<String, TimeUnit> units, Tag... tags) {
+        return file(file, units, name -> false, tags);
+    }
+
+    /**
+     * All meters of a file by their names there, those that it has and those that it gets later. One that a registry does not
+     * take, because it has another meter of the name, is not there, and logged: who makes the meter is not told.
+     *
+     * @param file the file
+     * @param units the unit of a summary or histogram of times, by its name; null for other values
+     * @param falling which counters and summaries have values that go down, by name, as for {@link #gauge} and
+     *            {@link #signedSummary}
+     * @param tags the tags of all
+     * @return binds them to a registry
+     */
+    public static Binding file(CounterFile file, Function<String, TimeUnit> units, Predicate<String> falling,
+            Tag... tags) {
         Objects.requireNonNull(file, "file");
         Objects.requireNonNull(units, "units");
-        Iterable<Tag> all = List.of(tags);
-        return registry -> file.watch((name, description, meter) -> {
-            if (meter instanceof PerCpuCounter counter) {
-                bind(registry, counter, name, description, all);
-            } else {
-                bind(registry, meter, name, description, units.apply(name), all);
+        Objects.requireNonNull(falling, "falling");
+        return new Binding(registration -> file.watch(new CounterFile.Watcher() {
+            @Override
+            public void made(String name, String description, Object meter) {
+                try {
+                    registration.add(name, description, meter, units.apply(name), falling.test(name));
+                } catch (RuntimeException e) {
+                    System.getLogger(PerCpuMetrics.class.getName()).log(System.Logger.Level.WARNING,
+                            "the meter " + name + " of a file is not shown", e);
+                }
             }
-        });
+
+            @Override
+            public boolean isOver() {
+                return registration.isOver();
+            }
+        }), List.of(tags));
     }
 
-    private static MeterBinder binder(Object meter, String name, String description, TimeUnit unit, Tag... tags) {
+    private static Binding binding(Object meter, String name, String description, TimeUnit unit, boolean falls,
+            Tag... tags) {
         Objects.requireNonNull(name, "name");
-        Iterable<Tag> all = List.of(tags);
-        return registry -> bind(registry, meter, name, description, unit, all);
-    }
-
-    private static void bind(MeterRegistry registry, PerCpuCounter counter, String name, String description,
-            Iterable<Tag> tags) {
-        // The registry's reference is a weak one; its function's is not.
-        double[] last = new double[1];
-        FunctionCounter.builder(name, counter, ignored -> {
-            try {
-                last[0] = counter.sum();
-            } catch (IllegalStateException closed) {
-                // what was last read stays
-            }
-            return last[0];
-        }).description(description).tags(tags).register(registry);
-    }
-
-    private static void bind(MeterRegistry registry, Object meter, String name, String description, TimeUnit unit,
-            Iterable<Tag> tags) {
-        Shared shared = meter instanceof PerCpuSummary summary
-                ? new Shared(() -> new OfSummary(summary.snapshot()), new OfSummary(PerCpuSummary.Snapshot.EMPTY))
-                : new Shared(() -> new OfHistogram(((PerCpuHistogram) meter).snapshot()),
-                        new OfHistogram(new Histogram(1)));
-        ToDoubleFunction<Shared> count = shared.at(0, Reading::count);
-        ToDoubleFunction<Shared> total = shared.at(1, Reading::total);
-        ToDoubleFunction<Shared> max = shared.at(2, Reading::max);
-        if (unit != null) {
-            FunctionTimer.builder(name, shared, ignored -> (long) count.applyAsDouble(shared),
-                    ignored -> total.applyAsDouble(shared), unit).description(description).tags(tags)
-                    .register(registry);
-            gauge(registry, shared, max, name + ".max", description, unit, tags);
-        } else {
-            Meter.builder(name, Meter.Type.DISTRIBUTION_SUMMARY,
-                    List.of(new Measurement(() -> count.applyAsDouble(shared), Statistic.COUNT),
-                            new Measurement(() -> total.applyAsDouble(shared), Statistic.TOTAL),
-                            new Measurement(() -> max.applyAsDouble(shared), Statistic.MAX)))
-                    .description(description).tags(tags).register(registry);
-        }
-        if (meter instanceof PerCpuSummary) {
-            gauge(registry, shared, shared.at(3, Reading::min), name + ".min", description, unit, tags);
-        } else {
-            for (int i = 0; i < PERCENTILES.length; i++) {
-                double percentile = PERCENTILES[i];
-                gauge(registry, shared, shared.at(3 + i, reading -> reading.percentile(percentile)),
-                        name + ".percentile", description, unit, Tags.of(tags).and("phi", "" + percentile));
-            }
-        }
-    }
-
-    private static void gauge(MeterRegistry registry, Shared shared, ToDoubleFunction<Shared> measurement, String name,
-            String description, TimeUnit unit, Iterable<Tag> tags) {
-        if (unit != null) {
-            TimeGauge.builder(name, shared, unit, measurement).description(description).tags(tags)
-                    .strongReference(true).register(registry);
-        } else {
-            Gauge.builder(name, shared, measurement).description(description).tags(tags).strongReference(true)
-                    .register(registry);
-        }
+        return new Binding(registration -> registration.add(name, description, meter, unit, falls), List.of(tags));
     }
 }

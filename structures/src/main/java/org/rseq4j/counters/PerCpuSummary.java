@@ -58,7 +58,7 @@ public final class PerCpuSummary implements AutoCloseable {
     /** Null but for a summary of a file, which no native code writes: a file that somebody truncates would end the JVM. */
     private final SummaryMirror mirror;
     private final boolean bySequences;
-    private volatile Cut cut = new Cut(0, Snapshot.EMPTY);
+    private volatile Cut cut = new Cut(0, Snapshot.EMPTY, Snapshot.EMPTY, RecentEpochs.NONE);
 
     static {
         try {
@@ -68,8 +68,8 @@ public final class PerCpuSummary implements AutoCloseable {
         }
     }
 
-    /** How many resets were done, and what they took that no call has returned yet. */
-    private record Cut(long resets, Snapshot undelivered) {
+    /** How many epochs were ended, what of them calls took away and what they did not yet, and what of all is recent. */
+    private record Cut(long resets, Snapshot delivered, Snapshot undelivered, RecentEpochs recent) {
     }
 
     /**
@@ -144,20 +144,50 @@ public final class PerCpuSummary implements AutoCloseable {
      * @throws IllegalStateException when the summary is closed
      */
     public Snapshot snapshot() {
+        Live read = read(opened());
+        return read.cut.undelivered.plus(read.records);
+    }
+
+    /** What was ever recorded, also what resets took away, and what was recorded within {@link RecentEpochs#WINDOW}. */
+    record Reading(Snapshot ever, Snapshot recent) {
+    }
+
+    /**
+     * Reads for somebody who does it again and again, at times of one clock. Now and then that ends an epoch, as a reset does,
+     * whose records stay: the least and the greatest of what is still recorded cannot be told from those before.
+     */
+    Reading reading(long nanos) {
         long place = opened();
+        if (cut.recent.isDue(nanos) && read(place).isWorthAnEpoch()) {
+            endEpoch(place, false, nanos);
+        }
+        Live read = read(place);
+        Cut cut = read.cut;
+        return new Reading(cut.delivered.plus(cut.undelivered).plus(read.records),
+                cut.recent.at(nanos).plus(read.records));
+    }
+
+    /** A cut, and what was recorded after it. */
+    private record Live(Cut cut, Snapshot records) {
+        boolean isWorthAnEpoch() {
+            return records.count() != 0 || cut.recent.open().count() != 0;
+        }
+    }
+
+    private Live read(long place) {
         MemorySegment segment = Words.segment(mapping);
         long[] words = new long[SummaryWords.WORDS];
         while (true) {
             Cut now = cut;
-            Snapshot all = cells.plusLive(now.undelivered, now.resets);
+            Snapshot live = cells.plusLive(Snapshot.EMPTY, now.resets);
             for (int cpu = 0; bySequences && cpu < CounterSlots.CPUS; cpu++) {
                 SummaryWords.read(segment, place + ((long) cpu << shift), words);
-                all = SummaryWords.plusLive(all, words, now.resets);
+                live = SummaryWords.plusLive(live, words, now.resets);
             }
             VarHandle.acquireFence(); // an epoch is overwritten only when it was delivered
             if (cut.resets == now.resets) {
                 Reference.reachabilityFence(this);
-                return all;
+                return new Live(now, live);
             }
         }
     }
@@ -170,12 +200,20 @@ public final class PerCpuSummary implements AutoCloseable {
      * @throws IllegalStateException when the summary is closed, or membarrier(2) worked and is refused now
      */
     public Snapshot snapshotAndReset() {
-        long place = opened();
+        return endEpoch(opened(), true, 0);
+    }
+
+    /** Returns what no call has taken away, and takes it away; or keeps it, and notes when the epoch ended. */
+    private Snapshot endEpoch(long place, boolean deliver, long nanos) {
         while (true) {
             Cut now = cut;
             boolean asked = request(place, now.resets);
-            Snapshot taken = ended(place, now);
-            Cut next = new Cut(now.resets + 1, asked ? Snapshot.EMPTY : taken);
+            Snapshot epoch = ended(place, now.resets);
+            Snapshot taken = now.undelivered.plus(epoch);
+            RecentEpochs recent = asked && !deliver ? now.recent.ended(epoch, nanos) : now.recent.plus(epoch);
+            Cut next = asked && deliver
+                    ? new Cut(now.resets + 1, now.delivered.plus(taken), Snapshot.EMPTY, recent)
+                    : new Cut(now.resets + 1, now.delivered, taken, recent);
             if (CUT.compareAndSet(this, now, next) && asked) {
                 // Nothing may throw from here on: nobody else has what was taken.
                 if (mirror != null) {
@@ -209,12 +247,12 @@ public final class PerCpuSummary implements AutoCloseable {
         }
     }
 
-    private Snapshot ended(long place, Cut now) {
-        Snapshot all = cells.plusEnded(now.undelivered, now.resets);
+    private Snapshot ended(long place, long resets) {
+        Snapshot all = cells.plusEnded(Snapshot.EMPTY, resets);
         long[] words = new long[SummaryWords.WORDS];
         for (int cpu = 0; bySequences && cpu < CounterSlots.CPUS; cpu++) {
             SummaryWords.read(Words.segment(mapping), place + ((long) cpu << shift), words);
-            all = SummaryWords.plusEnded(all, words, now.resets);
+            all = SummaryWords.plusEnded(all, words, resets);
         }
         return all;
     }

@@ -2,15 +2,16 @@ package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.micrometer.core.instrument.Measurement;
-import io.micrometer.core.instrument.Meter;
-import io.micrometer.core.instrument.Statistic;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.File;
+import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -62,16 +63,14 @@ class PerCpuMetricsTest {
     }
 
     @Test
-    void aSummaryOfOtherValuesIsADistributionSummary() {
+    void aSummaryOfOtherValuesHasACountASumAndExtremes() {
         try (var summary = new PerCpuSummary()) {
-            PerCpuMetrics.summary(summary, "size", "bytes").bindTo(registry);
+            PerCpuMetrics.signedSummary(summary, "size", "bytes").bindTo(registry);
             summary.record(10);
             summary.record(-4);
-            Meter meter = registry.get("size").meter();
-            assertEquals(Meter.Type.DISTRIBUTION_SUMMARY, meter.getId().getType());
-            assertEquals(2, value(meter, Statistic.COUNT));
-            assertEquals(6, value(meter, Statistic.TOTAL));
-            assertEquals(10, value(meter, Statistic.MAX));
+            assertEquals(2, registry.get("size.count").functionCounter().count());
+            assertEquals(6, registry.get("size.sum").gauge().value());
+            assertEquals(10, registry.get("size.max").gauge().value());
             assertEquals(-4, registry.get("size.min").gauge().value());
         }
     }
@@ -90,7 +89,7 @@ class PerCpuMetricsTest {
             assertEquals(990, registry.get("latency.percentile").tag("phi", "0.99").timeGauge()
                     .value(TimeUnit.MICROSECONDS), 1);
             assertEquals(500, registry.get("size.percentile").tag("phi", "0.5").gauge().value(), 1);
-            assertEquals(1000, value(registry.get("size").meter(), Statistic.MAX), 1);
+            assertEquals(1000, registry.get("size.max").gauge().value(), 4);
         }
     }
 
@@ -99,13 +98,14 @@ class PerCpuMetricsTest {
     void theMeasurementsOfOnePublicationBelongTogether() {
         try (var summary = new PerCpuSummary()) {
             PerCpuMetrics.summary(summary, "size", "").bindTo(registry);
-            Meter meter = registry.get("size").meter();
+            FunctionCounter counted = registry.get("size.count").functionCounter();
+            FunctionCounter summed = registry.get("size.sum").functionCounter();
             int together = 0;
             for (int i = 1; i <= 100; i++) {
                 summary.record(3);
-                double count = value(meter, Statistic.COUNT);
+                double count = counted.count();
                 summary.record(3);
-                double total = value(meter, Statistic.TOTAL);
+                double total = summed.count();
                 together += total == 3 * count ? 1 : 0;
             }
             // Not all: a pause of a tenth of a second between the two reads is one publication too long.
@@ -126,7 +126,7 @@ class PerCpuMetricsTest {
         assertEquals(3, registry.get("early").tag("a", "b").functionCounter().count());
         assertEquals(4, registry.get("late").functionCounter().count());
         assertEquals(9, registry.get("time").functionTimer().totalTime(TimeUnit.SECONDS), 1e-9);
-        assertEquals(8, value(registry.get("size").meter(), Statistic.TOTAL));
+        assertEquals(8, registry.get("size.sum").functionCounter().count());
         assertEquals(7, registry.get("histogram.percentile").tag("phi", "0.999").gauge().value());
         assertEquals(1, registry.find("early").meters().size());
     }
@@ -139,13 +139,78 @@ class PerCpuMetricsTest {
         }
     }
 
-    private static double value(Meter meter, Statistic statistic) {
-        for (Measurement measurement : meter.measure()) {
-            if (measurement.getStatistic() == statistic) {
-                return measurement.getValue();
-            }
+    @Test
+    void whoMakesAMeterOfAFileIsNotToldThatARegistryRefusesIt() throws Exception {
+        CounterFile file = CounterFile.create(directory.resolve("counters"), 10, 100_000);
+        registry.gauge("taken", 5);
+        PerCpuMetrics.file(file, name -> null).bindTo(registry);
+        file.counter("taken", "").add(3);
+        file.counter("free", "").add(4);
+        assertEquals(5, registry.get("taken").gauge().value());
+        assertEquals(4, registry.get("free").functionCounter().count());
+        PerCpuMetrics.file(file, name -> {
+            throw new IllegalArgumentException(name);
+        }).bindTo(new SimpleMeterRegistry());
+        assertEquals(0, file.counter("more", "").sum());
+    }
+
+    @Test
+    void aBindingRemovesWhatItRegisteredAndNothingElse() throws Exception {
+        CounterFile file = CounterFile.create(directory.resolve("counters"), 10, 100_000);
+        registry.more().counter("theirs", List.of(), 9);
+        file.counter("theirs", "");
+        file.summary("s", "");
+        var binding = PerCpuMetrics.file(file, name -> null, name -> name.equals("down"));
+        binding.bindTo(registry);
+        file.histogram("h", "", 100, 1);
+        file.counter("down", "").decrement();
+        assertEquals(-1, registry.get("down").gauge().value());
+        binding.close();
+        binding.close();
+        file.counter("later", "");
+        assertEquals(List.of("theirs"), registry.getMeters().stream().map(meter -> meter.getId().getName()).toList());
+        assertThrows(IllegalStateException.class, () -> binding.bindTo(registry));
+        assertEquals(1, registry.getMeters().size());
+    }
+
+    @Test
+    void aBindingThatARegistryRefusesLeavesNothingThere() {
+        registry.counter("n.max");
+        try (var summary = new PerCpuSummary(); var binding = PerCpuMetrics.summary(summary, "n", "")) {
+            assertThrows(IllegalArgumentException.class, () -> binding.bindTo(registry));
+            assertEquals(1, registry.getMeters().size());
         }
-        throw new AssertionError("no " + statistic);
+        registry.counter("m.min");
+        try (var summary = new PerCpuSummary(); var binding = PerCpuMetrics.summary(summary, "m", "")) {
+            assertThrows(IllegalArgumentException.class, () -> binding.bindTo(registry));
+            assertEquals(2, registry.getMeters().size());
+        }
+    }
+
+    @Test
+    void aRegistryThatNobodyNeedsIsCollected() throws Exception {
+        CounterFile file = CounterFile.create(directory.resolve("counters"), 10, 100_000);
+        var counter = file.counter("c", "");
+        var one = PerCpuMetrics.counter(counter, "one", "");
+        var all = PerCpuMetrics.file(file, name -> null);
+        WeakReference<MeterRegistry> closed = bound(one, all);
+        for (int i = 0; i < 1000 && closed.get() != null; i++) {
+            System.gc();
+            Thread.sleep(1);
+        }
+        assertNull(closed.get());
+        file.counter("d", "");
+        one.close();
+        all.close();
+    }
+
+    private static WeakReference<MeterRegistry> bound(PerCpuMetrics.Binding... bindings) {
+        var registry = new SimpleMeterRegistry();
+        for (PerCpuMetrics.Binding binding : bindings) {
+            binding.bindTo(registry);
+        }
+        registry.close();
+        return new WeakReference<>(registry);
     }
 
     /** A process whose class path has no Micrometer uses everything else. */

@@ -127,6 +127,44 @@ class PerCpuSummaryTest {
         }
     }
 
+    /** Who reads extremes of a while ends epochs as a reset does, and takes nothing away. */
+    @Test
+    void whatIsReadForARegistryIsLeftForResets() throws Exception {
+        try (var summary = new PerCpuSummary()) {
+            long records = 300_000;
+            Thread writer = Thread.ofPlatform().start(() -> {
+                for (int i = 0; i < records; i++) {
+                    summary.record(1);
+                }
+            });
+            long taken = 0;
+            long before = 0;
+            for (long nanos = 0; writer.isAlive(); nanos += RecentEpochs.WINDOW / 2) {
+                long ever = summary.reading(nanos).ever().count();
+                assertTrue(ever >= before, ever + " after " + before);
+                before = ever;
+                taken += nanos % RecentEpochs.WINDOW == 0 ? summary.snapshotAndReset().count() : 0;
+            }
+            writer.join();
+            assertEquals(records, taken + summary.snapshot().count());
+            assertEquals(records, summary.reading(Long.MAX_VALUE).ever().count());
+        }
+    }
+
+    @Test
+    void theExtremesOfAWhileAreForgotten() {
+        try (var summary = new PerCpuSummary()) {
+            summary.record(900);
+            assertEquals(900, summary.reading(0).recent().max());
+            summary.record(5);
+            assertEquals(900, summary.reading(RecentEpochs.WINDOW - 1).recent().max());
+            assertEquals(5, summary.reading(RecentEpochs.WINDOW).recent().max());
+            assertEquals(new PerCpuSummary.Snapshot(2, 905, 5, 900), summary.snapshot());
+            assertEquals(0, summary.reading(3 * RecentEpochs.WINDOW).recent().count());
+            assertEquals(2, summary.snapshotAndReset().count());
+        }
+    }
+
     private static long sum(long from, long to) {
         return (from + to) * (to - from + 1) / 2;
     }

@@ -1,0 +1,245 @@
+package org.rseq4j.counters;
+
+import io.micrometer.core.instrument.Clock;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.FunctionTimer;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.TimeGauge;
+import io.micrometer.core.instrument.util.DoubleFormat;
+import io.micrometer.core.instrument.util.TimeUtils;
+import java.lang.ref.WeakReference;
+import java.util.Collection;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.DoubleSupplier;
+import java.util.function.ToDoubleFunction;
+
+/** What {@link PerCpuMetrics} registered with one registry, which it does not keep reachable. */
+final class MeterRegistration {
+    private static final double[] PERCENTILES = {0.5, 0.9, 0.99, 0.999};
+
+    private final WeakReference<MeterRegistry> registry;
+    private final Clock clock;
+    private final Iterable<Tag> tags;
+    private final long[] boundaries;
+    private final Queue<Meter.Id> registered = new ConcurrentLinkedQueue<>();
+    private volatile boolean removed;
+
+    MeterRegistration(MeterRegistry registry, Iterable<Tag> tags, long... boundaries) {
+        this.registry = new WeakReference<>(registry);
+        this.clock = registry.config().clock();
+        this.tags = tags;
+        this.boundaries = boundaries;
+    }
+
+    /** A sum that is taken for one that only grows; it is read as one that was reset where it does not. */
+    private static final class GrowingSum {
+        private long last;
+        private long grown;
+
+        synchronized double of(PerCpuCounter counter) {
+            try {
+                long now = counter.sum();
+                grown += MetricReading.grown(last, now);
+                last = now;
+            } catch (IllegalStateException closed) {
+                return grown; // what was last read stays
+            }
+            return grown;
+        }
+    }
+
+    /** One reading for all measurements of one publication. */
+    private static final class Shared {
+        private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+        private final MetricReading.Source source;
+        private final Clock clock;
+        private MetricReading last = MetricReading.none();
+        private double highest;
+        private long taken;
+        private long read = -1;
+
+        Shared(MetricReading.Source source, Clock clock) {
+            this.source = source;
+            this.clock = clock;
+        }
+
+        /** A function that reads one measurement; no two have the same number. */
+        DoubleSupplier at(int number, ToDoubleFunction<MetricReading> measurement) {
+            return () -> measurement.applyAsDouble(reading(1L << number % Long.SIZE));
+        }
+
+        private synchronized MetricReading reading(long measurement) {
+            long now = clock.monotonicTime();
+            if ((read & measurement) != 0 || now - taken > NANOS) {
+                try {
+                    last = source.read(now);
+                } catch (IllegalStateException closed) {
+                    // what was last read stays
+                }
+                taken = now;
+                read = 0;
+            }
+            read |= measurement;
+            return last;
+        }
+
+        /** A sum that does not fall: as Micrometer's own, it has nothing of values below 0. */
+        DoubleSupplier growing(int number) {
+            DoubleSupplier sum = at(number, MetricReading::sum);
+            return () -> highest(sum.getAsDouble());
+        }
+
+        private synchronized double highest(double sum) {
+            highest = Math.max(highest, sum);
+            return highest;
+        }
+    }
+
+    /** What the registry has under a name. */
+    private record Named(String name, String description, Iterable<Tag> tags) {
+        Named and(String suffix) {
+            return new Named(name + suffix, description, tags);
+        }
+
+        Named and(String suffix, String key, String value) {
+            return new Named(name + suffix, description, Tags.of(tags).and(key, value));
+        }
+    }
+
+    /** Registers a meter of a file, of any type. */
+    void add(String name, String description, Object meter, TimeUnit unit, boolean falls) {
+        switch (meter) {
+            case PerCpuCounter counter -> addCounter(name, description, counter, falls);
+            case PerCpuSummary summary -> addSummary(name, description, summary, unit, falls);
+            case PerCpuHistogram histogram -> addHistogram(name, description, histogram, unit);
+            default -> throw new AssertionError(meter);
+        }
+    }
+
+    private void addCounter(String name, String description, PerCpuCounter counter, boolean falls) {
+        var named = new Named(name, description, tags);
+        if (falls) {
+            double[] last = new double[1];
+            gauge(named, null, () -> {
+                try {
+                    last[0] = counter.sum();
+                } catch (IllegalStateException closed) {
+                    return last[0]; // what was last read stays
+                }
+                return last[0];
+            });
+        } else {
+            var sum = new GrowingSum();
+            counter(named, () -> sum.of(counter));
+        }
+    }
+
+    private void addSummary(String name, String description, PerCpuSummary summary, TimeUnit unit, boolean falls) {
+        var shared = new Shared(MetricReading.of(summary), clock);
+        var named = new Named(name, description, tags);
+        addTotals(named, shared, unit, falls);
+        gauge(named.and(".min"), unit, shared.at(3, MetricReading::min));
+    }
+
+    private void addHistogram(String name, String description, PerCpuHistogram histogram, TimeUnit unit) {
+        var shared = new Shared(new HistogramReadings(histogram), clock);
+        var named = new Named(name, description, tags);
+        TimeUnit base = addTotals(named, shared, unit, false);
+        int number = 3;
+        for (double percentile : PERCENTILES) {
+            gauge(named.and(".percentile", "phi", "" + percentile), unit,
+                    shared.at(number++, reading -> reading.percentile(percentile)));
+        }
+        for (long boundary : boundaries) {
+            HistogramBuckets buckets = histogram.buckets();
+            int indexes = buckets.index(Math.clamp(boundary, 0, buckets.highest())) + 1;
+            double shown = unit == null ? boundary : TimeUtils.convert(boundary, unit, base);
+            counter(named.and(".histogram", "le", DoubleFormat.wholeOrDecimal(shown)),
+                    shared.at(number++, reading -> reading.countOf(indexes)));
+        }
+        if (boundaries.length > 0) {
+            counter(named.and(".histogram", "le", "+Inf"), shared.at(number, MetricReading::count));
+        }
+    }
+
+    /** Count, sum and maximum; the registry's unit of times. */
+    private TimeUnit addTotals(Named named, Shared shared, TimeUnit unit, boolean falls) {
+        DoubleSupplier count = shared.at(0, MetricReading::count);
+        DoubleSupplier max = shared.at(2, MetricReading::max);
+        gauge(named.and(".max"), unit, max);
+        if (unit != null) {
+            DoubleSupplier sum = shared.growing(1);
+            Meter timer = register(named, of -> FunctionTimer.builder(named.name, shared,
+                    ignored -> (long) count.getAsDouble(), ignored -> sum.getAsDouble(), unit)
+                    .description(named.description).tags(named.tags).register(of));
+            return timer instanceof FunctionTimer function ? function.baseTimeUnit() : TimeUnit.SECONDS;
+        }
+        counter(named.and(".count"), count);
+        if (falls) {
+            gauge(named.and(".sum"), null, shared.at(1, MetricReading::sum));
+        } else {
+            counter(named.and(".sum"), shared.growing(1));
+        }
+        return TimeUnit.SECONDS;
+    }
+
+    // The registry refers to what it asks weakly, but to the function that it asks strongly.
+
+    private void counter(Named named, DoubleSupplier value) {
+        register(named, of -> FunctionCounter.builder(named.name, value, ignored -> value.getAsDouble())
+                .description(named.description).tags(named.tags).register(of));
+    }
+
+    private void gauge(Named named, TimeUnit unit, DoubleSupplier value) {
+        register(named, of -> unit == null
+                ? Gauge.builder(named.name, value, DoubleSupplier::getAsDouble).description(named.description)
+                        .tags(named.tags).strongReference(true).register(of)
+                : TimeGauge.builder(named.name, value, unit, DoubleSupplier::getAsDouble)
+                        .description(named.description).tags(named.tags).strongReference(true).register(of));
+    }
+
+    private interface Registering {
+        Meter with(MeterRegistry registry);
+    }
+
+    private Meter register(Named named, Registering registering) {
+        MeterRegistry present = registry.get();
+        if (present == null || removed) {
+            return null;
+        }
+        // Else it is somebody else's, which is not ours to remove.
+        Collection<Meter> before = present.find(named.name).tags(named.tags).meters();
+        Meter meter = registering.with(present);
+        if (!before.contains(meter)) {
+            registered.add(meter.getId());
+        }
+        if (removed) {
+            remove();
+        }
+        return meter;
+    }
+
+    /** Whether nobody needs it any more. */
+    boolean isOver() {
+        MeterRegistry present = registry.get();
+        return removed || present == null || present.isClosed();
+    }
+
+    /** Removes from the registry what was registered, and what a thread is about to register. */
+    void remove() {
+        removed = true;
+        MeterRegistry present = registry.get();
+        for (Meter.Id id = registered.poll(); id != null; id = registered.poll()) {
+            if (present != null) {
+                present.remove(id);
+            }
+        }
+    }
+}

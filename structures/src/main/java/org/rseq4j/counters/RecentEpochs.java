@@ -1,0 +1,61 @@
+package org.rseq4j.counters;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.rseq4j.counters.PerCpuSummary.Snapshot;
+
+/**
+ * What a summary recorded in its last epochs, so that its extremes are those of a while and not of all times, as Micrometer's
+ * {@code TimeWindowMax}. Immutable.
+ *
+ * @param open the records of epochs that ended since the last one of the list
+ * @param ended of which the end is known, the oldest first
+ */
+record RecentEpochs(Snapshot open, List<Epoch> ended) {
+    /** The expiry of Micrometer's own meters. */
+    static final long WINDOW = TimeUnit.MINUTES.toNanos(2);
+    /** From the end of an epoch to that of the next, at least. */
+    private static final long STEP = WINDOW / 120;
+
+    static final RecentEpochs NONE = new RecentEpochs(Snapshot.EMPTY, List.of());
+
+    record Epoch(long end, Snapshot records) {
+    }
+
+    boolean isDue(long nanos) {
+        return ended.isEmpty() || nanos - ended.getLast().end >= STEP;
+    }
+
+    /** With an epoch that a reset ended. */
+    RecentEpochs plus(Snapshot epoch) {
+        return new RecentEpochs(open.plus(epoch), ended);
+    }
+
+    /** With an epoch that ended at a time. */
+    RecentEpochs ended(Snapshot epoch, long nanos) {
+        List<Epoch> all = new ArrayList<>();
+        for (Epoch earlier : ended) {
+            if (isRecent(earlier, nanos)) {
+                all.add(earlier);
+            }
+        }
+        all.add(new Epoch(nanos, open.plus(epoch)));
+        return new RecentEpochs(Snapshot.EMPTY, List.copyOf(all));
+    }
+
+    /** What they had within the window. */
+    Snapshot at(long nanos) {
+        Snapshot all = open;
+        for (Epoch epoch : ended) {
+            if (isRecent(epoch, nanos)) {
+                all = all.plus(epoch.records);
+            }
+        }
+        return all;
+    }
+
+    private static boolean isRecent(Epoch epoch, long nanos) {
+        return nanos - epoch.end < WINDOW;
+    }
+}
