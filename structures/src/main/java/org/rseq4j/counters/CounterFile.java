@@ -155,8 +155,8 @@ public final class CounterFile {
      * @param significantDigits from 0 to 5
      * @return the histogram
      * @throws IllegalArgumentException as for {@link #counter}, or when a number is out of range or another than before
-     * @throws IllegalStateException when the file is full, or has histograms of more than 256 MiB for each CPU: what a reader
-     *             takes on its heap
+     * @throws IllegalStateException when the file is full, or has histograms of more than 256 MiB for each CPU, what a reader
+     *             takes on its heap, or values of more than 2 GiB
      */
     public PerCpuHistogram histogram(String name, String description, long highestValue, int significantDigits) {
         HistogramBuckets buckets = HistogramBuckets.of(highestValue, significantDigits);
@@ -215,6 +215,11 @@ public final class CounterFile {
         if (meters.size() == format.capacity() || words * (long) Long.BYTES > (1L << format.shift()) - used) {
             throw new IllegalStateException("no room for " + name + ": " + meters.size() + " of " + format.capacity()
                     + " meters and " + used + " of " + (1L << format.shift()) + " bytes for each CPU are taken");
+        }
+        if (!format.isReadable(used + words * (long) Long.BYTES)) {
+            throw new IllegalStateException("no room for " + name + ": " + used + " bytes for each of "
+                    + format.strides() + " CPUs are taken, at most " + CounterFileFormat.MAX_VALUE_BYTES
+                    + " together");
         }
         boolean isHistogram = type == CounterFileFormat.Type.HISTOGRAM;
         if (isHistogram && words * (long) Long.BYTES > CounterFileFormat.MAX_HISTOGRAM_BYTES - usedByHistograms) {

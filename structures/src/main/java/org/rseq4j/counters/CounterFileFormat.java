@@ -23,6 +23,9 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
     /** Of the histograms of one file together, for each CPU: what a reader needs on its heap. */
     static final long MAX_HISTOGRAM_BYTES = 256L << 20;
 
+    /** Of all strides together: what a reader reads. */
+    static final long MAX_VALUE_BYTES = 2L << 30;
+
     private static final long MAGIC = 0x46_43_50_34_51_45_53_52L; // "RSEQ4PCF" in the order of the bytes
     private static final int VERSION = 2;
 
@@ -57,6 +60,11 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
 
     long size() {
         return data() + ((long) strides << shift);
+    }
+
+    /** Whether a reader takes so many bytes for each CPU. */
+    boolean isReadable(long bytes) {
+        return bytes <= MAX_VALUE_BYTES / strides;
     }
 
     ByteBuffer header() {

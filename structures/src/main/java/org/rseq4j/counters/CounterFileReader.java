@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
@@ -25,20 +26,23 @@ import org.HdrHistogram.Histogram;
  *
  * <p>
  * Nothing in the file is believed: a damaged or malicious one gives an IOException. It is read and not mapped, so that not
- * even one that is truncated meanwhile can do more. The price is a system call for each value of each CPU. What it takes of
- * the heap is what is registered: some hundred bytes for a counter or a summary, and for all histograms together less than
- * 320 MiB; a file that says more is refused.
+ * even one that is truncated meanwhile can do more. The price is a system call for each CPU and 64 KiB of values. What it takes
+ * of the heap is what is registered: some hundred bytes for a counter or a summary, and for all histograms together less than
+ * 320 MiB; a file that says more, or whose values are more than 2 GiB, is refused.
  *
  * @since 0.1.0
  */
 public final class CounterFileReader implements AutoCloseable {
-    /** Reads of a shard of a summary that keeps changing, until the file is taken for a malicious one. */
-    private static final int TRIES = 100_000;
-    /** What is read of a histogram at once. */
-    private static final int PIECE_WORDS = 8192;
+    /** Entries that are read at once. */
+    private static final int ENTRIES = 128;
 
     private final FileChannel channel;
     private final CounterFileFormat format;
+    /** Those that were found; an entry never changes. Guarded by this. */
+    private final List<Entry> known = new ArrayList<>();
+    private final Set<String> names = new HashSet<>();
+    private long taken;
+    private long histograms;
 
     /**
      * What a meter has now.
@@ -128,63 +132,105 @@ public final class CounterFileReader implements AutoCloseable {
      */
     public List<Value> read() throws IOException {
         // All entries before any value: a file that is refused costs nothing.
-        List<Value> values = new ArrayList<>();
-        for (Entry entry : entries()) {
-            values.add(switch (entry.type) {
-                case COUNTER -> new Counter(entry.name, entry.description, counts(entry.offset, 1)[0]);
-                case SUMMARY -> new Summary(entry.name, entry.description, summary(entry.offset));
-                case HISTOGRAM -> new Distribution(entry.name, entry.description,
-                        histogram(entry.offset, entry.buckets));
-            });
+        List<Entry> entries = entries();
+        List<Value> values = new ArrayList<>(entries.size());
+        var pass = new CounterFilePass(channel, format);
+        for (int from = 0; from < entries.size();) {
+            if (entries.get(from).buckets != null) {
+                Entry entry = entries.get(from++);
+                values.add(new Distribution(entry.name, entry.description, histogram(pass, entry)));
+            } else {
+                int to = from + 1;
+                while (to < entries.size() && isNext(entries.get(from), entries.get(to))) {
+                    to++;
+                }
+                read(pass, entries.subList(from, to), values);
+                from = to;
+            }
         }
         return values;
     }
 
-    private record Entry(CounterFileFormat.Type type, String name, String description, long offset,
-            HistogramBuckets buckets) {
+    /** Whether it can be read at once with one before. */
+    private static boolean isNext(Entry first, Entry entry) {
+        return entry.buckets == null && entry.end() - first.offset <= CounterFilePass.WORDS * (long) Long.BYTES;
     }
 
-    private List<Entry> entries() throws IOException {
-        List<Entry> entries = new ArrayList<>();
-        Set<String> names = new HashSet<>();
-        long taken = 0;
-        long histograms = 0;
-        for (int i = 0; i < format.capacity(); i++) {
-            // The state first, on its own: it is written last.
-            if (read(channel, format.entryAt(i), Integer.BYTES).getInt(0) == 0) {
-                break;
-            }
-            ByteBuffer entry = read(channel, format.entryAt(i), CounterFileFormat.ENTRY);
-            CounterFileFormat.Type type = CounterFileFormat.type(entry);
-            String name = text(entry, CounterFileFormat.NAME_LENGTH, CounterFileFormat.NAME,
-                    CounterFileFormat.NAME_BYTES);
-            String description = text(entry, CounterFileFormat.DESCRIPTION_LENGTH, CounterFileFormat.DESCRIPTION,
-                    CounterFileFormat.DESCRIPTION_BYTES);
-            long offset = entry.getLong(CounterFileFormat.OFFSET);
-            long bytes = entry.getInt(CounterFileFormat.COUNTS) * (long) Long.BYTES;
-            // In the order of registration, one after the other: so all of them together are not larger than the file.
-            if (type == null || name.isEmpty() || !names.add(name) || offset != taken || bytes <= 0
-                    || bytes > (1L << format.shift()) - offset) {
-                throw new IOException("a damaged entry: " + i);
-            }
-            HistogramBuckets buckets = null;
-            switch (type) {
-                case COUNTER -> expect(bytes, 1);
-                case SUMMARY -> expect(bytes, SummaryMirror.WORDS);
-                case HISTOGRAM -> {
-                    buckets = buckets(entry);
-                    expect(bytes, buckets.length());
-                    histograms += bytes;
-                }
-            }
-            if (histograms > CounterFileFormat.MAX_HISTOGRAM_BYTES) {
-                throw new IOException("a damaged entry: histograms of " + histograms + " bytes for each CPU, at most "
-                        + CounterFileFormat.MAX_HISTOGRAM_BYTES);
-            }
-            taken += bytes;
-            entries.add(new Entry(type, name, description, offset, buckets));
+    private static void read(CounterFilePass pass, List<Entry> entries, List<Value> values) throws IOException {
+        long offset = entries.getFirst().offset;
+        long[] sums = new long[(int) (entries.getLast().end() - offset) / Long.BYTES];
+        int[] places = entries.stream().filter(entry -> entry.type == CounterFileFormat.Type.SUMMARY)
+                .mapToInt(entry -> (int) (entry.offset - offset) / Long.BYTES).toArray();
+        var summaries = new PerCpuSummary.Snapshot[places.length];
+        Arrays.fill(summaries, PerCpuSummary.Snapshot.EMPTY);
+        pass.read(offset, sums, places, summaries);
+        int summary = 0;
+        for (Entry entry : entries) {
+            values.add(entry.type == CounterFileFormat.Type.COUNTER
+                    ? new Counter(entry.name, entry.description, sums[(int) (entry.offset - offset) / Long.BYTES])
+                    : new Summary(entry.name, entry.description, summaries[summary++]));
         }
-        return entries;
+    }
+
+    private record Entry(CounterFileFormat.Type type, String name, String description, long offset, long bytes,
+            HistogramBuckets buckets) {
+        long end() {
+            return offset + bytes;
+        }
+    }
+
+    private synchronized List<Entry> entries() throws IOException {
+        while (known.size() < format.capacity()) {
+            int first = known.size();
+            int count = Math.min(ENTRIES, format.capacity() - first);
+            ByteBuffer many = read(channel, format.entryAt(first), count * CounterFileFormat.ENTRY);
+            for (int i = 0; i < count; i++) {
+                // The state first, on its own: it is written last.
+                if (many.getInt(i * CounterFileFormat.ENTRY) == 0) {
+                    return List.copyOf(known);
+                }
+                known.add(entry(first + i));
+            }
+        }
+        return List.copyOf(known);
+    }
+
+    private Entry entry(int number) throws IOException {
+        ByteBuffer entry = read(channel, format.entryAt(number), CounterFileFormat.ENTRY);
+        CounterFileFormat.Type type = CounterFileFormat.type(entry);
+        String name = text(entry, CounterFileFormat.NAME_LENGTH, CounterFileFormat.NAME, CounterFileFormat.NAME_BYTES);
+        String description = text(entry, CounterFileFormat.DESCRIPTION_LENGTH, CounterFileFormat.DESCRIPTION,
+                CounterFileFormat.DESCRIPTION_BYTES);
+        long offset = entry.getLong(CounterFileFormat.OFFSET);
+        long bytes = entry.getInt(CounterFileFormat.COUNTS) * (long) Long.BYTES;
+        // In the order of registration, one after the other: so all of them together are not larger than the file.
+        if (type == null || name.isEmpty() || names.contains(name) || offset != taken || bytes <= 0
+                || bytes > (1L << format.shift()) - offset) {
+            throw new IOException("a damaged entry: " + number);
+        }
+        HistogramBuckets buckets = null;
+        long ofHistograms = histograms;
+        switch (type) {
+            case COUNTER -> expect(bytes, 1);
+            case SUMMARY -> expect(bytes, SummaryMirror.WORDS);
+            case HISTOGRAM -> {
+                buckets = buckets(entry);
+                expect(bytes, buckets.length());
+                ofHistograms += bytes;
+            }
+        }
+        if (ofHistograms > CounterFileFormat.MAX_HISTOGRAM_BYTES) {
+            throw new IOException("a damaged entry: histograms of " + ofHistograms + " bytes for each CPU, at most "
+                    + CounterFileFormat.MAX_HISTOGRAM_BYTES);
+        }
+        if (!format.isReadable(taken + bytes)) {
+            throw new IOException("a damaged entry: values of " + (taken + bytes) + " bytes for each of "
+                    + format.strides() + " CPUs, at most " + CounterFileFormat.MAX_VALUE_BYTES + " together");
+        }
+        names.add(name);
+        taken += bytes;
+        histograms = ofHistograms;
+        return new Entry(type, name, description, offset, bytes, buckets);
     }
 
     private static void expect(long bytes, int words) throws IOException {
@@ -202,30 +248,9 @@ public final class CounterFileReader implements AutoCloseable {
         }
     }
 
-    private PerCpuSummary.Snapshot summary(long offset) throws IOException {
-        PerCpuSummary.Snapshot all = PerCpuSummary.Snapshot.EMPTY;
-        long[] words = new long[SummaryMirror.WORDS];
-        for (int stride = 0; stride < format.strides(); stride++) {
-            words(at(stride, offset), words);
-            all = SummaryMirror.plus(all, words);
-        }
-        return all;
-    }
-
-    /** The words at one moment: the state is the same before and after. */
-    private void words(long at, long[] words) throws IOException {
-        for (int i = 0; i < TRIES; i++) {
-            long state = read(channel, at, Long.BYTES).getLong(0);
-            read(channel, at, SummaryMirror.WORDS * Long.BYTES).asLongBuffer().get(words);
-            if (words[0] == state && read(channel, at, Long.BYTES).getLong(0) == state) {
-                return;
-            }
-        }
-        throw new IOException("a summary that never stands still");
-    }
-
-    private Histogram histogram(long offset, HistogramBuckets buckets) throws IOException {
-        long[] counts = counts(offset, buckets.length());
+    private static Histogram histogram(CounterFilePass pass, Entry entry) throws IOException {
+        long[] counts = new long[entry.buckets.length()];
+        pass.sum(entry.offset, counts);
         long total = 0;
         for (long count : counts) {
             total += count;
@@ -233,26 +258,7 @@ public final class CounterFileReader implements AutoCloseable {
                 throw new IOException("a histogram with a negative count");
             }
         }
-        return buckets.histogram(counts);
-    }
-
-    private long[] counts(long offset, int words) throws IOException {
-        long[] sums = new long[words];
-        // The words behind the CPUs' first, as PerCpuCounter.sum: what a reset subtracts there was in the others before.
-        for (int cpu = format.strides() - 1; cpu >= 0; cpu--) {
-            for (int from = 0; from < words; from += PIECE_WORDS) {
-                int piece = Math.min(PIECE_WORDS, words - from);
-                ByteBuffer values = read(channel, at(cpu, offset) + from * (long) Long.BYTES, piece * Long.BYTES);
-                for (int i = 0; i < piece; i++) {
-                    sums[from + i] += values.getLong(i * Long.BYTES);
-                }
-            }
-        }
-        return sums;
-    }
-
-    private long at(int cpu, long offset) {
-        return format.data() + ((long) cpu << format.shift()) + offset;
+        return entry.buckets.histogram(counts);
     }
 
     private static String text(ByteBuffer entry, int lengthAt, int at, int limit) throws IOException {

@@ -18,6 +18,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -234,6 +235,54 @@ class CounterFileTest {
         assertTrue(refused.getMessage().contains("at most " + CounterFileFormat.MAX_HISTOGRAM_BYTES),
                 refused.getMessage());
         assertTrue(refused.getMessage().length() < 200);
+    }
+
+    /** A sparse file of a terabyte, which to read would take minutes. */
+    @Test
+    void aFileThatSaysMoreThanCanBeReadIsRefused() throws IOException {
+        var format = new CounterFileFormat(CounterFileFormat.MAX_CAPACITY, CounterFileFormat.MAX_STRIDES, 20, 1, 1);
+        try (FileChannel channel = FileChannel.open(file(), StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW,
+                StandardOpenOption.SPARSE)) {
+            channel.write(format.header(), 0);
+            for (int i = 0; i < 33_000; i++) {
+                channel.write(entry(CounterFileFormat.Type.COUNTER, i * 8L, 1, 0, 0,
+                        ("c" + i).getBytes(StandardCharsets.UTF_8)).clear(), format.entryAt(i));
+            }
+            channel.write(ByteBuffer.allocate(1), format.size() - 1);
+        }
+        var refused = assertThrows(IOException.class, this::read);
+        assertTrue(refused.getMessage().contains("at most " + CounterFileFormat.MAX_VALUE_BYTES),
+                refused.getMessage());
+    }
+
+    /** Counters, summaries and histograms in any order, more than are read at once, some of which come later. */
+    @Test
+    void eachOfManyMetersHasItsOwnValues() throws IOException {
+        CounterFile file = CounterFile.create(file(), 1000, 200_000);
+        try (var reader = CounterFileReader.open(file())) {
+            var random = new Random(3);
+            List<CounterFileReader.Value> expected = new ArrayList<>();
+            for (int i = 0; i < 1000; i++) {
+                String name = "m" + i;
+                if (i % 100 == 99) {
+                    PerCpuHistogram histogram = file.histogram(name, "", 1000, 1);
+                    histogram.record(random.nextInt(1000));
+                    expected.add(new CounterFileReader.Distribution(name, "", histogram.snapshot()));
+                } else if (random.nextBoolean()) {
+                    PerCpuSummary summary = file.summary(name, "");
+                    summary.record(random.nextInt());
+                    expected.add(new CounterFileReader.Summary(name, "", summary.snapshot()));
+                } else {
+                    PerCpuCounter counter = file.counter(name, "");
+                    counter.add(random.nextInt());
+                    expected.add(new CounterFileReader.Counter(name, "", counter.sum()));
+                }
+                if (i % 300 == 150) {
+                    assertEquals(expected, reader.read());
+                }
+            }
+            assertEquals(expected, reader.read());
+        }
     }
 
     @Test
