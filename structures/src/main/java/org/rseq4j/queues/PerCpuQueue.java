@@ -169,7 +169,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     public boolean offer(E element) {
         Objects.requireNonNull(element, "element");
         int user = first();
-        return rings[user].tryOffer(element, user) > 0 || offerAnywhere(element);
+        return rings[user].tryOffer(element, user) > 0 || offerAnywhere(element) != null;
     }
 
     /**
@@ -184,17 +184,31 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         Objects.requireNonNull(element, "element");
         int user = first();
         return rings[user].tryOffer(element, user) > 0
-                || ++hints[user * HINTS + FAILED_OFFERS] % LOOK == 0 && offerAnywhere(element);
+                || ++hints[user * HINTS + FAILED_OFFERS] % LOOK == 0 && offerAnywhere(element) != null;
     }
 
-    private boolean offerAnywhere(Object element) {
+    @Override
+    Ring ringWithRoom() {
+        Ring own = rings[first()];
+        return own.free() > 0 ? own : offerAnywhere(null);
+    }
+
+    private static int tryOffer(Ring ring, Object element, int user) {
+        if (element == null) {
+            return ring.free() > 0 ? Ring.DONE : Ring.NONE;
+        }
+        return ring.tryOffer(element, user);
+    }
+
+    /** The ring that has got the element, or for null has room; null when every ring was found full. */
+    private Ring offerAnywhere(Object element) {
         for (int tries = 0;; tries++) {
             long stamp = moves();
             int user = first();
             Ring own = rings[user];
-            int outcome = own.tryOffer(element, user);
+            int outcome = tryOffer(own, element, user);
             if (outcome > 0) {
-                return true;
+                return own;
             }
             boolean again = outcome < 0;
             // Before the first look elsewhere, and while the own ring is in use, the own CPU's other threads get a chance.
@@ -206,18 +220,19 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                         int moved = outcome < 0 || free < FEW
                                 ? 0
                                 : own.moveTo(other, share(free, other.lastProducer == user), user, calms);
-                        int there = moved > 0 ? own.tryOffer(element, user) : other.tryOffer(element, user);
-                        if (there > 0) {
-                            return true;
+                        Ring there = moved > 0 ? own : other;
+                        int outcomeThere = tryOffer(there, element, user);
+                        if (outcomeThere > 0) {
+                            return there;
                         }
-                        again |= moved != 0 || there < 0;
+                        again |= moved != 0 || outcomeThere < 0;
                     }
                 }
                 if (!again && !movedSince(stamp)) {
-                    return false;
+                    return null;
                 }
             } else if (!again && noneHasRoom(user) && !movedSince(stamp)) {
-                return false;
+                return null;
             }
             Thread.yield();
         }
@@ -252,7 +267,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
             int n = rings[user].tryOfferAll(all, done, all.length - done, user);
             done += Math.max(n, 0);
             if (done < all.length) {
-                if (!offerAnywhere(all[done])) {
+                if (offerAnywhere(all[done]) == null) {
                     break;
                 }
                 done++;

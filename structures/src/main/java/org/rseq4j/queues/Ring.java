@@ -470,7 +470,9 @@ final class Ring extends RingFields.Consumers {
     void reserve(Reservation reservation, int n) {
         long t = lockTail();
         try {
-            int count = (int) Math.min(n, Math.max(0, updateLimit(t)) >>> 1);
+            long wanted = (long) n << 1;
+            long gain = limit - t < wanted ? updateLimit(t) : wanted;
+            int count = (int) Math.min(n, Math.max(0, gain) >>> 1);
             if (count > 0) {
                 reservation.next = reservations;
                 limit -= (long) count << 1;
@@ -484,16 +486,43 @@ final class Ring extends RingFields.Consumers {
 
     /** Adds an element where room was reserved. */
     void offerReserved(Reservation reservation, Object element, int user) {
-        long t = lockTail();
-        tailSlots[base + (int) (t >>> 1 & mask)] = element;
-        lastProducer = user;
-        reservation.left--;
-        t += 2;
-        try {
-            TAIL.setRelease(this, t);
-        } catch (Throwable e) {
-            tail = t;
+        for (int spins = 0; !tryOfferReserved(reservation, element, user); spins++) {
+            pause(spins);
         }
+    }
+
+    private boolean tryOfferReserved(Reservation reservation, Object element, int user) {
+        long t = tail;
+        if ((t & 1) != 0) {
+            return false;
+        }
+        long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
+        boolean locked = false;
+        try {
+            locked = TAIL.compareAndSet(this, t, t | 1);
+            if (locked) {
+                // Nothing is called from here to the store that unlocks.
+                tailSlots[base + (int) (t >>> 1 & mask)] = element;
+                lastProducer = user;
+                reservation.left--;
+                limit += 2;
+                long next = t + 2;
+                try {
+                    TAIL.setRelease(this, next);
+                } catch (Throwable e) {
+                    tail = next;
+                }
+            }
+        } finally {
+            if (section != 0) {
+                try {
+                    Section.end(section);
+                } catch (Throwable ignored) {
+                    // As in tryOffer.
+                }
+            }
+        }
+        return locked;
     }
 
     /**

@@ -5,7 +5,14 @@ import java.util.Objects;
 import org.jctools.queues.MessagePassingQueue;
 import org.rseq4j.Rseq;
 
-/** What the message passing queues have in common: all that is not the way of one element in or out. */
+/**
+ * What the message passing queues have in common: all that is not the way of one element in or out.
+ *
+ * <p>
+ * Batches hold no element outside a ring but the one that the consumer was just given, or that the supplier has just
+ * given; so there is nothing to lose and nothing to give back when either throws or never returns. What a fill holds in
+ * advance is room, which a store of a field gives back.
+ */
 abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQueue<E> {
     /** For how many elements room is reserved at once, and between how many the exit condition is asked. */
     static final int BATCH = 64;
@@ -17,9 +24,8 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
     /** The ring to begin with. */
     abstract int first();
 
-    /** Before a batch is added: returns when this CPU's threads may use the ring. */
-    void awaitTurn() {
-    }
+    /** The ring to add a batch to, looked for and waited for as by an offer; null when there is no room. */
+    abstract Ring ringWithRoom();
 
     // ---- MessagePassingQueue ----
 
@@ -112,28 +118,23 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
 
     /** As {@link #fill(Supplier, int)}, for not more than a batch; 0 only when there is no room. */
     int fillBatch(Supplier<E> supplier, int limit) {
-        int first = first();
-        for (int i = 0; i < rings.length; i++) {
-            Ring ring = rings[first + i < rings.length ? first + i : first + i - rings.length];
-            if (i == 0 && rings.length > 1 && ring.free() == 0) {
-                Thread.yield(); // the own CPU's other threads get a chance
-            }
-            int done = ring.free() == 0 ? 0 : fillRing(ring, supplier, limit);
-            if (done > 0) {
-                return done;
-            }
+        Ring ring = ringWithRoom();
+        int done = ring == null ? 0 : fillRing(ring, supplier, limit);
+        // None when all of its room is reserved.
+        for (int i = 0; ring != null && done == 0 && i < rings.length; i++) {
+            done = rings[i].free() == 0 ? 0 : fillRing(rings[i], supplier, limit);
         }
-        return 0;
+        return done;
     }
 
     private int fillRing(Ring ring, Supplier<E> supplier, int limit) {
         var reservation = new Reservation();
+        int user = first();
         int done = 0;
         try {
-            awaitTurn();
             ring.reserve(reservation, limit);
             while (reservation.left > 0) {
-                ring.offerReserved(reservation, given(supplier), first());
+                ring.offerReserved(reservation, given(supplier), user);
                 done++;
             }
         } finally {

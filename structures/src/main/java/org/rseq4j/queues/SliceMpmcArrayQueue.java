@@ -29,9 +29,9 @@ import org.rseq4j.Rseq;
  * the same strict order.
  *
  * <p>
- * <b>Batches:</b> {@code drain} and {@code fill} move one element after the other; {@link #offerAll} adds all that it
- * adds under one lock and in one section, so those stay together and become visible at one moment. A batch of thousands
- * takes longer than a grant lasts.
+ * <b>Batches:</b> {@code drain} and {@code fill} move one element after the other, so they cost as much as single calls
+ * and lose no more when user code throws; {@link #offerAll} adds all that it adds under one lock and in one section, so
+ * those stay together and become visible at one moment. A batch of thousands takes longer than a grant lasts.
  *
  * <p>
  * <b>It is not lock-free:</b> there is a lock for either end, held for some nanoseconds. A thread that is scheduled out
@@ -99,8 +99,8 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
     }
 
     @Override
-    void awaitTurn() {
-        turns.await();
+    Ring ringWithRoom() {
+        return turns.awaitRoom() ? ring : null;
     }
 
     /**

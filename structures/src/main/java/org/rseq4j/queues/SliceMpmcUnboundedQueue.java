@@ -134,6 +134,11 @@ public final class SliceMpmcUnboundedQueue<E> extends RingQueue<E> implements Se
     }
 
     @Override
+    Ring ringWithRoom() {
+        return ring;
+    }
+
+    @Override
     int fillBatch(Supplier<E> supplier, int limit) {
         for (int i = 0; i < limit; i++) {
             turns.offer(given(supplier));

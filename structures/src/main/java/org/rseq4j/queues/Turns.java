@@ -200,20 +200,6 @@ final class Turns extends TurnsWaiters {
         return true;
     }
 
-    /** Returns when it is this CPU's turn, at the latest after the time for which a strict call waits. */
-    void await() {
-        if (turns && holder != Rseq.cpuId()) {
-            awaitSlowly();
-        }
-    }
-
-    private void awaitSlowly() {
-        long begun = System.nanoTime();
-        for (int waits = 0; !mayGo(Rseq.cpuId(), true) && System.nanoTime() - begun <= MOST; waits++) {
-            pause(waits);
-        }
-    }
-
     private static void pause(int waits) {
         if (waits < SPINS) {
             Thread.onSpinWait();
@@ -250,6 +236,20 @@ final class Turns extends TurnsWaiters {
         return fullBy == Thread.currentThread().threadId() && fullAt == ring.tail;
     }
 
+    /** Waits as an {@link #offer} does, but adds nothing: whether there is room. */
+    boolean awaitRoom() {
+        return (holder == Rseq.cpuId() || !turns) && !ring.isFullAt(ring.tail)
+                || offerSlowly(null, Long.MAX_VALUE) > 0;
+    }
+
+    private int tryOffer(Object element, int cpu) {
+        if (element == null) {
+            return ring.isFullAt(ring.tail) ? Ring.NONE : Ring.DONE;
+        }
+        return ring.tryOffer(element, cpu);
+    }
+
+    /** For null, adds nothing but tells whether there was room. */
     int offerSlowly(Object element, long nanos) {
         long before = full;
         boolean found = false;
@@ -266,7 +266,7 @@ final class Turns extends TurnsWaiters {
                 }
             }
             if (waited > MOST || mayGo(cpu, true)) {
-                int outcome = ring.tryOffer(element, cpu);
+                int outcome = tryOffer(element, cpu);
                 switch (outcome) {
                     case Ring.DONE -> {
                         return outcome;
@@ -290,7 +290,7 @@ final class Turns extends TurnsWaiters {
                     }
                 }
             }
-            if (waits >= SPINS) {
+            if (waits >= SPINS || nanos == 0) {
                 long now = System.nanoTime();
                 begun = begun == 0 ? now | 1 : begun;
                 waited = now - begun;
@@ -401,7 +401,7 @@ final class Turns extends TurnsWaiters {
                     return element;
                 }
             }
-            if (waits >= SPINS) {
+            if (waits >= SPINS || nanos == 0) {
                 long now = System.nanoTime();
                 begun = begun == 0 ? now | 1 : begun;
                 waited = now - begun;

@@ -222,6 +222,25 @@ class MessagePassingTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
+    void whatAFillHasReservedIsFullToOthersAndNothingElseIs(Kind kind) {
+        var queue = kind.make(320);
+        var next = new AtomicInteger();
+        var others = new AtomicInteger();
+        int reserved = queue.fill(() -> {
+            if (next.get() == 0) {
+                others.set(queue.fill(() -> -1, queue.capacity()));
+                assertFalse(queue.offer(-1));
+                assertEquals(0, queue.fill(() -> -1, 1));
+            }
+            return next.getAndIncrement();
+        }, RingQueue.BATCH);
+        assertEquals(RingQueue.BATCH, reserved);
+        assertEquals(queue.capacity() - reserved, others.get());
+        assertEquals(queue.capacity(), queue.size());
+    }
+
+    @ParameterizedTest
+    @MethodSource("kinds")
     void suppliersAndConsumersMayUseTheQueue(Kind kind) {
         var queue = kind.make(64);
         var next = new AtomicInteger();
