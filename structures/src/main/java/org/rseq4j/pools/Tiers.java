@@ -150,7 +150,11 @@ final class Tiers {
         int moved = other.moveTo(slab, Math.min(batch, (other.objects() + 1) / 2));
         Object found = moved > 0 ? slab.tryPop() : other.tryPop();
         if (moved > 0 || found != null) {
-            steals.add(Math.max(1, moved));
+            try {
+                steals.add(Math.max(1, moved));
+            } catch (Throwable e) {
+                // No stack to count it; the object is the caller's.
+            }
         }
         return found;
     }
@@ -158,7 +162,11 @@ final class Tiers {
     private Object takeRevoked() {
         Object found = leased.tryPop();
         if (found != null) {
-            steals.increment();
+            try {
+                steals.increment();
+            } catch (Throwable e) {
+                // No stack to count it; the object is the caller's.
+            }
         }
         return found;
     }
