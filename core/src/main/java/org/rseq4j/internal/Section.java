@@ -55,6 +55,18 @@ public final class Section {
         NativeMemory.LONG.set(NativeMemory.ALL, place & Words.PLACE, value);
     }
 
+    /**
+     * Initializes what sections and ids are made of, for a structure that is about to be used: a class whose
+     * initialization runs out of memory or stack at the first operation is of no use for ever.
+     */
+    public static void initialize() {
+        Ids.cpuId();
+        if (isSupported()) {
+            close(open());
+            end(begin(ThreadArea.find()));
+        }
+    }
+
     /** True when requests have a meaning in this process; constant, so that the JIT drops what it guards. */
     public static boolean isSupported() {
         return Registration.SLICE;

@@ -13,6 +13,7 @@ import org.rseq4j.Rseq;
 import org.rseq4j.internal.Ids;
 import org.rseq4j.internal.Mapping;
 import org.rseq4j.internal.MemoryAccess;
+import org.rseq4j.internal.Section;
 import org.rseq4j.internal.Words;
 
 /**
@@ -59,6 +60,7 @@ public final class PerCpuHistogram implements AutoCloseable {
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
+        Section.initialize();
     }
 
     /**

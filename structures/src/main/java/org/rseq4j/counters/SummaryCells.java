@@ -5,6 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.rseq4j.counters.PerCpuSummary.Snapshot;
 import org.rseq4j.internal.Ids;
+import org.rseq4j.internal.Section;
 
 /**
  * A summary on the heap, for records that no restartable sequence can make: immutable totals, each replaced by a
@@ -39,6 +40,7 @@ final class SummaryCells {
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
+        Section.initialize();
     }
 
     /** The records of an epoch, and those of the one before it. */

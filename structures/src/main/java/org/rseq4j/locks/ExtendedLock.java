@@ -28,6 +28,10 @@ import org.rseq4j.internal.Section;
  * @since 0.1.0
  */
 public final class ExtendedLock implements Lock {
+    static {
+        Section.initialize();
+    }
+
     private final Lock lock;
     /** The holder's open section; written and read by the holder only, under the lock. */
     private long section;

@@ -50,6 +50,7 @@ abstract class QueuedLock extends WaitQueue {
     /** What a wait needs: a class whose initialization ran out of memory or stack then would be of no use for ever. */
     private static void initialize() {
         StackReserve.ensure();
+        Section.initialize();
         LockEvents.begin();
         var waiter = new Waiter(Waiter.NOWHERE);
         if (Parking.isOver(false, false, Spinning.SPINNERS) || waiter.place != Waiter.NOWHERE) {

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.Ids;
+import org.rseq4j.internal.Section;
 
 /**
  * How many readers are inside a lock: the slots of its threads, the words of its CPUs, and what writers have put right.
@@ -26,6 +27,10 @@ final class Readers {
 
     private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
     private static final AtomicLong IDS = new AtomicLong();
+
+    static {
+        Section.initialize();
+    }
 
     /** Of the lock, in slots. */
     final long id = IDS.incrementAndGet();

@@ -30,6 +30,10 @@ final class Tiers {
     private static final int OPENS = 32;
     private static final int TAKES_OVER = LeasedSlabs.IS_IMPATIENT ? 64 : 1024;
 
+    static {
+        Section.initialize();
+    }
+
     /** One for each CPU. */
     private final Slab[] slabs;
     private final Slab overflow;

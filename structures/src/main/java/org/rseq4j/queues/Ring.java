@@ -81,6 +81,7 @@ final class Ring extends RingFields.Consumers {
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
+        Section.initialize();
     }
 
     /** An unbounded ring's empty segment. Written under either lock or none: losing one costs an allocation. */
