@@ -67,8 +67,8 @@ import java.util.function.Consumer;
  */
 public final class SliceBlockingQueue<E> extends RingCollection<E> implements BlockingQueue<E>, Serializable {
     private static final long serialVersionUID = 1;
-    /** Nanoseconds for which a call that may wait tries, also without its turn, before it waits in line. */
-    private static final long FIRST_TRY = 2 * Turns.TURN;
+    /** Nanoseconds for which a call that may wait tries before it waits in line. */
+    private static final long FIRST_TRY = 100_000;
     /** Nanoseconds after which a thread that waits goes before those that come. */
     static final long OVERTAKING = 200_000;
 

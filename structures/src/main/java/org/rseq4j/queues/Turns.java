@@ -290,7 +290,7 @@ final class Turns extends TurnsWaiters {
                     }
                 }
             }
-            if (waits >= SPINS || nanos == 0) {
+            if (waits >= SPINS) {
                 long now = System.nanoTime();
                 begun = begun == 0 ? now | 1 : begun;
                 waited = now - begun;
@@ -401,7 +401,7 @@ final class Turns extends TurnsWaiters {
                     return element;
                 }
             }
-            if (waits >= SPINS || nanos == 0) {
+            if (waits >= SPINS) {
                 long now = System.nanoTime();
                 begun = begun == 0 ? now | 1 : begun;
                 waited = now - begun;

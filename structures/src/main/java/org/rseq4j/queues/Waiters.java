@@ -31,6 +31,8 @@ final class Waiters {
     private static final long REST_MOST = 250_000;
     /** Nanoseconds for which an attempt waits for a locked ring or for its CPU's turn, before it is a rest. */
     private static final long ATTEMPT = 200_000;
+    /** Attempts at a ring that is locked before a thread whose time is over gives up. */
+    private static final int LAST_LOOKS = 100;
 
     private final Ring ring;
     private final boolean takers;
@@ -144,7 +146,7 @@ final class Waiters {
             } else {
                 Thread.yield();
             }
-            Object result = goFirst() || !isReady() ? null : attempt.run(element, 0);
+            Object result = goFirst() ? null : attempt.run(element, 0);
             if (result != null && result != Ring.BUSY) {
                 return result;
             }
@@ -263,8 +265,16 @@ final class Waiters {
 
     /** The time is over: what is there is taken all the same, also past others. */
     private static Object lastLook(Attempt attempt, Object element) {
-        Object result = attempt.run(element, ATTEMPT);
-        return result == Ring.BUSY ? null : result;
+        for (int i = 0;; i++) {
+            Object result = attempt.run(element, 0);
+            if (result != Ring.BUSY) {
+                return result;
+            }
+            if (i == LAST_LOOKS) {
+                return null;
+            }
+            Thread.onSpinWait();
+        }
     }
 
     /** How many wait; for tests. */
