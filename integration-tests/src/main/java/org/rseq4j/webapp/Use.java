@@ -36,6 +36,13 @@ import org.rseq4j.queues.SliceMpmcArrayQueue;
  * which nobody closes; others that are closed.
  */
 public enum Use {
+    /** Nothing of the library: what the container itself keeps. */
+    NOTHING {
+        @Override
+        void run() {
+            // as the name says
+        }
+    },
     /** Ids and the status. */
     IDS {
         @Override

@@ -36,6 +36,7 @@ public final class UseServlet extends HttpServlet {
             throw new ServletException(use + " failed", e);
         }
         response.setContentType("text/plain");
-        response.getWriter().println(use + " with registration " + Rseq.status().registration());
+        response.getWriter().println(use + " with registration "
+                + (use == Use.NOTHING ? "not asked" : Rseq.status().registration()));
     }
 }

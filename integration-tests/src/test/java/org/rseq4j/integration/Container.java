@@ -14,6 +14,9 @@ interface Container extends AutoCloseable {
 
     void undeploy() throws Exception;
 
+    /** How many undeployed applications it keeps at most by itself, whatever they did. */
+    int keeps();
+
     @Override
     void close();
 }

@@ -39,6 +39,11 @@ final class JettyContainer implements Container {
     }
 
     @Override
+    public int keeps() {
+        return 1; // the last one, until the next is deployed
+    }
+
+    @Override
     public void close() {
         try {
             server.stop();

@@ -1,5 +1,7 @@
 package org.rseq4j.integration;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
@@ -10,11 +12,11 @@ final class TomcatContainer implements Container {
     private final Tomcat tomcat = new Tomcat();
     private Context application;
 
-    TomcatContainer(Path work) throws LifecycleException {
+    TomcatContainer(Path work) throws IOException, LifecycleException {
         tomcat.setBaseDir(work.toString());
         tomcat.setAddDefaultWebXmlToWebapp(false);
         tomcat.setPort(0);
-        tomcat.getHost().setAppBase(work.toString());
+        tomcat.getHost().setAppBase(Files.createDirectories(work.resolve("webapps")).toString());
         tomcat.getConnector();
         tomcat.start();
     }
@@ -35,6 +37,11 @@ final class TomcatContainer implements Container {
         application.stop();
         application.destroy();
         application = null;
+    }
+
+    @Override
+    public int keeps() {
+        return 0;
     }
 
     @Override
