@@ -27,8 +27,7 @@ import org.HdrHistogram.Histogram;
  * lines of standard input, and answers by one line each; before it, a line each half second with what happened in that.
  *
  * <p>
- * wrk2 and Vegeta have the idea. The first is in no distribution and the second takes more CPU time for a request than
- * the server under test, which has to live on the same machine.
+ * The idea is wrk2's, which is not among Debian's packages. One thread, as the server has to live on the same machine.
  */
 final class LoadClient {
     static final long MAX_LATENCY_NANOS = 60_000_000_000L;
