@@ -29,7 +29,7 @@ import org.rseq4j.Rseq;
  * the same strict order.
  *
  * <p>
- * <b>Batches:</b> {@code drain} and {@code fill} move one element after the other, so they cost as much as single calls
+ * <b>Batches:</b> {@code drain} and {@code fill} move one element after the other, so a batch is so many single calls
  * and lose no more when user code throws; {@link #offerAll} adds all that it adds under one lock and in one section, so
  * those stay together and become visible at one moment. A batch of thousands takes longer than a grant lasts.
  *
