@@ -252,32 +252,55 @@ final class Contents {
         return segment;
     }
 
-    /** Removes everything that is there at one moment. */
+    /** Removes everything that is there at one moment; producers stand still meanwhile, so that nothing comes behind it. */
     void clear() {
+        for (int spins = 0; !tryClear(); spins++) {
+            Ring.pause(spins);
+        }
+    }
+
+    /** False when a producer has the tail. */
+    boolean tryClear() {
         long h = lockHead();
+        long t = 0;
+        boolean locked = false;
         try {
-            // Nothing is called from here on.
-            long t = ring.tail & -2;
-            Segment segment = ring.headSegment;
-            if (ring.unbounded) {
-                while (t - ring.headEnd > 0) {
-                    segment = segment.next;
-                    h = ring.headEnd;
-                    ring.headEnd += ring.mask + 1 << 1;
-                }
-                segment.previous = null;
-                ring.headSegment = segment;
-                ring.headSlots = segment.slots;
+            t = ring.tail;
+            locked = ring.tryLockTail(t);
+            if (locked) {
+                h = clear(h, t);
             }
-            Object[] slots = segment.slots;
-            while (h != t) {
-                slots[ring.base + (int) (h >>> 1 & ring.mask)] = null;
-                h += 2;
-            }
-            ring.seenTail = h;
         } finally {
             ring.head = h;
+            if (locked) {
+                ring.tail = t;
+            }
         }
+        return locked;
+    }
+
+    /** With both locked: the new head. */
+    private long clear(long from, long t) {
+        // Nothing is called from here on.
+        long h = from;
+        Segment segment = ring.headSegment;
+        if (ring.unbounded) {
+            while (t - ring.headEnd > 0) {
+                segment = segment.next;
+                h = ring.headEnd;
+                ring.headEnd += ring.mask + 1 << 1;
+            }
+            segment.previous = null;
+            ring.headSegment = segment;
+            ring.headSlots = segment.slots;
+        }
+        Object[] slots = segment.slots;
+        while (h != t) {
+            slots[ring.base + (int) (h >>> 1 & ring.mask)] = null;
+            h += 2;
+        }
+        ring.seenTail = h;
+        return h;
     }
 
     /** Locks the head once those that want to be told of room have been. */

@@ -432,7 +432,14 @@ final class Ring extends RingFields.Consumers {
 
     // ---- Many elements ----
 
-    /** Adds as many of n elements as there is room for in a bounded ring, in one piece; {@link #TAKEN}. */
+    /**
+     * Adds as many of n elements as there is room for in a bounded ring, in one piece; {@link #TAKEN}.
+     *
+     * <p>
+     * Where there is room for some only, consumers stand still from the look at the room to the store that publishes
+     * them: else those that made it full could be gone before these are seen, and there was no moment at which both was
+     * so.
+     */
     int tryOfferAll(Object[] from, int start, int n, int user) {
         long t = tail;
         if ((t & 1) != 0) {
@@ -441,25 +448,43 @@ final class Ring extends RingFields.Consumers {
         long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
         int count = TAKEN;
         boolean locked = false;
+        long h = 0;
+        boolean headLocked = false;
         try {
             locked = TAIL.compareAndSet(this, t, t | 1);
             if (locked) {
-                if (limit - t < (long) n << 1) {
-                    updateLimit(t);
+                long wanted = (long) n << 1;
+                long free = limit - t < wanted ? updateLimit(t) : wanted;
+                boolean some = free > 0 && free < wanted;
+                if (some) {
+                    h = head;
+                    headLocked = tryLockHead(h);
+                    free = updateLimit(t);
                 }
-                count = (int) Math.min(n, Math.max(0, limit - t) >>> 1);
-                lastProducer = user;
-                Object[] slots = tailSlots;
-                for (int i = 0; i < count; i++) {
-                    slots[base + (int) (t >>> 1 & mask)] = from[start + i];
-                    t += 2;
+                if (headLocked || !some) {
+                    count = (int) Math.min(n, Math.max(0, free) >>> 1);
+                    lastProducer = user;
+                    Object[] slots = tailSlots;
+                    for (int i = 0; i < count; i++) {
+                        slots[base + (int) (t >>> 1 & mask)] = from[start + i];
+                        t += 2;
+                    }
                 }
             }
         } finally {
             if (locked) {
                 tail = t;
             }
-            Section.end(section);
+            if (headLocked) {
+                head = h;
+            }
+            if (section != 0) {
+                try {
+                    Section.end(section);
+                } catch (Throwable ignored) {
+                    // As in tryOffer.
+                }
+            }
         }
         return count;
     }
@@ -570,7 +595,13 @@ final class Ring extends RingFields.Consumers {
             if (locked) {
                 head = h;
             }
-            Section.end(section);
+            if (section != 0) {
+                try {
+                    Section.end(section);
+                } catch (Throwable ignored) {
+                    // As in tryOffer.
+                }
+            }
         }
         return count;
     }

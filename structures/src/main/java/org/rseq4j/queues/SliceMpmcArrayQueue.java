@@ -31,7 +31,8 @@ import org.rseq4j.Rseq;
  * <p>
  * <b>Batches:</b> {@code drain} and {@code fill} move one element after the other, so a batch is so many single calls
  * and lose no more when user code throws; {@link #offerAll} adds all that it adds under one lock and in one section, so
- * those stay together and become visible at one moment. A batch of thousands takes longer than a grant lasts.
+ * those stay together and become visible at one moment, and where some had to be left out, the queue is full at that
+ * moment. A batch of thousands takes longer than a grant lasts.
  *
  * <p>
  * <b>It is not lock-free:</b> there is a lock for either end, held for some nanoseconds. A thread that is scheduled out
@@ -130,7 +131,8 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
     }
 
     /**
-     * Adds as many of these elements as there is room for, the first ones, next to each other and at one moment.
+     * Adds as many of these elements as there is room for, the first ones, next to each other and at one moment. If some
+     * are left out, the queue is full at that moment, and consumers were held up meanwhile.
      *
      * @param elements the elements, in the order of their iterator
      * @return how many were added

@@ -18,7 +18,7 @@ import java.util.function.Function;
  */
 final class Histories {
     enum Kind {
-        OFFER, POLL, PEEK, SIZE, IS_EMPTY, OFFER_TWO, DRAIN_TWO, REMOVE
+        OFFER, POLL, PEEK, SIZE, IS_EMPTY, OFFER_TWO, DRAIN_TWO, REMOVE, CONTAINS, CLEAR
     }
 
     /** A call: its moments are drawn from one counter, so they are in a total order. */
@@ -89,6 +89,11 @@ final class Histories {
                 yield taken;
             }
             case REMOVE -> queue.remove((Integer) argument);
+            case CONTAINS -> queue.contains(argument);
+            case CLEAR -> {
+                queue.clear();
+                yield 0;
+            }
         };
     }
 
@@ -149,7 +154,7 @@ final class Histories {
                         }
                         for (int call = 0; call < calls; call++) {
                             Kind kind = kinds.get(random.nextInt(kinds.size()));
-                            int argument = kind == Kind.REMOVE
+                            int argument = kind == Kind.REMOVE || kind == Kind.CONTAINS
                                     ? random.nextInt(threads) << 20 | (next & 0xFFFFF) - 1 - random.nextInt(4)
                                     : next;
                             next += 2;

@@ -1,5 +1,6 @@
 package org.rseq4j.queues;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -66,6 +67,11 @@ class LinearizabilityTest {
             case SIZE -> queue.size();
             case IS_EMPTY -> queue.isEmpty();
             case REMOVE -> queue.remove((Object) argument);
+            case CONTAINS -> queue.contains(argument);
+            case CLEAR -> {
+                queue.clear();
+                yield 0;
+            }
             default -> throw new AssertionError(kind);
         };
     }
@@ -99,6 +105,45 @@ class LinearizabilityTest {
         check(new SliceMpmcArrayQueue<>(2, -20), 2, 3, ALL, LinearizabilityTest::mpmc);
         check(new SliceMpmcArrayQueue<>(2, Long.MAX_VALUE - 20), 2, 3, ALL, LinearizabilityTest::mpmc);
         check(new SliceMpmcArrayQueue<>(2, Integer.MAX_VALUE - 20), 2, 3, ALL, LinearizabilityTest::mpmc);
+    }
+
+    /** Both change an end of the queue by what they see of the other. */
+    @Test
+    void partsOfBatchesAndClearingTakeEffectAtOneMoment() throws Exception {
+        List<Kind> batches = List.of(Kind.OFFER_TWO, Kind.POLL, Kind.PEEK, Kind.IS_EMPTY);
+        check(new SliceMpmcArrayQueue<>(2), 2, 2, batches, LinearizabilityTest::mpmc);
+        check(new SliceMpmcArrayQueue<>(3), 3, 3, batches, LinearizabilityTest::mpmc);
+        List<Kind> clearing = List.of(Kind.OFFER, Kind.OFFER, Kind.CLEAR, Kind.SIZE, Kind.POLL);
+        check(new SliceMpmcArrayQueue<>(4), 4, 3, clearing, LinearizabilityTest::mpmc);
+        check(new SliceBlockingQueue<>(4), 4, 3, clearing, LinearizabilityTest::blocking);
+        check(new SliceMpmcUnboundedQueue<>(Ring.unbounded(2, -3)), Integer.MAX_VALUE, 3, clearing,
+                LinearizabilityTest::ofQueue);
+    }
+
+    @Test
+    void aBatchOfWhichAPartFitsWaitsForTheConsumers() {
+        var ring = new Ring(2, 0);
+        assertEquals(Ring.DONE, ring.tryOffer(1, 0));
+        long head = ring.lockHead();
+        assertEquals(Ring.TAKEN, ring.tryOfferAll(new Object[]{2, 3}, 0, 2, 0));
+        assertEquals(1, ring.size(), "nothing was added");
+        ring.head = head;
+        assertEquals(1, ring.tryOfferAll(new Object[]{2, 3}, 0, 2, 0));
+        assertEquals(1, ring.tryPoll(0));
+        assertEquals(2, ring.tryPoll(0));
+    }
+
+    @Test
+    void clearWaitsForTheProducers() {
+        var ring = new Ring(2, 0);
+        var contents = new Contents(ring);
+        assertEquals(Ring.DONE, ring.tryOffer(1, 0));
+        long tail = ring.lockTail();
+        assertFalse(contents.tryClear());
+        assertEquals(1, ring.size(), "nothing was removed");
+        ring.tail = tail;
+        assertTrue(contents.tryClear());
+        assertTrue(ring.isEmpty());
     }
 
     @Test
