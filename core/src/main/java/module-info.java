@@ -8,6 +8,12 @@ module org.rseq4j.core {
     requires static jdk.jfr;
 
     exports org.rseq4j;
-    exports org.rseq4j.internal to
+    exports org.rseq4j.internal.memory to
+        org.rseq4j.structures;
+    exports org.rseq4j.internal.section to
+        org.rseq4j.structures;
+    exports org.rseq4j.internal.sequence to
+        org.rseq4j.structures;
+    exports org.rseq4j.internal.thread to
         org.rseq4j.structures;
 }

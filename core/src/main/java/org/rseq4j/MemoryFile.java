@@ -12,10 +12,10 @@ import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
-import org.rseq4j.internal.Headroom;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.OwnerOnly;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.OwnerOnly;
+import org.rseq4j.internal.memory.Words;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * The file of a {@link PerCpuMemory}: a page with the header, then the strides.

@@ -6,11 +6,11 @@ import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
-import org.rseq4j.internal.AtomicSequences;
-import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.MemoryAccess;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.MemoryAccess;
+import org.rseq4j.internal.memory.Words;
+import org.rseq4j.internal.sequence.AtomicSequences;
+import org.rseq4j.internal.thread.Ids;
 
 /**
  * Zeroed memory of one size for each CPU, and slots of 8-byte words inside it: one slot is the same words in every CPU's
@@ -64,13 +64,13 @@ public final class PerCpuMemory implements AutoCloseable {
     static {
         MemoryAccess.install(new MemoryAccess() {
             @Override
-            public Mapping mapping(PerCpuMemory memory) {
-                return memory.mapping;
+            public Mapping mapping(Object perCpuMemory) {
+                return ((PerCpuMemory) perCpuMemory).mapping;
             }
 
             @Override
-            public long stride(PerCpuMemory memory) {
-                return memory.stride;
+            public long stride(Object perCpuMemory) {
+                return ((PerCpuMemory) perCpuMemory).stride;
             }
         });
     }

@@ -3,9 +3,9 @@ package org.rseq4j;
 import java.lang.ref.Reference;
 import java.util.Objects;
 import java.util.function.LongConsumer;
-import org.rseq4j.internal.AtomicSequences;
-import org.rseq4j.internal.Headroom;
-import org.rseq4j.internal.Sequences;
+import org.rseq4j.internal.sequence.AtomicSequences;
+import org.rseq4j.internal.sequence.Sequences;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Operations on the current CPU's words of a {@link PerCpuMemory}, with no atomic instruction: each is a restartable

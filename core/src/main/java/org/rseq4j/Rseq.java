@@ -1,7 +1,7 @@
 package org.rseq4j;
 
-import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Registration;
+import org.rseq4j.internal.thread.Ids;
+import org.rseq4j.internal.thread.Registration;
 
 /**
  * The CPU number, the concurrency ID and the NUMA node of the running thread, read from its rseq area with plain loads.
@@ -49,7 +49,7 @@ public final class Rseq {
 
     /** {@return a constant above both ids: the number of CPUs that this system can ever have} */
     public static int cpuCount() {
-        return Registration.cpuCount();
+        return Registration.CPU_COUNT;
     }
 
     /** {@return what the library found on this machine, and why anything is missing} */

@@ -2,8 +2,8 @@ package org.rseq4j;
 
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.rseq4j.internal.Section;
-import org.rseq4j.internal.SectionStatistics;
+import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.section.SectionStatistics;
 
 /**
  * The scheduler time slice extension of Linux 7.0 and later: a thread in a short critical section asks not to be
@@ -135,12 +135,13 @@ public final class SliceExtension {
     }
 
     /**
-     * How interrupted sections of this process ended. A call in the first tenth of a second after the
-     * library's first use waits until the library has started.
+     * How interrupted sections of this process ended. A call in the first tenth of a second after the first
+     * use of sections waits until their code is ready.
      *
      * @return the counts since the process started
      */
     public static Statistics statistics() {
-        return SectionStatistics.read();
+        SectionStatistics read = SectionStatistics.read();
+        return new Statistics(read.yielded(), read.revoked(), read.interrupted());
     }
 }

@@ -3,7 +3,7 @@ package org.rseq4j;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
-import org.rseq4j.internal.Headroom;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Which words of a stride are taken: slots of words that follow one another, taken from the first unused word on; one that was

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Words;
 
 /** A stack's size is a word in memory, which anything may have been written to. */
 class DamagedWordsTest {

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.rseq4j.internal.OwnerOnly;
+import org.rseq4j.internal.memory.OwnerOnly;
 
 /** Files that are not as the library made them, or do not stay so. */
 class MemoryFileTest {

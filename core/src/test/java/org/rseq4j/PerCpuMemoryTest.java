@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Words;
 
 class PerCpuMemoryTest {
     @ParameterizedTest

@@ -194,7 +194,7 @@ class PlatformTest {
         assertTrue(events.get(0).getString("status").contains("\"sliceExtension\""));
     }
 
-    /** See {@link org.rseq4j.internal.FirstGrant}; without training it is thrown away, so this can fail. */
+    /** See {@link org.rseq4j.internal.section.FirstGrant}; without training it is thrown away, so this can fail. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void theFirstGrantThrowsNoCompiledCodeAway(boolean training) throws Exception {
@@ -204,7 +204,7 @@ class PlatformTest {
                 List.of("--enable-native-access=ALL-UNNAMED", "-XX:-BackgroundCompilation",
                         "-Drseq4j.benchmark.simulateRequests=true",
                         "-Drseq4j.debug.training=" + training),
-                "org.rseq4j.internal.FirstGrant");
+                "org.rseq4j.internal.section.FirstGrant");
         assertEquals(0, answer.status, answer.text);
         assertTrue(answer.text.contains("deoptimised: "), answer.text);
         assertEquals(training, answer.text.contains("deoptimised: 0\n"), answer.text);
@@ -212,7 +212,7 @@ class PlatformTest {
     }
 
     /**
-     * See {@link org.rseq4j.internal.Overflow}. While methods are interpreted in part and compiled in part, a request may
+     * See {@link org.rseq4j.internal.section.Overflow}. While methods are interpreted in part and compiled in part, a request may
      * be left: the kernel takes that one back, which GrantsTest shows.
      */
     @ParameterizedTest
@@ -221,19 +221,20 @@ class PlatformTest {
     void anOverflowOfTheStackLeavesNoRequestBehind(String mode, int rounds, String expected) throws Exception {
         needsRseq();
         Answer answer = java(Map.of(), List.of(), List.of("--enable-native-access=ALL-UNNAMED", mode,
-                "-Drseq4j.benchmark.simulateRequests=true", "-Drounds=" + rounds), "org.rseq4j.internal.Overflow");
+                "-Drseq4j.benchmark.simulateRequests=true", "-Drounds=" + rounds),
+                "org.rseq4j.internal.section.Overflow");
         answer.says("checked: " + rounds + " errors");
         assertEquals(2, answer.text.lines().filter(line -> line.contains(expected)).count(), answer.text);
     }
 
-    /** See {@link org.rseq4j.internal.CarrierLookups}. */
+    /** See {@link org.rseq4j.internal.thread.CarrierLookups}. */
     @Test
     void aVirtualThreadGetsTheRecordOfItsCarrierAlthoughOthersHoldTheTable() throws Exception {
         needsRseq();
         java(Map.of(), List.of(),
                 List.of("--enable-native-access=ALL-UNNAMED", "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED",
                         "-Djdk.virtualThreadScheduler.parallelism=256", "-Djdk.virtualThreadScheduler.maxPoolSize=256"),
-                "org.rseq4j.internal.CarrierLookups").says("100000 look-ups, wrong: 0\n");
+                "org.rseq4j.internal.thread.CarrierLookups").says("100000 look-ups, wrong: 0\n");
     }
 
     /** A forked child has a copy of its parent's area, and of a request in it, until it executes another program. */
@@ -295,11 +296,11 @@ class PlatformTest {
         return file.toString();
     }
 
-    /** See {@link org.rseq4j.internal.Offspring}. */
+    /** See {@link org.rseq4j.internal.linux.Offspring}. */
     @Test
     void whatAnotherProcessTellsOfItsNativeCodeIsNotBelieved() throws Exception {
         needsRseq();
-        java(Map.of(), List.of(), List.of("--enable-native-access=ALL-UNNAMED"), "org.rseq4j.internal.Offspring")
+        java(Map.of(), List.of(), List.of("--enable-native-access=ALL-UNNAMED"), "org.rseq4j.internal.linux.Offspring")
                 .says("told by system properties: 0", "child with all properties: 0", "child with a stale table: 0");
     }
 

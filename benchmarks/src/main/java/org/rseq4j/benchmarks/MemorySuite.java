@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.IntConsumer;
 import org.rseq4j.counters.PerCpuCounter;
-import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.memory.Mapping;
 
 /**
  * The memory of 10,000 counters, all of which every thread has written: on the heap by what more is used after a collection than

@@ -15,7 +15,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
-import org.rseq4j.internal.Sequences;
+import org.rseq4j.internal.sequence.Sequences;
 
 /**
  * What one operation by a restartable sequence costs on a thread alone, against a native call that does nothing, and against

@@ -15,9 +15,9 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongFunction;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.OwnerOnly;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.OwnerOnly;
+import org.rseq4j.internal.memory.Words;
 
 /**
  * Named counters, summaries and histograms in one mapped file, which another process reads with {@link CounterFileReader}

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.Words;
 
 /**
  * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU, and one more.

@@ -7,10 +7,10 @@ import java.io.Serializable;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.AtomicSequences;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.Sequences;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.Words;
+import org.rseq4j.internal.sequence.AtomicSequences;
+import org.rseq4j.internal.sequence.Sequences;
 
 /**
  * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}: each

@@ -10,11 +10,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.MemoryAccess;
-import org.rseq4j.internal.Section;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.MemoryAccess;
+import org.rseq4j.internal.memory.Words;
+import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.Ids;
 
 /**
  * Counts of values in the buckets of HdrHistogram (Gil Tene), one histogram for each CPU: a record is one atomic add to a

@@ -4,9 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.Sequences;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.Words;
+import org.rseq4j.internal.sequence.Sequences;
 
 /**
  * Count, sum, least and greatest of recorded values, which belong together: for every snapshot there was, for each CPU, a

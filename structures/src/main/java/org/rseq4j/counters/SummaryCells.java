@@ -4,8 +4,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.rseq4j.counters.PerCpuSummary.Snapshot;
-import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Section;
+import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.Ids;
 
 /**
  * A summary on the heap, for records that no restartable sequence can make: immutable totals, each replaced by a

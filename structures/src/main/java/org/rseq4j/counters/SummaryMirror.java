@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.rseq4j.counters.PerCpuSummary.Snapshot;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.Words;
 
 /**
  * The cells of a summary in the words of a file, each in a stride of its own:

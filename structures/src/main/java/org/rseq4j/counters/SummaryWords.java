@@ -3,7 +3,7 @@ package org.rseq4j.counters;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import org.rseq4j.counters.PerCpuSummary.Snapshot;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Words;
 
 /**
  * The words that a summary has for each CPU, two cache lines, which a restartable sequence alone writes, but for

@@ -5,7 +5,7 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
-import org.rseq4j.internal.Section;
+import org.rseq4j.internal.section.Section;
 
 /**
  * A lock that exists already, whose holder now asks not to lose the CPU: each try and each hold stands in a request for

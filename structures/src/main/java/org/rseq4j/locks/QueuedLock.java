@@ -2,7 +2,7 @@ package org.rseq4j.locks;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import org.rseq4j.internal.Section;
+import org.rseq4j.internal.section.Section;
 
 /** How a SliceLock is taken, waited for and given back. */
 @SuppressWarnings("serial") // SliceLock is written as its form

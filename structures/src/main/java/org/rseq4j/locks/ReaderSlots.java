@@ -6,7 +6,7 @@ import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.ConcurrentHashMap;
-import org.rseq4j.internal.Membarrier;
+import org.rseq4j.internal.thread.Membarrier;
 
 /**
  * Which platform threads read which locks: a row of slots for each thread, for all locks together. A slot is the id of

@@ -5,8 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Section;
+import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.Ids;
 
 /**
  * How many readers are inside a lock: the slots of its threads, the words of its CPUs, and what writers have put right.

@@ -4,7 +4,7 @@ import java.util.Date;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
-import org.rseq4j.internal.Membarrier;
+import org.rseq4j.internal.thread.Membarrier;
 
 /**
  * The write lock of a PerCpuReadWriteLock: a SliceLock, whose holder closes the gate and waits for the readers inside.

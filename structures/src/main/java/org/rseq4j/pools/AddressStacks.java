@@ -4,11 +4,11 @@ import java.lang.ref.Reference;
 import java.util.function.LongConsumer;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
-import org.rseq4j.internal.AtomicSequences;
-import org.rseq4j.internal.Headroom;
-import org.rseq4j.internal.Mapping;
-import org.rseq4j.internal.MemoryAccess;
-import org.rseq4j.internal.Sequences;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.MemoryAccess;
+import org.rseq4j.internal.sequence.AtomicSequences;
+import org.rseq4j.internal.sequence.Sequences;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Stacks of addresses for each CPU: {@link RestartableSequences} on memory and stacks of its own, so that nothing is checked

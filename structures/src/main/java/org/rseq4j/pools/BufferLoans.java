@@ -7,7 +7,7 @@ import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
-import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
 /**

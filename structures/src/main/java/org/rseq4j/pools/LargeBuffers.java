@@ -4,7 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.memory.Mapping;
 
 /**
  * Buffers that are larger than a span: a mapping each, whose pages go back to the system with the release. Its addresses are

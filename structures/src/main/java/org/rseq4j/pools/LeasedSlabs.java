@@ -4,8 +4,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLong;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Membarrier;
-import org.rseq4j.internal.ThreadArea;
+import org.rseq4j.internal.thread.Membarrier;
+import org.rseq4j.internal.thread.ThreadArea;
 
 /**
  * The leased slabs of one pool, in places that are found by the owner's number. A thread that often finds no slab of its own

@@ -7,8 +7,8 @@ import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.rseq4j.RestartableSequences;
-import org.rseq4j.internal.Headroom;
-import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Buffers outside of the Java heap in sizes that are powers of two, with a small stack of free ones for each CPU and size:

@@ -2,7 +2,7 @@ package org.rseq4j.pools;
 
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
-import org.rseq4j.internal.Headroom;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * The blocks of one size: a stack for each CPU, and the central list that these exchange batches with, one block after the

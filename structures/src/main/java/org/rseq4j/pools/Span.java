@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.memory.Mapping;
 
 /**
  * Two megabytes of memory, on an address that is a multiple of them, cut into blocks of one size or into none. The segment and

@@ -6,7 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.memory.Mapping;
 
 /**
  * Spans: where the memory comes from, which span an address is in, and which ones are cut into nothing.

@@ -2,9 +2,9 @@ package org.rseq4j.pools;
 
 import org.rseq4j.Rseq;
 import org.rseq4j.counters.PerCpuCounter;
-import org.rseq4j.internal.Ids;
-import org.rseq4j.internal.Section;
-import org.rseq4j.internal.ThreadArea;
+import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.Ids;
+import org.rseq4j.internal.thread.ThreadArea;
 
 /**
  * Where a pool keeps its objects, and the ways between:

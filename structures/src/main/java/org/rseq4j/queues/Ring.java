@@ -2,8 +2,8 @@ package org.rseq4j.queues;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import org.rseq4j.internal.Section;
-import org.rseq4j.internal.ThreadArea;
+import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.ThreadArea;
 
 /**
  * A ring of references for many producers and many consumers, strictly first in, first out. The queues are made of it.

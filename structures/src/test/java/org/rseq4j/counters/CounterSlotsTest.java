@@ -8,7 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
-import org.rseq4j.internal.Words;
+import org.rseq4j.internal.memory.Words;
 
 class CounterSlotsTest {
     private static final int PER_CHUNK = (1 << CounterSlots.SHIFT) / Long.BYTES / SummaryWords.WORDS;

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
-import org.rseq4j.internal.Mapping;
+import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
 class PerCpuBufferPoolTest {

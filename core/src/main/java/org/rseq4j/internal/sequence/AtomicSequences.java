@@ -1,0 +1,159 @@
+package org.rseq4j.internal.sequence;
+
+import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.Turn;
+import org.rseq4j.internal.memory.Words;
+import org.rseq4j.internal.thread.Ids;
+import org.rseq4j.internal.thread.Registration;
+
+/**
+ * The operations of {@link Sequences} by atomic instructions, on a word or stack that is named by its place: for a process that
+ * works without sequences, for files, and for a thread without an area, on a stride that no sequence touches.
+ *
+ * <p>
+ * A stack is worked on in turns. Whose turn it is stands in an object of this process, one for each stride, not in the memory:
+ * there it can be given back by storing a field, which calls nothing and so cannot fail, whatever was thrown. The last thing of
+ * a turn is the store of the stack's size, so what throws before has done nothing.
+ */
+public final class AtomicSequences {
+    private AtomicSequences() {
+    }
+
+    /** The stride for the running thread where all of a memory's words are changed by atomics, or by one without an area. */
+    public static int stride(Mapping mapping, boolean byConcurrencyId) {
+        if (Sequences.NATIVE && !mapping.isFile) {
+            return Registration.CPU_COUNT;
+        }
+        return byConcurrencyId ? Ids.concurrencyId() : Ids.cpuId();
+    }
+
+    public static void add(Mapping mapping, long place, long delta) {
+        Words.add(mapping.segment, place, delta);
+    }
+
+    public static boolean compareAndStore(Mapping mapping, long place, long expected, long value) {
+        return Words.compareAndSet(mapping.segment, place, expected, value);
+    }
+
+    public static long swap(Mapping mapping, long place, long value) {
+        return Words.getAndSet(mapping.segment, place, value);
+    }
+
+    /** Whether there was room. */
+    public static boolean push(Mapping mapping, int stride, long place, long capacity, long word) {
+        Turn turn = mapping.turn(stride);
+        boolean done = false;
+        if (turn.take()) {
+            try {
+                done = push(mapping, place, capacity, word);
+                turn.release();
+            } catch (Throwable e) {
+                turn.taken = 0;
+                if (!done) {
+                    throw e;
+                } // else it was done, and only the stack was short
+            }
+        }
+        return done;
+    }
+
+    private static boolean push(Mapping mapping, long place, long capacity, long word) {
+        long size = Words.getOpaque(mapping.segment, place);
+        if (size < 0 || size >= capacity) {
+            return false;
+        }
+        Words.set(mapping.segment, place + (size + 1) * Long.BYTES, word);
+        Words.setRelease(mapping.segment, place, size + 1);
+        return true;
+    }
+
+    /** The word; {@code empty} when there is none. */
+    public static long popWord(Mapping mapping, int stride, long place, long capacity, long empty) {
+        Turn turn = mapping.turn(stride);
+        long word = empty;
+        if (turn.take()) {
+            try {
+                word = popWord(mapping, place, capacity, empty);
+                turn.release();
+            } catch (Throwable e) {
+                turn.taken = 0;
+                if (word == empty) {
+                    throw e;
+                } // else it was done, and only the stack was short
+            }
+        }
+        return word;
+    }
+
+    private static long popWord(Mapping mapping, long place, long capacity, long empty) {
+        long size = Words.getOpaque(mapping.segment, place);
+        if (size <= 0 || size > capacity) {
+            return empty;
+        }
+        long word = Words.getOpaque(mapping.segment, place + size * Long.BYTES);
+        Words.setRelease(mapping.segment, place, size - 1);
+        return word;
+    }
+
+    /** How many of the words from {@code from} on there was room for. */
+    public static int pushMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
+        Turn turn = mapping.turn(stride);
+        int moved = 0;
+        if (turn.take()) {
+            try {
+                moved = pushMany(mapping, place, capacity, words, from, n);
+                turn.release();
+            } catch (Throwable e) {
+                turn.taken = 0;
+                if (moved == 0) {
+                    throw e;
+                } // else it was done, and only the stack was short
+            }
+        }
+        return moved;
+    }
+
+    private static int pushMany(Mapping mapping, long place, long capacity, long[] words, int from, int n) {
+        long size = Words.getOpaque(mapping.segment, place);
+        if (size < 0 || size >= capacity) {
+            return 0;
+        }
+        int moved = (int) Math.min(n, capacity - size);
+        for (int i = 0; i < moved; i++) {
+            Words.set(mapping.segment, place + (size + 1 + i) * Long.BYTES, words[from + i]);
+        }
+        Words.setRelease(mapping.segment, place, size + moved);
+        return moved;
+    }
+
+    /** How many words, the former top first, were put into the array from {@code from} on. */
+    public static int popMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
+        Turn turn = mapping.turn(stride);
+        int moved = 0;
+        if (turn.take()) {
+            try {
+                moved = popMany(mapping, place, capacity, words, from, n);
+                turn.release();
+            } catch (Throwable e) {
+                turn.taken = 0;
+                if (moved == 0) {
+                    throw e;
+                } // else it was done, and only the stack was short
+            }
+        }
+        return moved;
+    }
+
+    private static int popMany(Mapping mapping, long place, long capacity, long[] words, int from, int n) {
+        long size = Words.getOpaque(mapping.segment, place);
+        if (size <= 0 || size > capacity) {
+            return 0;
+        }
+        int moved = (int) Math.min(n, size);
+        for (int i = 0; i < moved; i++) {
+            words[from + i] = Words.getOpaque(mapping.segment, place + (size - i) * Long.BYTES);
+        }
+        Words.setRelease(mapping.segment, place, size - moved);
+        return moved;
+    }
+}

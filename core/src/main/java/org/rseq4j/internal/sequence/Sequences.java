@@ -1,0 +1,339 @@
+package org.rseq4j.internal.sequence;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
+import org.rseq4j.internal.linux.Abi;
+import org.rseq4j.internal.linux.Downcall;
+import org.rseq4j.internal.linux.NativeLibrary;
+import org.rseq4j.internal.linux.NativeMemory;
+import org.rseq4j.internal.thread.Membarrier;
+import org.rseq4j.internal.thread.Registration;
+import org.rseq4j.internal.thread.ThreadArea;
+
+/**
+ * The restartable sequences of the native library; what each does is specified in rseq4j_sequences.c.
+ *
+ * <p>
+ * An operation takes the address of CPU 0's word, the distance to the next CPU's, and whether the concurrency ID says whose
+ * word it is, not the CPU. Each is tried twice: a thread that has no area the first time may not have registered yet. A capacity
+ * bounds what the word in memory may say, so it must be inside of the memory.
+ */
+public final class Sequences {
+    /** What each operation returns for a thread that can have no area, and in a process without: nothing was done. */
+    public static final int NO_AREA = -0x40000000;
+
+    /** Whether this process works by sequences; constant. */
+    public static final boolean NATIVE;
+    /** Why not. */
+    public static final String REASON;
+
+    /** The most words that one call of an operation on many moves: longer ones would be restarted for ever. */
+    public static final int MOST = 256;
+
+    /** Rounds of a delay inside each sequence, for tests: aborts become likely. */
+    private static final long WINDOW = Long.getLong("rseq4j.debug.window", 0);
+
+    private static final MethodHandle EMPTY;
+    private static final MethodHandle ADD;
+    private static final MethodHandle COMPARE_AND_STORE;
+    private static final MethodHandle SWAP;
+    private static final MethodHandle PUSH;
+    private static final MethodHandle POP;
+    private static final MethodHandle POP_WORD;
+    private static final MethodHandle PUSH_MANY;
+    private static final MethodHandle POP_MANY;
+    private static final MethodHandle DRAIN;
+    private static final MethodHandle SUMMARIZE;
+    /** 0, or the errno of membarrier: of the registration, or of the first use. */
+    private static final int FENCE_ERROR;
+
+    static {
+        REASON = Registration.ACTIVE ? AbortTrial.problem() : "no rseq area is registered";
+        NATIVE = REASON.isEmpty();
+        if (NATIVE) {
+            EMPTY = NativeLibrary.critical("empty", NativeLibrary.RETURNS_INT);
+            ADD = operation("add", false, JAVA_INT, JAVA_LONG);
+            COMPARE_AND_STORE = operation("compare_and_store", false, JAVA_INT, JAVA_LONG, JAVA_LONG);
+            SWAP = operation("swap", true, JAVA_INT, JAVA_LONG, ADDRESS);
+            PUSH = operation("push", false, JAVA_INT, JAVA_LONG, JAVA_LONG);
+            POP = operation("pop", true, JAVA_INT, JAVA_LONG, ADDRESS);
+            POP_WORD = operation("pop_word", false, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+            PUSH_MANY = operation("push_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
+            POP_MANY = operation("pop_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
+            DRAIN = NativeLibrary.plain("drain",
+                    FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+            SUMMARIZE = operation("summarize", false, JAVA_INT, JAVA_LONG);
+            int error = -Membarrier.call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+            FENCE_ERROR = error != 0 ? error : -Membarrier.call(Abi.MEMBARRIER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+            if (WINDOW > 0) {
+                NativeMemory.LONG.set(NativeMemory.ALL, NativeLibrary.symbol("window").address(), WINDOW);
+            }
+        } else {
+            EMPTY = null;
+            ADD = null;
+            COMPARE_AND_STORE = null;
+            SWAP = null;
+            PUSH = null;
+            POP = null;
+            POP_WORD = null;
+            PUSH_MANY = null;
+            POP_MANY = null;
+            DRAIN = null;
+            SUMMARIZE = null;
+            FENCE_ERROR = 0;
+        }
+    }
+
+    private Sequences() {
+    }
+
+    /** The common arguments are the address of CPU 0's word, the stride, the number of CPUs and the id's offset. */
+    private static MethodHandle operation(String name, boolean heap, MemoryLayout result, MemoryLayout... more) {
+        List<MemoryLayout> arguments = new ArrayList<>(List.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG));
+        arguments.addAll(List.of(more));
+        FunctionDescriptor type = FunctionDescriptor.of(result, arguments.toArray(MemoryLayout[]::new));
+        String symbol = WINDOW > 0 ? name + "_wide" : name;
+        return heap ? NativeLibrary.criticalWithHeap(symbol, type) : NativeLibrary.critical(symbol, type);
+    }
+
+    /** A critical downcall that does nothing, to compare with; needs {@link #NATIVE}. */
+    public static int empty() {
+        try {
+            return (int) EMPTY.invokeExact();
+        } catch (Throwable e) {
+            throw Downcall.failed(e);
+        }
+    }
+
+    /** Whether a thread that was found without an area had no chance to register until now, and has one. */
+    private static boolean again(int tries) {
+        return tries == 0 && ThreadArea.find() != 0;
+    }
+
+    private static long id(boolean byConcurrencyId) {
+        return byConcurrencyId && Registration.HAS_CONCURRENCY_ID ? Abi.MM_CID : Abi.CPU_ID;
+    }
+
+    public static int add(long base, long stride, boolean byConcurrencyId, long delta) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
+            try {
+                result = (int) ADD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), delta);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        } while (result == NO_AREA && again(tries++));
+        return result;
+    }
+
+    public static int compareAndStore(long base, long stride, boolean byConcurrencyId, long expected, long value) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
+            try {
+                result = (int) COMPARE_AND_STORE.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
+                        expected, value);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        } while (result == NO_AREA && again(tries++));
+        return result;
+    }
+
+    public static int swap(long base, long stride, boolean byConcurrencyId, long value, long[] old) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
+            try {
+                result = (int) SWAP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), value,
+                        MemorySegment.ofArray(old));
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        } while (result == NO_AREA && again(tries++));
+        return result;
+    }
+
+    public static int push(long base, long stride, boolean byConcurrencyId, long capacity, long word) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
+            try {
+                result = (int) PUSH.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
+                        word);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        } while (result == NO_AREA && again(tries++));
+        return result;
+    }
+
+    public static int pop(long base, long stride, boolean byConcurrencyId, long capacity, long[] word) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        int result;
+        int tries = 0;
+        do {
+            try {
+                result = (int) POP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
+                        MemorySegment.ofArray(word));
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        } while (result == NO_AREA && again(tries++));
+        return result;
+    }
+
+    /** The word; {@code empty} when there is none, {@code ~empty} for {@link #NO_AREA}. */
+    public static long popWord(long base, long stride, boolean byConcurrencyId, long capacity, long empty) {
+        if (!NATIVE) {
+            return ~empty;
+        }
+        long result;
+        int tries = 0;
+        do {
+            try {
+                result = (long) POP_WORD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
+                        capacity, empty);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        } while (result == ~empty && again(tries++));
+        return result;
+    }
+
+    /** How many were moved in the upper half, the CPU in the lower one. At most {@link #MOST} at a time. */
+    public static long pushMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
+            long n) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        long result;
+        int tries = 0;
+        do {
+            try {
+                result = (long) PUSH_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
+                        capacity, tail(words, from), n);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        } while (result == NO_AREA && again(tries++));
+        return result;
+    }
+
+    /** As {@link #pushMany}. */
+    public static long popMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
+            long n) {
+        if (!NATIVE) {
+            return NO_AREA;
+        }
+        long result;
+        int tries = 0;
+        do {
+            try {
+                result = (long) POP_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
+                        capacity, tail(words, from), n);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        } while (result == NO_AREA && again(tries++));
+        return result;
+    }
+
+    private static MemorySegment tail(long[] words, int from) {
+        MemorySegment all = MemorySegment.ofArray(words);
+        return from == 0 ? all : all.asSlice(from * (long) Long.BYTES);
+    }
+
+    /**
+     * Takes the uppermost words off a stack that sequences use on one CPU, or on any when that is negative. The caller has
+     * {@link Headroom}: a StackOverflowError after they were taken would lose them.
+     *
+     * @return how many, {@code most} at most; none when another drain has the stack, or its size is none
+     * @throws UnsupportedOperationException when the kernel refuses the fence; the stack is as it was
+     */
+    public static int drain(long place, long capacity, int cpu, long[] words, int most) {
+        if (FENCE_ERROR != 0) {
+            throw refused(FENCE_ERROR);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment taken = arena.allocate(JAVA_LONG, most);
+            long n;
+            do { // until no sequence is quicker, a hundred times
+                n = (long) DRAIN.invokeExact(place, capacity, cpu, taken, (long) most);
+            } while (n == Long.MIN_VALUE);
+            if (n < 0) {
+                throw refused((int) -n);
+            }
+            MemorySegment.copy(taken, JAVA_LONG, 0, words, 0, (int) n);
+            return (int) n;
+        } catch (Throwable e) {
+            throw Downcall.failed(e);
+        }
+    }
+
+    /** A value into a summary, whose words are aligned to 64 bytes; rseq4j_x86_64.h says which are which. */
+    public static int summarize(long base, long stride, long value) {
+        int result = NO_AREA;
+        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+            try {
+                result = (int) SUMMARIZE.invokeExact(base, stride, Registration.CPU_COUNT, (long) Abi.CPU_ID, value);
+            } catch (Throwable e) {
+                throw Downcall.failed(e);
+            }
+        }
+        return result;
+    }
+
+    /** Whether {@link #fence} works, as it did at start. */
+    public static boolean canFence() {
+        return NATIVE && FENCE_ERROR == 0;
+    }
+
+    /** Restarts the sequences on a CPU, on all when it is negative. */
+    public static void fence(int cpu) {
+        if (!NATIVE) {
+            return;
+        }
+        int error = FENCE_ERROR != 0
+                ? FENCE_ERROR
+                : -Membarrier.call(Abi.MEMBARRIER_PRIVATE_EXPEDITED_RSEQ, cpu < 0 ? 0 : Abi.MEMBARRIER_FLAG_CPU,
+                        Math.max(cpu, 0));
+        if (error != 0) {
+            throw refused(error);
+        }
+    }
+
+    private static UnsupportedOperationException refused(int error) {
+        return new UnsupportedOperationException("membarrier failed with errno " + error);
+    }
+
+    /** The aborts on the running OS thread. */
+    public static long aborts() {
+        long record = Registration.ACTIVE ? ThreadArea.record() : 0;
+        return record == 0 ? 0 : (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_ABORTS);
+    }
+}
