@@ -4,6 +4,6 @@ set -eu
 folder=$1
 cd "$(dirname "$0")"
 mkdir -p "$folder"
-for name in owner allocator failing; do
+for name in owner allocator failing thief; do
     gcc -O2 -Wall -Wextra -fPIC -shared -o "$folder/lib$name.so" "$name.c" -ldl
 done

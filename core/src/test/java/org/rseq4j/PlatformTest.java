@@ -27,6 +27,8 @@ class PlatformTest {
     private static final Path DENY = Path.of(System.getProperty("rseq4j.test.deny", "target/deny"));
     private static final Path OWNER = Path.of(System.getProperty("rseq4j.test.owner", "target/libowner.so"));
 
+    private static final String DOCTOR = "org.rseq4j.internal.Doctor";
+
     /** For a JVM that lives for a moment. */
     private static final List<String> QUICK_START = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
     private static final boolean HAS_RSEQ = hasRseq();
@@ -44,7 +46,7 @@ class PlatformTest {
             throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(QUICK_START);
         arguments.addAll(List.of(jvm));
-        return java(environment, prefix, arguments, "org.rseq4j.internal.Doctor", "--json");
+        return java(environment, prefix, arguments, DOCTOR, "--json");
     }
 
     private static Answer java(Map<String, String> environment, List<String> prefix, List<String> jvm,
@@ -54,8 +56,7 @@ class PlatformTest {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(jvm);
         // A test's class path, without what surefire or the launcher put there.
-        String target = Path.of("").toAbsolutePath().endsWith("core") ? "target" : "core/target";
-        command.addAll(List.of("-cp", target + "/classes:" + target + "/test-classes"));
+        command.addAll(List.of("-cp", target() + "/classes:" + target() + "/test-classes"));
         command.addAll(List.of(program));
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().remove("GLIBC_TUNABLES");
@@ -63,6 +64,10 @@ class PlatformTest {
         Process process = builder.start();
         String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         return new Answer(process.waitFor(), text);
+    }
+
+    private static String target() {
+        return Path.of("").toAbsolutePath().endsWith("core") ? "target" : "core/target";
     }
 
     private static Answer doctor(String... jvm) throws IOException, InterruptedException {
@@ -319,6 +324,38 @@ class PlatformTest {
         Answer answer = doctor("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=/proc/nowhere");
         answer.says("\"libc\": \"");
         assertFalse(answer.text.contains("\"libc\": \"unknown\""), answer.text);
+    }
+
+    /** See {@link NextLibrary}. */
+    @Test
+    void theNextLibraryThatIsLoadedFromMemoryIsNotTakenForOurs() throws Exception {
+        needsRseq();
+        Path other = Path.of(System.getProperty("rseq4j.test.storm", "target/libstorm.so")).toAbsolutePath();
+        assumeTrue(Files.exists(other), "needs the test's library");
+        java(Map.of("XDG_RUNTIME_DIR", ""), List.of(),
+                List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=/proc/nowhere"),
+                NextLibrary.class.getName(), other.toString())
+                .says("loaded from memory: true", "its own function: true", "a function of ours: false");
+    }
+
+    /** See thief.c: its threads lose their areas while they wait for each other. */
+    @Test
+    void threadsThatLoseTheirAreasUnderWayCountExactly() throws Exception {
+        needsRseq();
+        java(Map.of("LD_PRELOAD", preloaded("libthief.so")), List.of(), List.of("--enable-native-access=ALL-UNNAMED"),
+                Robbed.class.getName()).says("area lost: true",
+                        "missing adds: 0, by concurrency ID: 0, words: 0\n");
+    }
+
+    /** See {@link BesideAnotherCopy}. */
+    @Test
+    void twoCopiesInOneProcessSayTheSame() throws Exception {
+        needsRseq();
+        String alone = doctor("--enable-native-access=ALL-UNNAMED").text;
+        java(Map.of(), List.of(), List.of("--enable-native-access=ALL-UNNAMED",
+                "-Drseq4j.test.copy=" + target() + "/classes"), BesideAnotherCopy.class.getName(), DOCTOR, "--json")
+                .says(alone.lines().filter(line -> line.matches(".*\"(registration|mode|sliceExtension|advice)\".*"))
+                        .toArray(String[]::new));
     }
 
     @Test

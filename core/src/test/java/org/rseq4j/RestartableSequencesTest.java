@@ -9,10 +9,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -130,6 +132,30 @@ class RestartableSequencesTest {
         } while ((int) moved != cpu);
         assertEquals(CAPACITY - 6, moved >>> 32);
         assertEquals(0, sequences.popMany(memory, 0, out, 0) >>> 32);
+    }
+
+    /** One sequence that moved all of them would take longer than there is between two interruptions, so it would never end. */
+    @Test
+    void manyWordsMoveAlthoughTheThreadIsInterruptedAllTheTime() throws InterruptedException {
+        assumeTrue(Storm.available(), "needs the test's native library and native access");
+        int many = 1 << 20;
+        long[] words = LongStream.range(0, many).toArray();
+        long[] moved = new long[2];
+        var number = new CompletableFuture<Integer>();
+        try (var large = PerCpuMemory.allocate((many + 1) * 8L)) {
+            Thread mover = Thread.ofPlatform().start(() -> {
+                number.complete(Storm.thread());
+                moved[0] = RestartableSequences.BY_CPU.pushMany(large, 0, many, words, many) >>> 32;
+                for (int cpu = 0; cpu < large.strideCount(); cpu++) {
+                    moved[1] += RestartableSequences.BY_CPU.drain(large, cpu, 0, many, word -> {});
+                }
+            });
+            while (mover.isAlive()) {
+                Storm.rage(List.of(number.join()), 10);
+            }
+        }
+        assertTrue(moved[0] > 0);
+        assertEquals(moved[0], moved[1]);
     }
 
     @Test

@@ -11,7 +11,8 @@ import org.rseq4j.internal.Doctor;
 
 /**
  * A program: loads the library and starts JVMs that use it too, one with all of its own system properties, one with the table
- * of native functions as this process has it. Prints how they ended.
+ * of native functions as this process has it. Prints how they ended. With a file named, it writes that table there, for other
+ * JVMs' {@code java.security.properties}, and starts none.
  */
 final class Offspring {
     private static final String TABLE = NativeLibrary.LOADED_PROPERTY + "." + NativeLibrary.NATIVE_VERSION;
@@ -21,6 +22,10 @@ final class Offspring {
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Rseq.status();
+        if (arguments.length > 0) {
+            writeTable(Path.of(arguments[0]));
+            return;
+        }
         List<String> all = new ArrayList<>();
         int told = 0;
         for (String name : System.getProperties().stringPropertyNames()) {
@@ -32,16 +37,19 @@ final class Offspring {
         }
         System.out.println("told by system properties: " + told);
         System.out.println("child with all properties: " + child(all));
-        String table = Security.getProperty(TABLE);
-        // Addresses that nobody may call.
-        String stale = table.replaceAll("=[0-9a-f]+", "=10");
         Path file = Files.createTempFile("rseq4j", ".security");
         try {
-            Files.writeString(file, TABLE + "=" + stale + "\n");
+            writeTable(file);
             System.out.println("child with a stale table: " + child(List.of("-Djava.security.properties=" + file)));
         } finally {
             Files.delete(file);
         }
+    }
+
+    /** With addresses that nobody may call. */
+    private static void writeTable(Path file) throws IOException {
+        String stale = Security.getProperty(TABLE).replaceAll("=[0-9a-f]+", "=10");
+        Files.writeString(file, TABLE + "=" + stale + "\n");
     }
 
     private static int child(List<String> options) throws IOException, InterruptedException {

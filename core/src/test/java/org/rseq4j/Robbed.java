@@ -1,0 +1,63 @@
+package org.rseq4j;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A program whose threads lose their rseq areas when they yield: thief.c is preloaded. They count before and after. */
+final class Robbed {
+    private static final int THREADS = 8;
+    private static final int ROUNDS = 30_000;
+    private static final long ADDS = 0;
+    private static final long ADDS_BY_ID = 8;
+    private static final long STACK = 64;
+    private static final int CAPACITY = 64;
+
+    private static final AtomicLong ROBBED = new AtomicLong();
+    private static final AtomicLong PUSHED = new AtomicLong();
+    private static final AtomicLong POPPED = new AtomicLong();
+
+    private Robbed() {
+    }
+
+    public static void main(String[] arguments) throws InterruptedException {
+        try (var memory = PerCpuMemory.allocate(4096)) {
+            List<Thread> threads = new ArrayList<>();
+            for (int i = 0; i < THREADS; i++) {
+                threads.add(Thread.ofPlatform().start(() -> count(memory)));
+            }
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
+                RestartableSequences.BY_CPU.drain(memory, cpu, STACK, CAPACITY, POPPED::addAndGet);
+            }
+            System.out.println("area lost: " + (ROBBED.get() == THREADS));
+            long expected = 2L * THREADS * ROUNDS;
+            System.out.println("missing adds: " + (expected - memory.sum(ADDS)) + ", by concurrency ID: "
+                    + (expected / 2 - memory.sum(ADDS_BY_ID)) + ", words: " + (PUSHED.get() - POPPED.get()));
+        }
+    }
+
+    private static void count(PerCpuMemory memory) {
+        boolean had = RestartableSequences.BY_CPU.add(memory, ADDS, 0) < Rseq.cpuCount();
+        long[] word = new long[1];
+        for (int i = 0; i < ROUNDS; i++) {
+            RestartableSequences.BY_CPU.add(memory, ADDS, 1);
+            RestartableSequences.BY_CONCURRENCY_ID.add(memory, ADDS_BY_ID, 1);
+            SliceExtension.run(() -> RestartableSequences.BY_CPU.add(memory, ADDS, 1));
+            if (RestartableSequences.BY_CPU.push(memory, STACK, CAPACITY, i) >= 0) {
+                PUSHED.addAndGet(i);
+            }
+            if (RestartableSequences.BY_CPU.pop(memory, STACK, word) >= 0) {
+                POPPED.addAndGet(word[0]);
+            }
+            if (i % 1000 == 0) {
+                Thread.yield();
+            }
+        }
+        if (had && RestartableSequences.BY_CPU.add(memory, ADDS, 0) == Rseq.cpuCount()) {
+            ROBBED.incrementAndGet();
+        }
+    }
+}
