@@ -35,6 +35,9 @@ refuses() { # what the line must contain, then the command
 }
 refuses "unknown option: --nonsense" bin/setup --nonsense
 refuses "unknown option: --nonsense" bin/doctor --nonsense
+refuses "unknown option: --nonsense" bin/measure --nonsense
+refuses "--seconds has to be from 1 to 3600: soon" bin/measure --seconds soon
+refuses "--json cannot write this file" bin/measure --json "$work/no/such/folder/out.json"
 refuses "unknown option: --nonsense" bin/verify --nonsense
 refuses "unknown option: --nonsense" bin/publish --nonsense
 refuses "--local needs a directory" bin/publish
@@ -49,6 +52,8 @@ refuses "--connections" bin/demo --connections=0
 refuses "--port" bin/demo --port 70000
 refuses "--json needs a value" bin/demo --json
 refuses "--compare needs rseq4j, jdk or variants, with commas: netty" bin/demo --compare netty
+refuses "--server needs demo, jetty, netty or helidon: apache" bin/demo --server apache
+refuses "--port is for the demo's own server, not for jetty" bin/demo --server jetty --port 8080
 refuses "--rates needs percentages with commas: fast" bin/demo --rates fast
 refuses "--chart" bin/demo --chart "$work/no/such/folder/out.svg"
 refuses "--json" bin/demo --json "$work/no/such/folder/out.json"
@@ -85,7 +90,7 @@ refuses "no such target: all" bin/fuzz --target all
 refuses "unknown option: --nonsense" bin/fault-matrix --nonsense
 refuses "unknown option: --nonsense" bin/mutations --nonsense
 
-for name in setup doctor verify demo stat publish api javadoc jcstress torture fuzz fault-matrix mutations; do
+for name in setup doctor measure verify demo stat publish api javadoc jcstress torture fuzz fault-matrix mutations; do
   run 60 "bin/$name" --help
   check "bin/$name --help: status 0" equal "$status" 0
   check "bin/$name --help: the usage on stdout" has out '^usage: '
@@ -109,6 +114,16 @@ check "rseq off by tunable: the doctor works" json '.registration == "NONE" or .
 JAVA_OPTS=-Drseq4j.registration=perhaps run 60 bin/doctor
 check "a property with an unknown value: status 1" equal "$status" 1
 check "a property with an unknown value: the values are listed" has err 'auto.*libc.*own.*none'
+
+# Measuring this machine.
+run 240 bin/measure --seconds 2 --json "$work/measure.json"
+check "bin/measure: status 0" equal "$status" 0
+check "bin/measure: results of each kind" json \
+  '[.results[].family] | unique | contains(["counter", "lock", "pool", "queue"])' "$work/measure.json"
+check "bin/measure: the file has no more than it should" json \
+  'keys == ["date", "machine", "results", "roundMillis", "rseq4jMeasure"]' "$work/measure.json"
+check "bin/measure: what this machine has" has out '^slice extension'
+check "bin/measure: the table" has out 'SliceLock.* beside ReentrantLock'
 
 # The benchmarks.
 run 60 bin/bench
@@ -202,6 +217,14 @@ JAVA_OPTS=-Drseq4j.registration=none run 240 bin/demo --seconds 2 --compare rseq
 check "bin/demo of three sides, without rseq: status 0" equal "$status" 0
 check "bin/demo of three sides, without rseq: three checks, all true" json "$conserved" "$work/demo.json"
 check "bin/demo of three sides, without rseq: all were run" json '.structures | length == 3' "$work/demo.json"
+
+# Other servers on the demo's harness.
+for server in jetty netty helidon; do
+  run 240 bin/demo --server $server --seconds 2 --rates 50 --connections 8 --json "$work/server.json"
+  check "bin/demo --server $server: status 0" equal "$status" 0
+  check "bin/demo --server $server: both sides answered, and all is counted" json \
+    '([.structures[].requests] | length == 2 and all(.[]; . > 0)) and (.checks | length > 0 and all(.[]; . == true))' "$work/server.json"
+done
 
 # A port that somebody holds.
 port=$((20000 + RANDOM % 10000))

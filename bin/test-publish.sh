@@ -35,7 +35,7 @@ check "two builds are bit-identical" diff -r "$repository" "$copy/repository"
 
 here=$repository/org/rseq4j
 version=$(sed -n 's/^  <version>\(.*\)<.*/\1/p' pom.xml | head -n 1)
-for artifact in rseq4j-parent rseq4j-core rseq4j-structures; do
+for artifact in rseq4j-parent rseq4j-core rseq4j-structures rseq4j-measure; do
   files=("$artifact-$version.pom" "$artifact-$version-cyclonedx.json")
   [ $artifact = rseq4j-parent ] || files+=("$artifact-$version.jar" "$artifact-$version-sources.jar" "$artifact-$version-javadoc.jar")
   for file in "${files[@]}"; do check "$file is there" test -s "$here/$artifact/$version/$file"; done
@@ -61,6 +61,12 @@ for machine in x86_64 aarch64; do
 done
 check "the Javadoc has pages of the packages" grep -q 'org/rseq4j/package-summary.html' \
   <(contents "$here/rseq4j-core/$version/rseq4j-core-$version-javadoc.jar")
+
+measures() { # in the shortest form, in a folder that has nothing else
+  mkdir -- "$work/measure" && cd -- "$work/measure" \
+    && "${jar%jar}java" -jar "$here/rseq4j-measure/$version/rseq4j-measure-$version.jar" --seconds 2 && jq -e '.results | length > 30' rseq4j-measure.json
+}
+check "rseq4j-measure runs by itself" eval '(measures)'
 
 check "the API: a break would be noticed" bin/api --self-test
 check "the API: nothing is broken since the last release" bin/api

@@ -26,6 +26,9 @@ import picocli.CommandLine.Option;
 /** Runs the server under load, with each side's structures by turns, and reports; see bin/demo. */
 @CommandLine.Command(name = "demo")
 public final class Demo implements Callable<Integer> {
+    @Option(names = "--server", defaultValue = "demo")
+    private String server;
+
     @Option(names = "--seconds", defaultValue = "120")
     private int seconds;
 
@@ -63,6 +66,7 @@ public final class Demo implements Callable<Integer> {
 
     public static void main(String[] arguments) {
         SERVER.setLevel(Level.WARNING);
+        System.setProperty("slf4j.internal.verbosity", "ERROR"); // Jetty's logging, of which nothing is expected
         int status = new CommandLine(new Demo()).setExecutionExceptionHandler((e, command, result) -> {
             System.err.println("bin/demo: " + e);
             return 1;
@@ -102,23 +106,17 @@ public final class Demo implements Callable<Integer> {
     }
 
     private int run(Path folder) throws Exception {
-        List<Side> sides = new ArrayList<>();
-        for (String name : names) {
-            Files.deleteIfExists(AccessLog.file(folder, name));
-            Structures structures = Structures.of(name, folder);
-            sides.add(new Side(new Server.Backend(structures, new AccessLog(structures, folder))));
-        }
-        List<Server.Backend> backends = sides.stream().map(side -> side.backend).toList();
+        List<Server.Backend> backends = new ArrayList<>();
         Live live = new Live(backends);
-        Server server = new Server(backends, live, port);
-        introduce(server, folder);
+        List<Subject> subjects = server.equals("demo") ? demo(folder, backends, live) : OtherServers.start(server);
+        List<Side> sides = subjects.stream().map(Side::new).toList();
+        introduce(backends, subjects.getFirst(), folder);
         Map<Integer, Double> rates = new TreeMap<>();
-        try (Load load = new Load(server.port(), connections, live)) {
-            measure(new Rounds(sides, server, load, live), Plan.of(seconds, sides.size(), percents), rates);
+        try (Clients clients = new Clients(connections, live)) {
+            measure(new Rounds(sides, clients, live), Plan.of(seconds, sides.size(), percents), rates);
         }
-        server.stop();
-        for (Side side : sides) {
-            side.backend.log().close();
+        for (Subject subject : subjects) {
+            subject.stop();
         }
         boolean stopped = interrupted;
         Report report = new Report(sides, rates, stopped);
@@ -133,35 +131,48 @@ public final class Demo implements Callable<Integer> {
         return !report.passed() ? 1 : stopped ? 130 : 0;
     }
 
-    private void introduce(Server server, Path folder) {
+    /** The demo's own server, one for all sides. */
+    private List<Subject> demo(Path folder, List<Server.Backend> backends, Live live) throws IOException {
+        for (String name : names) {
+            Files.deleteIfExists(AccessLog.file(folder, name));
+            Structures structures = Structures.of(name, folder);
+            backends.add(new Server.Backend(structures, new AccessLog(structures, folder)));
+        }
+        var own = new Server(backends, live, port);
+        return backends.stream().<Subject>map(backend -> new DemoSubject(own, backend)).toList();
+    }
+
+    private void introduce(List<Server.Backend> backends, Subject subject, Path folder) {
         System.err.println("bin/demo: " + Rseq.status().toString().lines()
                 .filter(line -> line.startsWith("slice extension")
                         || line.startsWith("registration"))
                 .map(line -> line.replaceAll("  +", " ")).reduce((a, b) -> a + "; " + b).orElse(""));
-        for (String name : names) {
+        for (Server.Backend backend : backends) {
+            String name = backend.structures().name();
             Path file = Structures.counterFile(name, folder);
             if (Files.exists(file)) {
                 System.err.println("bin/demo: bin/stat " + file + " shows the counters of " + name);
             }
         }
-        System.err.println("bin/demo: http://127.0.0.1:" + server.port() + "/ shows the live figures; " + connections
-                + " connections");
+        System.err.println("bin/demo: " + (backends.isEmpty()
+                ? server + ", "
+                : "http://127.0.0.1:" + subject.port() + "/ shows the live figures; ") + connections + " connections");
     }
 
     /** What a round is run with, and the sides that it is run on by turns. */
-    private record Rounds(List<Side> sides, Server server, Load load, Live live) {
+    private record Rounds(List<Side> sides, Clients clients, Live live) {
     }
 
     private interface Round {
-        Load.Round run(Side side) throws IOException;
+        Load.Round run(Side side, Load load) throws IOException;
     }
 
     private void measure(Rounds rounds, Plan plan, Map<Integer, Double> rates) throws Exception {
         warmUp(rounds, plan);
         for (int i = 0; i < plan.saturationRounds(); i++) {
             String name = "saturation " + (i + 1) + " of " + plan.saturationRounds();
-            byTurns(rounds, i, name, side -> {
-                Load.Round round = side.count(rounds.load.closed(plan.saturationMillis()));
+            byTurns(rounds, i, name, (side, load) -> {
+                Load.Round round = side.count(load.closed(plan.saturationMillis()));
                 side.saturation.add(round.rate());
                 return round;
             });
@@ -177,8 +188,8 @@ public final class Demo implements Callable<Integer> {
             for (int percent : plan.percents()) {
                 long seed = i * 1000L + percent;
                 String name = "round " + (i + 1) + " of " + plan.rateRounds() + ", " + percent + "%";
-                byTurns(rounds, i, name, side -> {
-                    Load.Round round = side.count(rounds.load.open(plan.rateMillis(), rates.get(percent), seed));
+                byTurns(rounds, i, name, (side, load) -> {
+                    Load.Round round = side.count(load.open(plan.rateMillis(), rates.get(percent), seed));
                     side.addLatency(percent, round.latency());
                     return round;
                 });
@@ -193,7 +204,7 @@ public final class Demo implements Callable<Integer> {
         for (int pair = 0; pair < plan.mostWarmUps() && share > RESTING && !interrupted; pair++) {
             long compiled = compiler.getTotalCompilationTime();
             long begun = System.nanoTime();
-            byTurns(rounds, pair, "warm-up", side -> side.count(rounds.load.closed(plan.warmUpMillis())));
+            byTurns(rounds, pair, "warm-up", (side, load) -> side.count(load.closed(plan.warmUpMillis())));
             share = (compiler.getTotalCompilationTime() - compiled) * 1e6 / (System.nanoTime() - begun);
         }
         System.err.println(
@@ -208,9 +219,9 @@ public final class Demo implements Callable<Integer> {
             if (interrupted) {
                 return;
             }
-            rounds.server.use(side.backend);
+            side.subject.use();
             rounds.live.begin(side.name(), name);
-            Load.Round round = action.run(side);
+            Load.Round round = action.run(side, rounds.clients.of(side.subject.port()));
             System.err.println(String.format(Locale.ROOT,
                     "%-22s %-10s %,9.0f requests/s   p50 %8.2f   p99 %8.2f   p99.9 %8.2f ms", name, side.name(),
                     round.rate(), round.latency().getValueAtPercentile(50) / 1e6,

@@ -14,7 +14,7 @@ import org.rseq4j.Rseq;
 import org.rseq4j.benchmarks.Charts;
 import org.rseq4j.benchmarks.Spread;
 
-/** What the demo found: figures for each side, and the three conservation checks. */
+/** What the demo found: figures for each side, and the conservation checks. */
 final class Report {
     private static final double[] PERCENTILES = {50, 99, 99.9, 99.99};
     private static final int NAMES = 34;
@@ -36,23 +36,19 @@ final class Report {
         this.rates = rates;
         this.interrupted = interrupted;
         for (Side side : sides) {
-            Structures structures = side.backend.structures();
-            check("requestsCountedEqualAnswered", side, "requests counted", structures.statistics().requests(),
-                    "answered", side.answered);
-            check("logLinesEqualRecordsQueued", side, "lines in the log", side.backend.log().lines(), "records queued",
-                    side.backend.log().queued());
-            check("everyBufferIsBack", side, "buffers out", structures.buffers().out(), "expected", 0);
+            side.subject.checks(side.answered).forEach(check -> add(side, check));
             if (side.failed > 0) {
                 failures.add(side.name() + ": " + side.failed + " requests failed");
             }
         }
     }
 
-    private void check(String name, Side side, String left, long leftValue, String right, long rightValue) {
-        boolean holds = leftValue == rightValue;
-        checks.merge(name, holds, Boolean::logicalAnd);
+    private void add(Side side, Subject.Check check) {
+        boolean holds = check.leftValue() == check.rightValue();
+        checks.merge(check.name(), holds, Boolean::logicalAnd);
         if (!holds) {
-            failures.add(side.name() + ": " + name + ": " + left + " " + leftValue + ", " + right + " " + rightValue);
+            failures.add(side.name() + ": " + check.name() + ": " + check.left() + " " + check.leftValue() + ", "
+                    + check.right() + " " + check.rightValue());
         }
     }
 
@@ -70,7 +66,6 @@ final class Report {
         tree.put("rates", rates);
         Map<String, Object> all = new LinkedHashMap<>();
         for (Side side : sides) {
-            Structures structures = side.backend.structures();
             Map<String, Object> one = new LinkedHashMap<>();
             one.put("requests", side.answered);
             one.put("failed", side.failed);
@@ -85,10 +80,7 @@ final class Report {
                 latencies.put(percent, percentiles);
             }
             one.put("latencyMillis", latencies);
-            one.put("poolHits", structures.buffers().hits());
-            one.put("poolMisses", structures.buffers().misses());
-            one.put("maxQueueDepth", side.backend.log().maxDepth());
-            one.put("logRecords", side.backend.log().queued());
+            side.subject.figures().forEach(figure -> one.put(figure.key(), figure.value()));
             all.put(side.name(), one);
         }
         tree.put("structures", all);
@@ -131,10 +123,11 @@ final class Report {
                         side -> side.latencyMillis(rate.getKey(), percentile));
             }
         }
-        line(text, "pool hits, misses", side -> String.format(Locale.ROOT, "%,d, %,d",
-                side.backend.structures().buffers().hits(), side.backend.structures().buffers().misses()), "");
-        line(text, "queue depth, most seen", side -> String.format(Locale.ROOT, "%,d", side.backend.log().maxDepth()),
-                "");
+        for (int i = 0; i < sides.getFirst().subject.figures().size(); i++) {
+            int figure = i;
+            line(text, sides.getFirst().subject.figures().get(i).title(),
+                    side -> String.format(Locale.ROOT, "%,d", side.subject.figures().get(figure).value()), "");
+        }
         text.append(
                 "Medians of the rounds, least and most in brackets. Latencies count from the time when a request was "
                         + "to be sent.\n\n");

@@ -11,8 +11,6 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
@@ -69,7 +67,7 @@ final class Server {
             try (InputStream body = request.content().inputStream()) {
                 length = body.readNBytes(buffer.text, 0, Buffer.SIZE);
             }
-            byte[] answer = render(buffer, length);
+            byte[] answer = buffer.render(length);
             backend.structures.statistics().count(length, answer.length, System.nanoTime() - start);
             backend.log.add(
                     new AccessRecord(System.currentTimeMillis(), length, answer.length, System.nanoTime() - start));
@@ -78,39 +76,6 @@ final class Server {
         } finally {
             backend.structures.buffers().release(buffer);
         }
-    }
-
-    /** Lines, words, the longest word and how often each letter occurs. */
-    private static byte[] render(Buffer buffer, int length) {
-        int lines = 0;
-        int words = 0;
-        int longest = 0;
-        int word = 0;
-        Arrays.fill(buffer.letters, 0);
-        for (int i = 0; i < length; i++) {
-            int lower = buffer.text[i] | 0x20;
-            if (lower >= 'a' && lower <= 'z') {
-                buffer.letters[lower - 'a']++;
-                if (word++ == 0) {
-                    words++;
-                }
-                longest = Math.max(longest, word);
-            } else {
-                word = 0;
-                if (buffer.text[i] == '\n') {
-                    lines++;
-                }
-            }
-        }
-        StringBuilder answer = buffer.answer;
-        answer.setLength(0);
-        answer.append("{\"bytes\":").append(length).append(",\"lines\":").append(lines).append(",\"words\":")
-                .append(words)
-                .append(",\"longest\":").append(longest).append(",\"letters\":{");
-        for (int i = 0; i < buffer.letters.length; i++) {
-            answer.append(i == 0 ? "\"" : ",\"").append((char) ('a' + i)).append("\":").append(buffer.letters[i]);
-        }
-        return answer.append("}}\n").toString().getBytes(StandardCharsets.US_ASCII);
     }
 
     private void metrics(ServerRequest request, ServerResponse response) {

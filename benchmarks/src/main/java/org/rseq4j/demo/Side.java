@@ -10,7 +10,7 @@ import org.rseq4j.benchmarks.Spread;
 
 /** One of the servers that are compared, and what its clients saw. */
 final class Side {
-    final Server.Backend backend;
+    final Subject subject;
     /** Requests a second of each round at saturation. */
     final List<Double> saturation = new ArrayList<>();
     /** For each rate, in percent of the saturation: the latencies of each round, in nanoseconds. */
@@ -19,12 +19,12 @@ final class Side {
     long answered;
     long failed;
 
-    Side(Server.Backend backend) {
-        this.backend = backend;
+    Side(Subject subject) {
+        this.subject = subject;
     }
 
     String name() {
-        return backend.structures().name();
+        return subject.name();
     }
 
     Load.Round count(Load.Round round) {

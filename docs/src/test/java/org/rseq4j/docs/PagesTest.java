@@ -25,7 +25,7 @@ class PagesTest {
             .compile("(?<![\\w/.$-])(?:bin/[a-z][\\w.-]*\\w|vm/[\\w-]+\\.sh|docs/sample/\\w+\\.sh)");
     private static final Pattern OPTION = Pattern.compile("(?<![\\w-])--[a-z][a-z-]+");
     private static final Pattern PATH = Pattern
-            .compile("(?<![\\w/.$-])(?:bin|vm|docs|core|structures|benchmarks|jcstress-tests)/[\\w./-]*\\w");
+            .compile("(?<![\\w/.$-])(?:bin|vm|docs|core|structures|measure|benchmarks|jcstress-tests)/[\\w./-]*\\w");
     private static final Pattern CLASS = Pattern.compile("\\borg\\.rseq4j\\.[\\w.]*\\b[A-Z]\\w*");
     private static final Pattern TEST = Pattern.compile("(?<![\\w.])[A-Z]\\w*(?:Test|Stress|Fuzz|Benchmark)\\b");
     private static final Pattern PROPERTY = Pattern.compile("-D(rseq4j\\.[\\w.]+)");
@@ -235,7 +235,8 @@ class PagesTest {
         List<String> wrong = new ArrayList<>();
         for (Page page : Page.all()) {
             for (String code : code(page)) {
-                Pattern.compile("rseq4j-(?:core|structures)(?:-|</artifactId>\\s*<version>)(\\d[\\w.]*?)(?:\\.jar|<)")
+                Pattern.compile(
+                        "rseq4j-(?:core|structures|measure)(?:-|</artifactId>\\s*<version>)(\\d[\\w.]*?)(?:\\.jar|<)")
                         .matcher(code).results().filter(match -> !match.group(1).equals(version))
                         .forEach(match -> wrong.add(page + ": " + match.group()));
             }
@@ -297,7 +298,8 @@ class PagesTest {
 
     private static List<Path> sources() throws IOException {
         List<Path> all = new ArrayList<>();
-        for (String module : List.of("core", "structures", "benchmarks", "jcstress-tests", "integration-tests",
+        for (String module : List.of("core", "structures", "measure", "benchmarks", "jcstress-tests",
+                "integration-tests",
                 "docs")) {
             for (String folder : List.of("src", "sample/src")) {
                 Path sources = Page.ROOT.resolve(module).resolve(folder);
