@@ -14,6 +14,7 @@ import io.prometheus.metrics.model.snapshots.SummarySnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -102,7 +103,9 @@ public final class Stat implements Callable<Integer> {
 
     private static String details(CounterFileReader.Value value) {
         return switch (value) {
-            case CounterFileReader.Counter _ -> "";
+            case CounterFileReader.Counter counter -> counter.typeId() == 0 && !counter.key().hasRemaining()
+                    ? ""
+                    : ("type " + counter.typeId() + " key " + hex(counter)).stripTrailing();
             case CounterFileReader.Summary summary -> summary.snapshot().count() == 0
                     ? ""
                     : String.format(Locale.ROOT, "min %d mean %.1f max %d", summary.snapshot().min(),
@@ -118,6 +121,12 @@ public final class Stat implements Callable<Integer> {
         };
     }
 
+    private static String hex(CounterFileReader.Counter counter) {
+        byte[] key = new byte[counter.key().remaining()];
+        counter.key().get(key);
+        return HexFormat.of().formatHex(key);
+    }
+
     private static String number(double percentile) {
         return percentile == Math.rint(percentile) ? "" + (long) percentile : "" + percentile;
     }
@@ -128,7 +137,8 @@ public final class Stat implements Callable<Integer> {
         for (CounterFileReader.Value value : values) {
             ObjectNode meter = meters.addObject().put("name", value.name()).put("description", value.description());
             switch (value) {
-                case CounterFileReader.Counter counter -> meter.put("type", "counter").put("sum", counter.sum());
+                case CounterFileReader.Counter counter -> meter.put("type", "counter").put("sum", counter.sum())
+                        .put("typeId", counter.typeId()).put("key", hex(counter));
                 case CounterFileReader.Summary summary -> {
                     PerCpuSummary.Snapshot snapshot = summary.snapshot();
                     meter.put("type", "summary").put("count", snapshot.count()).put("sum", snapshot.sum());

@@ -14,7 +14,10 @@ import org.rseq4j.counters.CounterFileReader;
 /** The bytes of a counter file: any, and those of a good file with some changed. A reader throws IOException or reads. */
 final class CounterFileFuzz {
     private static final int PAGE = 4096;
-    private static final int ENTRY = 512;
+    /** Behind the page of states. */
+    private static final int ENTRIES = 2 * PAGE;
+    private static final int ENTRY = 640;
+    private static final int VALUES = 3 * PAGE;
     private static final Path FILE = file();
     private static final byte[] GOOD = good();
 
@@ -35,9 +38,10 @@ final class CounterFileFuzz {
         try {
             Path path = Files.createTempFile("rseq4j-fuzz", ".good");
             CounterFile file = CounterFile.create(path, 4, 4096);
-            file.counter("a", "a counter").add(5);
+            file.counter("a", "a counter", 3, new byte[]{1, 2}).add(5);
             file.summary("b", "a summary").record(7);
             file.histogram("c", "a histogram", 15, 1).record(3);
+            file.free(file.counter("d", "a freed counter"));
             byte[] bytes = Files.readAllBytes(path);
             Files.delete(path);
             return bytes;
@@ -47,29 +51,33 @@ final class CounterFileFuzz {
     }
 
     static void run(Input input) throws IOException {
-        int kind = input.below(4);
+        int first = input.unsignedByte();
+        if (first >= 192) {
+            CounterFileCallsFuzz.run(input);
+            return;
+        }
+        int kind = first % 4;
         byte[] bytes;
         if (kind == 0) {
             bytes = input.rest();
         } else {
             bytes = GOOD.clone();
             while (!input.isEmpty()) {
-                int part = input.below(8);
-                int at = part < 4
-                        ? PAGE + part * ENTRY + input.below(64) // the head of an entry
-                        : part == 4
-                                ? input.below(64) // the header
-                                : part == 5
-                                        ? PAGE + input.below(4) * ENTRY + input.below(256) * 2
-                                        : 2 * PAGE + input.below(256) * 8; // values
+                int at = switch (input.below(8)) {
+                    case 0 -> input.below(64); // the header
+                    case 1, 2 -> PAGE + input.below(4 * 8); // states
+                    case 3, 4, 5 -> ENTRIES + input.below(4) * ENTRY + input.below(64); // the head of an entry
+                    case 6 -> ENTRIES + input.below(4) * ENTRY + input.below(256) * 2;
+                    default -> VALUES + input.below(256) * 8;
+                };
                 bytes[at] = (byte) input.unsignedByte();
             }
             if (kind == 3) { // with checksums that fit
                 var buffer = ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
                 for (int i = 0; i < 4; i++) {
                     var checksum = new CRC32C();
-                    checksum.update(buffer.slice(PAGE + i * ENTRY + 8, ENTRY - 8));
-                    buffer.putInt(PAGE + i * ENTRY + 4, (int) checksum.getValue());
+                    checksum.update(buffer.slice(ENTRIES + i * ENTRY + 8, ENTRY - 8));
+                    buffer.putInt(ENTRIES + i * ENTRY + 4, (int) checksum.getValue());
                 }
             }
         }
@@ -79,6 +87,9 @@ final class CounterFileFuzz {
             for (CounterFileReader.Value value : values) {
                 if (value.name().isEmpty() || value.name().chars().anyMatch(Character::isISOControl)) {
                     throw new AssertionError("a name that no writer gives: " + value);
+                }
+                if (value instanceof CounterFileReader.Counter counter && counter.key().remaining() > 112) {
+                    throw new AssertionError("a key that no writer gives: " + value);
                 }
             }
         } catch (IOException expected) {

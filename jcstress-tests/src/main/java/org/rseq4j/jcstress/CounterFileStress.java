@@ -208,4 +208,90 @@ public class CounterFileStress {
             });
         }
     }
+
+    @JCStressTest
+    @Outcome(id = {"absent", "0/1", "5/1", "0/2",
+            "7/2"}, expect = ACCEPTABLE, desc = "one of the two counters, or a read when the name had none")
+    @Outcome(expect = FORBIDDEN, desc = "a reader mixed two counters that had one name, or saw half an entry")
+    @State
+    public static class FreeMakeRead extends Named {
+        private final PerCpuCounter counter = file.counter(name, "", 1, new byte[]{1});
+
+        @Actor
+        public void writer() {
+            counter.set(5);
+            file.free(counter);
+            file.counter(name, "", 2, new byte[]{2}).set(7);
+        }
+
+        @Actor
+        public void reader(L_Result r) {
+            Checked.run(() -> {
+                r.r1 = switch (found()) {
+                    case null -> "absent";
+                    case CounterFileReader.Counter found -> found.key().get() == found.typeId()
+                            ? found.sum() + "/" + found.typeId()
+                            : "another's key: " + found;
+                    case CounterFileReader.Value other -> "not a counter: " + other;
+                };
+            });
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"true, false, absent", "false, true, absent"}, expect = ACCEPTABLE, desc = "one of them freed it")
+    @Outcome(expect = FORBIDDEN, desc = "both freed it or none, or a reader finds it yet")
+    @State
+    public static class FreeFree extends Named {
+        private final PerCpuCounter counter = file.counter(name, "");
+        private boolean first;
+        private boolean second;
+
+        @Actor
+        public void one() {
+            first = file.free(counter);
+        }
+
+        @Actor
+        public void two() {
+            second = file.free(counter);
+        }
+
+        @Arbiter
+        public void after(L_Result r) {
+            Checked.run(() -> {
+                r.r1 = first + ", " + second + ", " + (found() == null ? "absent" : "found");
+            });
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "free -> add, which throws; or add -> free")
+    @Outcome(expect = FORBIDDEN, desc = "an addition to a freed counter came to another, or the name is gone")
+    @State
+    public static class AddFree extends Named {
+        private final PerCpuCounter counter = file.counter(name, "");
+
+        @Actor
+        public void adder() {
+            try {
+                counter.add(1);
+            } catch (IllegalStateException closed) {
+                return;
+            }
+        }
+
+        @Actor
+        public void freer() {
+            file.free(counter);
+            file.counter(name, "");
+        }
+
+        @Arbiter
+        public void after(L_Result r) {
+            Checked.run(() -> {
+                r.r1 = found() instanceof CounterFileReader.Counter found ? Long.toString(found.sum()) : "gone";
+            });
+        }
+    }
 }

@@ -200,4 +200,51 @@ public class PerCpuCounterStress {
             next.close();
         }
     }
+
+    @JCStressTest
+    @Outcome(id = {"10", "11", "12"}, expect = ACCEPTABLE, desc = "each addition is replaced, or added to the value")
+    @Outcome(expect = FORBIDDEN, desc = "an addition is doubled, or the value is not set")
+    @State
+    public static class AddSet {
+        private final PerCpuCounter counter = new PerCpuCounter();
+
+        @Actor
+        public void adder() {
+            counter.add(1);
+            counter.add(1);
+        }
+
+        @Actor
+        public void setter() {
+            counter.set(10);
+        }
+
+        @Arbiter
+        public void after(J_Result r) {
+            r.r1 = counter.sum();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"10", "20"}, expect = ACCEPTABLE, desc = "the later one stays")
+    @Outcome(expect = FORBIDDEN, desc = "the values are added, or one subtracted twice")
+    @State
+    public static class SetSet {
+        private final PerCpuCounter counter = new PerCpuCounter();
+
+        @Actor
+        public void ten() {
+            counter.set(10);
+        }
+
+        @Actor
+        public void twenty() {
+            counter.set(20);
+        }
+
+        @Arbiter
+        public void after(J_Result r) {
+            r.r1 = counter.sum();
+        }
+    }
 }

@@ -3,21 +3,19 @@ package org.rseq4j.counters;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.OwnerOnly;
-import org.rseq4j.internal.memory.Words;
 
 /**
  * Named counters, summaries and histograms in one mapped file, which another process reads with {@link CounterFileReader}
@@ -35,20 +33,21 @@ import org.rseq4j.internal.memory.Words;
  * @since 0.1.0
  */
 public final class CounterFile {
-    private final Map<String, Meter> meters = new LinkedHashMap<>();
+    /** In milliseconds, of several waits that double, for freed counters to be found unreachable. */
+    private static final long LONGEST_WAIT = 512;
+
     private final Mapping mapping;
     private final CounterFileFormat format;
-    private long used;
-    private long usedByHistograms;
+    /** Guarded by this. */
+    private final CounterFileTable table;
 
     private final List<Watcher> watchers = new CopyOnWriteArrayList<>();
 
-    private record Meter(CounterFileFormat.Type type, long highest, int digits, String description, Object object) {
-    }
-
-    /** Is told of each meter, perhaps twice, on the thread that makes it. */
+    /** Is told of each meter, perhaps twice, on the thread that makes or frees it. */
     interface Watcher {
         void made(String name, String description, Object meter);
+
+        void freed(Object meter);
 
         /** Whether it need not be told any more. */
         boolean isOver();
@@ -57,6 +56,7 @@ public final class CounterFile {
     private CounterFile(Mapping mapping, CounterFileFormat format) {
         this.mapping = mapping;
         this.format = format;
+        this.table = new CounterFileTable(mapping, format);
     }
 
     /**
@@ -128,128 +128,151 @@ public final class CounterFile {
      * @throws IllegalStateException when the file is full
      */
     public PerCpuCounter counter(String name, String description) {
-        return (PerCpuCounter) meter(name, description, CounterFileFormat.Type.COUNTER, 0, 0, 1,
+        return counter(name, description, 0, new byte[0]);
+    }
+
+    /**
+     * The counter of a name, made when there is none, with a type id and a key for programs that read the file, as those of
+     * Agrona's {@code CountersManager}: the type says what is counted and how the key is to be read, the key of what.
+     *
+     * @param name as for {@link #counter(String, String)}
+     * @param description as for {@link #counter(String, String)}
+     * @param typeId any number; of a counter that was made without, 0
+     * @param key up to 112 bytes; of a counter that was made without, none
+     * @return the counter
+     * @throws IllegalArgumentException as for {@link #counter(String, String)}, or when the key is longer, or the counter has
+     *             another type id or key
+     * @throws IllegalStateException as for {@link #counter(String, String)}
+     */
+    public PerCpuCounter counter(String name, String description, int typeId, byte[] key) {
+        return (PerCpuCounter) meter(name, description, MeterDefinition.counter(typeId, key),
                 offset -> new PerCpuCounter(mapping, offset, format.shift()));
+    }
+
+    /**
+     * Frees a counter: it is closed, readers do not find it from now on, registries do not show it, and its name can be given to
+     * another meter. Its place in the file is given to another counter when nothing refers to this one any more, so an
+     * addition that another thread is in the middle of goes nowhere else. In a full file a new counter looks for such places
+     * by collections of the heap, for up to a second. Freeing costs a look at each meter of the file.
+     *
+     * @param counter a counter of this file, which may be closed
+     * @return true; false when it was freed already
+     * @throws IllegalArgumentException when the counter is not of this file
+     */
+    public boolean free(PerCpuCounter counter) {
+        if (counter.mapping != mapping) {
+            throw new IllegalArgumentException("not a counter of this file");
+        }
+        // While the name is taken: else a registry could have this counter yet when another meter gets the name.
+        tell(watcher -> watcher.freed(counter));
+        boolean freed;
+        synchronized (this) {
+            freed = table.free(counter);
+        }
+        tell(watcher -> watcher.freed(counter)); // for a registry that was told of it, late, meanwhile
+        return freed;
     }
 
     /**
      * The summary of a name, made when there is none.
      *
-     * @param name as for {@link #counter}
-     * @param description as for {@link #counter}
+     * @param name as for {@link #counter(String, String)}
+     * @param description as for {@link #counter(String, String)}
      * @return the summary
-     * @throws IllegalArgumentException as for {@link #counter}
+     * @throws IllegalArgumentException as for {@link #counter(String, String)}
      * @throws IllegalStateException when the file is full
      */
     public PerCpuSummary summary(String name, String description) {
-        return (PerCpuSummary) meter(name, description, CounterFileFormat.Type.SUMMARY, 0, 0, SummaryMirror.WORDS,
+        return (PerCpuSummary) meter(name, description, MeterDefinition.summary(),
                 offset -> new PerCpuSummary(mapping, offset, format.shift()));
     }
 
     /**
      * The histogram of a name, made when there is none.
      *
-     * @param name as for {@link #counter}
-     * @param description as for {@link #counter}
+     * @param name as for {@link #counter(String, String)}
+     * @param description as for {@link #counter(String, String)}
      * @param highestValue the highest value, at least 2
      * @param significantDigits from 0 to 5
      * @return the histogram
-     * @throws IllegalArgumentException as for {@link #counter}, or when a number is out of range or another than before
+     * @throws IllegalArgumentException as for {@link #counter(String, String)}, or when a number is out of range or another than before
      * @throws IllegalStateException when the file is full, or has histograms of more than 256 MiB for each CPU, what a reader
      *             takes on its heap, or values of more than 2 GiB
      */
     public PerCpuHistogram histogram(String name, String description, long highestValue, int significantDigits) {
         HistogramBuckets buckets = HistogramBuckets.of(highestValue, significantDigits);
-        return (PerCpuHistogram) meter(name, description, CounterFileFormat.Type.HISTOGRAM, highestValue,
-                significantDigits, buckets.length(),
+        return (PerCpuHistogram) meter(name, description,
+                MeterDefinition.histogram(buckets, highestValue, significantDigits),
                 offset -> new PerCpuHistogram(buckets, mapping, offset, format.shift()));
     }
 
-    /** Tells of the meters that there are and, from now on, of each new one. */
+    /** Tells of the meters that there are and, from now on, of each new one and each that is freed. */
     void watch(Watcher watcher) {
         watchers.removeIf(Watcher::isOver);
         watchers.add(watcher);
-        Map<String, Meter> present;
+        List<CounterFileTable.Meter> present;
         synchronized (this) {
-            present = new LinkedHashMap<>(meters);
+            present = table.all();
         }
-        present.forEach((name, meter) -> watcher.made(name, meter.description, meter.object));
+        present.forEach(meter -> made(watcher, meter));
     }
 
-    private Object meter(String name, String description, CounterFileFormat.Type type, long highest, int digits,
-            int words, LongFunction<Object> make) {
-        Meter meter;
+    private void made(Watcher watcher, CounterFileTable.Meter meter) {
+        Object object;
         synchronized (this) {
-            Meter known = known(name, type, highest, digits);
-            if (known != null) {
-                return known.object;
-            }
-            meter = enter(name, description, type, highest, digits, words, make);
+            object = meter.object();
         }
-        for (Watcher watcher : watchers) { // without the lock: they take others
+        if (object != null) {
+            watcher.made(meter.name, meter.description, object);
+            boolean isFreed;
+            synchronized (this) {
+                isFreed = meter.object() == null;
+            }
+            if (isFreed) { // perhaps the watcher was told of that before
+                watcher.freed(object);
+            }
+        }
+    }
+
+    /** Without the lock: watchers take others. */
+    private void tell(Consumer<Watcher> news) {
+        for (Watcher watcher : watchers) {
             if (watcher.isOver()) {
                 watchers.remove(watcher);
             } else {
-                watcher.made(name, description, meter.object);
+                news.accept(watcher);
             }
         }
-        return meter.object;
     }
 
-    private Meter known(String name, CounterFileFormat.Type type, long highest, int digits) {
-        Meter known = meters.get(Objects.requireNonNull(name, "name"));
-        if (known != null && (known.type != type || known.highest != highest || known.digits != digits)) {
-            throw new IllegalArgumentException(
-                    name + " is a " + known.type.label() + " already, of another type or range");
+    private Object meter(String name, String description, MeterDefinition definition, LongFunction<Object> make) {
+        CounterFileTable.Meter meter = null;
+        Object object = null;
+        for (long millis = 1; meter == null; millis *= 2) {
+            synchronized (this) {
+                CounterFileTable.Meter known = table.find(name, definition);
+                if (known != null) {
+                    return known.object();
+                }
+                if (millis > LONGEST_WAIT || !table.isAwaitingRoom(definition)) {
+                    meter = table.enter(name, description, definition, make);
+                    object = meter.object();
+                }
+            }
+            if (meter == null) {
+                awaitUnreachable(millis);
+            }
         }
-        return known;
+        CounterFileTable.Meter made = meter;
+        tell(watcher -> made(watcher, made));
+        return object;
     }
 
-    private Meter enter(String name, String description, CounterFileFormat.Type type, long highest, int digits,
-            int words, LongFunction<Object> make) {
-        byte[] nameBytes = text("name", name, CounterFileFormat.NAME_BYTES);
-        byte[] descriptionBytes = text("description", description, CounterFileFormat.DESCRIPTION_BYTES);
-        if (nameBytes.length == 0) {
-            throw new IllegalArgumentException("the name is empty");
+    /** For freed counters, of which only the collector knows when nothing refers to them. */
+    private static void awaitUnreachable(long millis) {
+        if (millis == 1 || millis == LONGEST_WAIT / 4) {
+            System.gc();
         }
-        if (meters.size() == format.capacity() || words * (long) Long.BYTES > (1L << format.shift()) - used) {
-            throw new IllegalStateException("no room for " + name + ": " + meters.size() + " of " + format.capacity()
-                    + " meters and " + used + " of " + (1L << format.shift()) + " bytes for each CPU are taken");
-        }
-        if (!format.isReadable(used + words * (long) Long.BYTES)) {
-            throw new IllegalStateException("no room for " + name + ": " + used + " bytes for each of "
-                    + format.strides() + " CPUs are taken, at most " + CounterFileFormat.MAX_VALUE_BYTES
-                    + " together");
-        }
-        boolean isHistogram = type == CounterFileFormat.Type.HISTOGRAM;
-        if (isHistogram && words * (long) Long.BYTES > CounterFileFormat.MAX_HISTOGRAM_BYTES - usedByHistograms) {
-            throw new IllegalStateException("no room for " + name + ": histograms take " + usedByHistograms + " of "
-                    + CounterFileFormat.MAX_HISTOGRAM_BYTES + " bytes for each CPU");
-        }
-        ByteBuffer entry = CounterFileFormat.entry(type, used, words, digits, highest, nameBytes, descriptionBytes);
-        long place = mapping.base + format.entryAt(meters.size());
-        for (int at = Long.BYTES; at < CounterFileFormat.ENTRY; at += Long.BYTES) {
-            Words.setOpaque(mapping.segment, place + at, entry.getLong(at));
-        }
-        // Last: a reader that sees the first word sees all of them; a writer that died before has no entry here.
-        Words.setRelease(mapping.segment, place, entry.getLong(0));
-        var meter = new Meter(type, highest, digits, description, make.apply(format.data() + used));
-        used += words * (long) Long.BYTES;
-        usedByHistograms += isHistogram ? words * (long) Long.BYTES : 0;
-        meters.put(name, meter);
-        return meter;
-    }
-
-    private static byte[] text(String what, String text, int limit) {
-        if (Objects.requireNonNull(text, what).chars()
-                .anyMatch(c -> Character.isISOControl(c) || Character.isSurrogate((char) c))) {
-            throw new IllegalArgumentException(
-                    "the " + what + " has a control character or one beyond 16 bits");
-        }
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        if (bytes.length > limit) {
-            throw new IllegalArgumentException("the " + what + " has " + bytes.length + " bytes, at most " + limit);
-        }
-        return bytes;
+        LockSupport.parkNanos(millis * 1_000_000);
     }
 }

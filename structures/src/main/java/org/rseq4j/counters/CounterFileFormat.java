@@ -6,15 +6,22 @@ import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
 /**
- * The layout of a counter file: a page of header, entries of 512 bytes, and from a page on the values, one stride for each
- * CPU, and one more. Numbers are in the order of the machine, which the magic number tells. An entry begins with a word that
- * is not 0 once it is complete: its type, and a checksum of the rest.
+ * The layout of a counter file: a page of header, a word of state for each entry, the entries of 640 bytes, and the values, one
+ * stride for each CPU, and one more; each part begins on a page. Numbers are in the order of the machine, which the magic number
+ * tells.
+ *
+ * <p>
+ * A state counts how often its entry was registered and freed: 0 before all, odd while it is registered, else even. It changes
+ * after the entry was written, and before the entry or its values are written again; so who finds the same odd state before and
+ * after has read what belongs together. Entries are registered in order, and only counters are freed. An entry has a checksum.
  */
 record CounterFileFormat(int capacity, int strides, int shift, long pid, long started) {
     static final int PAGE = 4096;
-    static final int ENTRY = 512;
+    static final int ENTRY = 640;
     static final int NAME_BYTES = 160;
     static final int DESCRIPTION_BYTES = 280;
+    /** As in Agrona. */
+    static final int KEY_BYTES = 112;
     static final int MAX_CAPACITY = 65536;
     /** Those of the 8192 CPUs that Linux may be built for. */
     static final int MAX_STRIDES = 1 + 8192;
@@ -27,9 +34,9 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
     static final long MAX_VALUE_BYTES = 2L << 30;
 
     private static final long MAGIC = 0x46_43_50_34_51_45_53_52L; // "RSEQ4PCF" in the order of the bytes
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
 
-    private static final int STATE = 0;
+    private static final int TYPE = 0;
     private static final int CHECKSUM = 4;
     static final int OFFSET = 8;
     static final int COUNTS = 16;
@@ -37,8 +44,11 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
     static final int HIGHEST = 24;
     static final int NAME_LENGTH = 32;
     static final int DESCRIPTION_LENGTH = 36;
-    static final int NAME = 40;
+    static final int TYPE_ID = 40;
+    static final int KEY_LENGTH = 44;
+    static final int NAME = 48;
     static final int DESCRIPTION = NAME + NAME_BYTES;
+    static final int KEY = DESCRIPTION + DESCRIPTION_BYTES;
 
     /** The types; a number in the file is the ordinal plus 1. */
     enum Type {
@@ -49,13 +59,25 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
         }
     }
 
+    long stateAt(int index) {
+        return PAGE + (long) index * Long.BYTES;
+    }
+
     long entryAt(int index) {
-        return PAGE + (long) index * ENTRY;
+        return wholePages(stateAt(capacity)) + (long) index * ENTRY;
     }
 
     /** Where the values begin. */
     long data() {
-        return (entryAt(capacity) + PAGE - 1) / PAGE * PAGE;
+        return wholePages(entryAt(capacity));
+    }
+
+    private static long wholePages(long bytes) {
+        return (bytes + PAGE - 1) / PAGE * PAGE;
+    }
+
+    static boolean isRegistered(long state) {
+        return (state & 1) != 0;
     }
 
     long size() {
@@ -79,7 +101,8 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
             throw new IOException("not a counter file of this machine's byte order");
         }
         if (header.getInt(8) != VERSION) {
-            throw new IOException("version " + header.getInt(8) + ", this library reads " + VERSION);
+            throw new IOException("a counter file of version " + header.getInt(8) + ", this library reads version "
+                    + VERSION + ": use the library that wrote it");
         }
         var format = new CounterFileFormat(header.getInt(12), header.getInt(16), header.getInt(20), header.getLong(24),
                 header.getLong(32));
@@ -93,25 +116,24 @@ record CounterFileFormat(int capacity, int strides, int shift, long pid, long st
         return format;
     }
 
-    static ByteBuffer entry(Type type, long offset, int words, int digits, long highest, byte[] name,
-            byte[] description) {
+    static ByteBuffer entry(MeterDefinition definition, long offset, byte[] name, byte[] description) {
         ByteBuffer entry = ByteBuffer.allocate(ENTRY).order(ByteOrder.nativeOrder());
-        entry.putInt(STATE, type.ordinal() + 1).putLong(OFFSET, offset).putInt(COUNTS, words).putInt(DIGITS, digits)
-                .putLong(HIGHEST, highest).putInt(NAME_LENGTH, name.length)
-                .putInt(DESCRIPTION_LENGTH, description.length).put(NAME, name).put(DESCRIPTION, description);
+        ByteBuffer key = definition.key().duplicate();
+        entry.putInt(TYPE, definition.type().ordinal() + 1).putLong(OFFSET, offset).putInt(COUNTS, definition.words())
+                .putInt(DIGITS, definition.digits()).putLong(HIGHEST, definition.highest())
+                .putInt(NAME_LENGTH, name.length).putInt(DESCRIPTION_LENGTH, description.length)
+                .putInt(TYPE_ID, definition.typeId()).putInt(KEY_LENGTH, key.remaining()).put(NAME, name)
+                .put(DESCRIPTION, description).put(KEY, key, key.position(), key.remaining());
         return entry.putInt(CHECKSUM, checksum(entry));
     }
 
-    /** The type of an entry that is complete and undamaged; null when it is not registered. */
+    /** The type of an entry that is undamaged. */
     static Type type(ByteBuffer entry) throws IOException {
-        int state = entry.getInt(STATE);
-        if (state == 0) {
-            return null;
-        }
-        if (state < 1 || state > Type.values().length || entry.getInt(CHECKSUM) != checksum(entry)) {
+        int type = entry.getInt(TYPE);
+        if (type < 1 || type > Type.values().length || entry.getInt(CHECKSUM) != checksum(entry)) {
             throw new IOException("a damaged entry");
         }
-        return Type.values()[state - 1];
+        return Type.values()[type - 1];
     }
 
     private static int checksum(ByteBuffer entry) {

@@ -117,4 +117,15 @@ final class CounterFilePass {
         }
         bytes.flip().asLongBuffer().get(into, 0, length);
     }
+
+    /** Some bytes of a file, in the order of the machine. */
+    static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(length).order(ByteOrder.nativeOrder());
+        while (bytes.hasRemaining()) {
+            if (channel.read(bytes, at + bytes.position()) < 0) {
+                throw new EOFException("truncated at " + (at + bytes.position()));
+            }
+        }
+        return bytes.flip();
+    }
 }

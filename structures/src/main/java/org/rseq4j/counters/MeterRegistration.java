@@ -27,7 +27,7 @@ final class MeterRegistration {
     private final Clock clock;
     private final Iterable<Tag> tags;
     private final long[] boundaries;
-    private final Queue<Meter.Id> registered = new ConcurrentLinkedQueue<>();
+    private final Queue<Registered> registered = new ConcurrentLinkedQueue<>();
     private volatile boolean removed;
 
     MeterRegistration(MeterRegistry registry, Iterable<Tag> tags, long... boundaries) {
@@ -102,14 +102,18 @@ final class MeterRegistration {
         }
     }
 
-    /** What the registry has under a name. */
-    private record Named(String name, String description, Iterable<Tag> tags) {
+    /** What a meter is in the registry. */
+    private record Registered(Object meter, Meter.Id id) {
+    }
+
+    /** What the registry has of a meter under a name. */
+    private record Named(Object meter, String name, String description, Iterable<Tag> tags) {
         Named and(String suffix) {
-            return new Named(name + suffix, description, tags);
+            return new Named(meter, name + suffix, description, tags);
         }
 
         Named and(String suffix, String key, String value) {
-            return new Named(name + suffix, description, Tags.of(tags).and(key, value));
+            return new Named(meter, name + suffix, description, Tags.of(tags).and(key, value));
         }
     }
 
@@ -124,7 +128,7 @@ final class MeterRegistration {
     }
 
     private void addCounter(String name, String description, PerCpuCounter counter, boolean falls) {
-        var named = new Named(name, description, tags);
+        var named = new Named(counter, name, description, tags);
         if (falls) {
             double[] last = new double[1];
             gauge(named, null, () -> {
@@ -143,14 +147,14 @@ final class MeterRegistration {
 
     private void addSummary(String name, String description, PerCpuSummary summary, TimeUnit unit, boolean falls) {
         var shared = new Shared(MetricReading.of(summary), clock);
-        var named = new Named(name, description, tags);
+        var named = new Named(summary, name, description, tags);
         addTotals(named, shared, unit, falls);
         gauge(named.and(".min"), unit, shared.at(3, MetricReading::min));
     }
 
     private void addHistogram(String name, String description, PerCpuHistogram histogram, TimeUnit unit) {
         var shared = new Shared(new HistogramReadings(histogram), clock);
-        var named = new Named(name, description, tags);
+        var named = new Named(histogram, name, description, tags);
         TimeUnit base = addTotals(named, shared, unit, false);
         int number = 3;
         for (double percentile : PERCENTILES) {
@@ -218,7 +222,7 @@ final class MeterRegistration {
         Collection<Meter> before = present.find(named.name).tags(named.tags).meters();
         Meter meter = registering.with(present);
         if (!before.contains(meter)) {
-            registered.add(meter.getId());
+            registered.add(new Registered(named.meter, meter.getId()));
         }
         if (removed) {
             remove();
@@ -236,10 +240,22 @@ final class MeterRegistration {
     void remove() {
         removed = true;
         MeterRegistry present = registry.get();
-        for (Meter.Id id = registered.poll(); id != null; id = registered.poll()) {
+        for (Registered one = registered.poll(); one != null; one = registered.poll()) {
             if (present != null) {
-                present.remove(id);
+                present.remove(one.id);
             }
         }
+    }
+
+    /** Removes from the registry what was registered of a meter. */
+    void remove(Object meter) {
+        MeterRegistry present = registry.get();
+        registered.removeIf(one -> {
+            boolean isOfMeter = one.meter.equals(meter);
+            if (isOfMeter && present != null) {
+                present.remove(one.id);
+            }
+            return isOfMeter;
+        });
     }
 }

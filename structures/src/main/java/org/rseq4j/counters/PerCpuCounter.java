@@ -38,14 +38,16 @@ import org.rseq4j.internal.sequence.Sequences;
 public final class PerCpuCounter extends Number implements AutoCloseable {
     @Serial
     private static final long serialVersionUID = 1;
+    /** As the place of CPU 0's word. */
+    static final long CLOSED = -1;
 
     private final transient int shift;
     /** Keeps the words mapped while a thread that saw the counter open still writes. */
-    private final transient Mapping mapping;
+    final transient Mapping mapping;
     /** Then no sequence may change the words. */
     private final transient boolean inFile;
-    /** The place of CPU 0's word; negative when closed. */
-    private transient long first;
+    /** The place of CPU 0's word, or {@link #CLOSED}. */
+    transient long first;
 
     /** Makes a counter with sum 0. */
     public PerCpuCounter() {
@@ -56,7 +58,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         first = mapping.base + CounterSlots.COUNTERS.offset(slot);
     }
 
-    /** A counter of a file, whose words are never freed. */
+    /** A counter of a file, which frees the words. */
     PerCpuCounter(Mapping mapping, long offset, int shift) {
         this.mapping = mapping;
         this.shift = shift;
@@ -118,6 +120,22 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
 
     /** {@return the sum before, while setting it to 0; nothing is lost or counted twice, whatever others add} */
     public long sumThenReset() {
+        return replace(0);
+    }
+
+    /**
+     * Sets the sum to a value. What others add at the same time is not lost: each addition is replaced by the value, or added to
+     * it.
+     *
+     * @param value the sum from now on
+     * @throws IllegalStateException when the counter is closed
+     */
+    public void set(long value) {
+        replace(value);
+    }
+
+    /** Returns the sum before. */
+    private long replace(long value) {
         // The words of a CPU are for threads that run there to write. So the sum is subtracted elsewhere, and only when
         // no other reset has subtracted meanwhile what this one is about to.
         long place = opened();
@@ -127,7 +145,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         do {
             reset = Words.getAcquire(segment, place + common());
             sum = reset + sumOfCpus(segment, place);
-        } while (!Words.compareAndSet(segment, place + common(), reset, reset - sum));
+        } while (!Words.compareAndSet(segment, place + common(), reset, reset - sum + value));
         Reference.reachabilityFence(this);
         return sum;
     }
@@ -143,7 +161,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
      */
     @Override
     public void close() {
-        first = -1;
+        first = CLOSED;
     }
 
     private long opened() {

@@ -220,7 +220,7 @@ public final class PerCpuMetrics {
     }
 
     /**
-     * All meters of a file by their names there, those that it has and those that it gets later; no counter or summary has
+     * All meters of a file by their names there, those that it has and those that it gets later, until they are freed; no counter or summary has
      * values that go down.
      *
      * @param file the file
@@ -233,7 +233,7 @@ public final class PerCpuMetrics {
     }
 
     /**
-     * All meters of a file by their names there, those that it has and those that it gets later. One that a registry does not
+     * All meters of a file by their names there, those that it has and those that it gets later, until they are freed. One that a registry does not
      * take, because it has another meter of the name, is not there, and logged: who makes the meter is not told.
      *
      * @param file the file
@@ -256,6 +256,16 @@ public final class PerCpuMetrics {
                 } catch (RuntimeException e) {
                     System.getLogger(PerCpuMetrics.class.getName()).log(System.Logger.Level.WARNING,
                             "the meter " + name + " of a file is not shown", e);
+                }
+            }
+
+            @Override
+            public void freed(Object meter) {
+                try {
+                    registration.remove(meter);
+                } catch (RuntimeException e) {
+                    System.getLogger(PerCpuMetrics.class.getName()).log(System.Logger.Level.WARNING,
+                            "a freed counter of a file is still shown", e);
                 }
             }
 

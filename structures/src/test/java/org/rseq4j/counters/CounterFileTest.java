@@ -43,6 +43,10 @@ class CounterFileTest {
         }
     }
 
+    private static CounterFileReader.Counter counter(String name, String description, long sum) {
+        return new CounterFileReader.Counter(name, description, sum, 0, ByteBuffer.allocate(0));
+    }
+
     @Test
     void anInterruptIsSaidAsSuch() throws IOException {
         CounterFile.create(file(), 1, 8);
@@ -59,17 +63,17 @@ class CounterFileTest {
         file.summary("size", "in bytes").record(-7);
         PerCpuHistogram histogram = file.histogram("latency", "in ns, \u00fc", 1_000_000, 2);
         histogram.record(999);
-        assertEquals(List.of(new CounterFileReader.Counter("requests", "all of them", 42),
+        assertEquals(List.of(counter("requests", "all of them", 42),
                 new CounterFileReader.Summary("size", "in bytes", new PerCpuSummary.Snapshot(1, -7, -7, -7)),
                 new CounterFileReader.Distribution("latency", "in ns, \u00fc", histogram.snapshot())), read());
     }
 
-    /** What a process that has the file mapped finds: a first word that is not 0 was written last. */
+    /** What a process that has the file mapped finds: a state that is not 0 was written last. */
     @Test
-    void anEntryIsWholeOnceItsFirstWordIsSeen() throws Exception {
+    void anEntryIsWholeOnceItsStateIsSeen() throws Exception {
         int meters = 1000;
         CounterFile file = CounterFile.create(file(), meters, 1 << 16);
-        var ints = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
+        var longs = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
         var wanted = new AtomicInteger(-1);
         Thread writer = Thread.ofPlatform().start(() -> {
             for (int i = 0; i < meters; i++) {
@@ -87,11 +91,10 @@ class CounterFileTest {
             ByteBuffer mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, format.data());
             for (int i = 0; i < meters; i++) {
                 wanted.set(i);
-                int at = (int) format.entryAt(i);
-                while ((int) ints.getAcquire(mapped, at) == 0 && writer.isAlive()) {
+                while ((long) longs.getAcquire(mapped, (int) format.stateAt(i)) == 0 && writer.isAlive()) {
                     Thread.onSpinWait();
                 }
-                mapped.get(at, entry.array());
+                mapped.get((int) format.entryAt(i), entry.array());
                 assertSame(CounterFileFormat.Type.COUNTER, CounterFileFormat.type(entry), "entry " + i);
             }
         } finally {
@@ -172,15 +175,19 @@ class CounterFileTest {
         file.summary("s", "a summary").record(1);
         file.histogram("h", "a histogram", 1000, 2).record(5);
         byte[] good = Files.readAllBytes(file());
-        byte[] head = Arrays.copyOf(good, 4096 + 3 * 512);
+        int head = 2 * 4096 + 3 * CounterFileFormat.ENTRY;
         var random = new Random(6);
         int refused = 0;
         assertTrue(!refused(good));
         for (int i = 0; i < 3000; i++) {
-            byte[] bad = head.clone();
+            byte[] bad = Arrays.copyOf(good, head);
             int flips = 1 + random.nextInt(4);
             for (int j = 0; j < flips; j++) {
-                int at = i % 3 == 0 ? random.nextInt(40) : 4096 + random.nextInt(3 * 512);
+                int at = switch (i % 4) {
+                    case 0 -> random.nextInt(40);
+                    case 1 -> 4096 + random.nextInt(3 * Long.BYTES);
+                    default -> 2 * 4096 + random.nextInt(3 * CounterFileFormat.ENTRY);
+                };
                 bad[at] = (byte) random.nextInt(256);
             }
             refused += refused(bad, StandardOpenOption.WRITE) ? 1 : 0; // the rest of the file stays
@@ -208,12 +215,38 @@ class CounterFileTest {
                 entry(CounterFileFormat.Type.HISTOGRAM, 0, 1, 2, 1000, name),
                 entry(CounterFileFormat.Type.HISTOGRAM, 0, 100, 99, Long.MIN_VALUE, name))) {
             byte[] bad = empty.clone();
-            entry.get(0, bad, 4096, 512);
+            register(bad, entry, 1);
             assertTrue(refused(bad));
         }
         byte[] good = empty.clone();
-        entry(CounterFileFormat.Type.COUNTER, 0, 1, 0, 0, name).get(0, good, 4096, 512);
+        ByteBuffer counter = entry(CounterFileFormat.Type.COUNTER, 0, 1, 0, 0, name);
+        register(good, counter, 1);
         assertTrue(!refused(good));
+        byte[] badKey = empty.clone();
+        counter.putInt(CounterFileFormat.KEY_LENGTH, CounterFileFormat.KEY_BYTES + 1);
+        register(badKey, counter, 1);
+        assertTrue(refused(badKey));
+        byte[] freedSummary = empty.clone();
+        register(freedSummary, entry(CounterFileFormat.Type.SUMMARY, 0, SummaryMirror.WORDS, 0, 0, name), 3);
+        assertTrue(refused(freedSummary));
+    }
+
+    private static void register(byte[] file, ByteBuffer entry, long state) {
+        ByteBuffer.wrap(file).order(ByteOrder.nativeOrder()).putLong(4096, state);
+        entry.get(0, file, 2 * 4096, CounterFileFormat.ENTRY);
+    }
+
+    @Test
+    void aFileOfAnotherVersionIsRefusedWithALineThatSaysWhy() throws IOException {
+        CounterFile.create(file(), 1, 8);
+        for (int version : new int[]{1, 2, 4}) {
+            try (FileChannel channel = FileChannel.open(file(), StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(0, version), 8);
+            }
+            var refused = assertThrows(IOException.class, this::read);
+            assertEquals(file() + ": a counter file of version " + version
+                    + ", this library reads version 3: use the library that wrote it", refused.getMessage());
+        }
     }
 
     /** A sparse file of a gigabyte a CPU, whose histograms would take twice that on the heap of who reads it. */
@@ -229,6 +262,7 @@ class CounterFileTest {
                 channel.write(entry(CounterFileFormat.Type.HISTOGRAM, offset, largest.length(), 5, Long.MAX_VALUE,
                         ("h" + i).getBytes(StandardCharsets.UTF_8)).clear(), format.entryAt(i));
             }
+            channel.write(registered(20), format.stateAt(0));
             channel.write(ByteBuffer.allocate(1), format.size() - 1);
         }
         var refused = assertThrows(IOException.class, this::read);
@@ -248,6 +282,7 @@ class CounterFileTest {
                 channel.write(entry(CounterFileFormat.Type.COUNTER, i * 8L, 1, 0, 0,
                         ("c" + i).getBytes(StandardCharsets.UTF_8)).clear(), format.entryAt(i));
             }
+            channel.write(registered(33_000), format.stateAt(0));
             channel.write(ByteBuffer.allocate(1), format.size() - 1);
         }
         var refused = assertThrows(IOException.class, this::read);
@@ -275,7 +310,7 @@ class CounterFileTest {
                 } else {
                     PerCpuCounter counter = file.counter(name, "");
                     counter.add(random.nextInt());
-                    expected.add(new CounterFileReader.Counter(name, "", counter.sum()));
+                    expected.add(counter(name, "", counter.sum()));
                 }
                 if (i % 300 == 150) {
                     assertEquals(expected, reader.read());
@@ -302,9 +337,19 @@ class CounterFileTest {
         }
     }
 
+    private static ByteBuffer registered(int entries) {
+        ByteBuffer states = ByteBuffer.allocate(entries * Long.BYTES).order(ByteOrder.nativeOrder());
+        for (int i = 0; i < entries; i++) {
+            states.putLong(1);
+        }
+        return states.flip();
+    }
+
     private static ByteBuffer entry(CounterFileFormat.Type type, long offset, int words, int digits, long highest,
             byte[] name) {
-        return CounterFileFormat.entry(type, offset, words, digits, highest, name, new byte[0]);
+        return CounterFileFormat.entry(
+                new MeterDefinition(type, words, highest, digits, 0, ByteBuffer.allocate(0)), offset, name,
+                new byte[0]);
     }
 
     private boolean refused(byte[] bytes, OpenOption... options) throws IOException {

@@ -48,6 +48,11 @@ class PerCpuCounterTest {
                         counter.reset();
                         adder.reset();
                     }
+                    case 4 -> {
+                        counter.set(delta);
+                        adder.reset();
+                        adder.add(delta);
+                    }
                     default -> {
                         counter.add(delta);
                         adder.add(delta);
@@ -81,6 +86,7 @@ class PerCpuCounterTest {
         assertThrows(IllegalStateException.class, counter::sum);
         assertThrows(IllegalStateException.class, counter::reset);
         assertThrows(IllegalStateException.class, counter::sumThenReset);
+        assertThrows(IllegalStateException.class, () -> counter.set(1));
     }
 
     @Test
