@@ -185,7 +185,7 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
 
     /**
      * {@return whether no writer came since the stamp was given, so that what was read meanwhile belongs together}
-     * It is false after a writer that gave up as well.
+     * It is false also while a writer waits for the readers inside; one that gave up counts no more.
      *
      * @param stamp what {@link #tryOptimisticRead()} gave
      */

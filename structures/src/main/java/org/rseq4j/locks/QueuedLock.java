@@ -128,10 +128,11 @@ abstract class QueuedLock extends WaitQueue {
         }
     }
 
-    /** Tries while the lock is free for a thread that is not in the queue. */
+    /** Tries while the lock is free for a thread that is not in the queue; who it was kept for may have left that. */
     final boolean isTakenNow(Thread current) {
-        while (state == 0 && (!fair || first == null)) {
-            if (attempt(0, LOCKED, current)) {
+        int seen;
+        while (((seen = state) & LOCKED) == 0 && (first == null || !fair && seen == 0)) {
+            if (attempt(seen, LOCKED, current)) {
                 return true;
             }
         }

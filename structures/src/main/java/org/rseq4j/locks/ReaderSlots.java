@@ -166,17 +166,19 @@ final class ReaderSlots {
         if (Thread.currentThread().isVirtual() || isAlive(OWNERS[row / ROW])) {
             return false;
         }
+        Object mine = new WeakReference<>(Thread.currentThread());
         synchronized (OWNERS) {
             Object owner = OWNERS[row / ROW];
             if (isAlive(owner)) {
                 return false;
             }
-            OWNERS[row / ROW] = new WeakReference<>(Thread.currentThread());
-            LONGS.setOpaque(TABLE, row, thread);
+            // From here on without a call: a row that is somebody's and not among the claimed ones would not be counted.
             if (owner == null) {
                 CLAIMED[claimed] = row;
                 claimed++;
             }
+            OWNERS[row / ROW] = mine;
+            TABLE[row] = thread;
             return true;
         }
     }

@@ -129,8 +129,8 @@ final class WriteSide implements Lock {
 
     private void retreat() {
         try {
-            if (gate.isRaised()) {
-                lower(false);
+            if ((gate.gate & ReaderGate.WRITER) != 0) {
+                gate.gate = lowered(false);
             }
         } finally {
             writers.unlock();

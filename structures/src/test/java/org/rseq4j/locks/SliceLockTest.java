@@ -655,6 +655,39 @@ class SliceLockTest {
         assertEquals(0, lock.state);
     }
 
+    /** Whoever it was kept for may have given up since. */
+    @Test
+    void aFreeLockThatIsKeptForNobodyIsTakenWithoutAWait() throws Exception {
+        SliceLock lock = SliceLock.builder().fair().handOffAfter(Duration.ZERO).build();
+        lock.lock();
+        var waiting = new FutureTask<Boolean>(() -> {
+            try {
+                return lock.tryLock(1, TimeUnit.DAYS);
+            } catch (InterruptedException e) {
+                return false;
+            }
+        });
+        Thread waiter = startThread(waiting);
+        until(lock::hasQueuedThreads);
+        while ((lock.state & LockWord.RESERVED) == 0 && !waiting.isDone()) {
+            lock.unlock();
+            if (!lock.tryLock()) { // the waiter came first, as it may
+                break;
+            }
+            LockSupport.parkNanos(100_000);
+        }
+        if (!lock.isHeldByCurrentThread()) {
+            assertTrue(waiting.get());
+            return;
+        }
+        waiter.interrupt();
+        assertFalse(waiting.get());
+        lock.unlock();
+        assertTrue(lock.tryLock(0, TimeUnit.SECONDS));
+        lock.unlock();
+        assertFalse(lock.isLocked());
+    }
+
     @Test
     void aVirtualOwnerIsKnown() throws Exception {
         var lock = new SliceLock();

@@ -23,11 +23,21 @@ class StackOverflowTest {
     @ParameterizedTest
     @MethodSource("modes")
     void aStackThatEndsLeavesNoLockBehind(List<String> mode) throws Exception {
+        ChildJvm.run("passed", Map.of(), options(mode), StackOverflows.class, String.valueOf(ROUNDS));
+    }
+
+    @ParameterizedTest
+    @MethodSource("modes")
+    void aReaderIsSeenInTheRowOfAThreadWhoseStackEnded(List<String> mode) throws Exception {
+        ChildJvm.run("passed", Map.of(), options(mode), SlotOverflows.class);
+    }
+
+    private static List<String> options(List<String> mode) {
         List<String> options = new ArrayList<>(mode);
         String registration = System.getProperty("rseq4j.registration");
         if (registration != null) {
             options.add("-Drseq4j.registration=" + registration);
         }
-        ChildJvm.run("passed", Map.of(), options, StackOverflows.class, String.valueOf(ROUNDS));
+        return options;
     }
 }

@@ -20,6 +20,8 @@ import java.util.function.IntSupplier;
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"})
 final class StackOverflows {
     private static final long STACK = 400_000;
+    /** Milliseconds: long for a busy machine, and waited for only by what fails. */
+    private static final long STUCK = 60_000;
 
     private StackOverflows() {
     }
@@ -148,15 +150,15 @@ final class StackOverflows {
         }, "deep", STACK);
         deep.setDaemon(true);
         deep.start();
-        deep.join(5_000);
+        deep.join(STUCK);
         outcome.stuck += deep.isAlive() ? 1 : 0;
         inside.over = true;
         for (Thread other : others) {
-            other.join(5_000);
+            other.join(STUCK);
             outcome.stuck += other.isAlive() ? 1 : 0;
         }
         if (outcome.stuck == 0) {
-            if (subject.writes().tryLock(10, TimeUnit.SECONDS)) {
+            if (subject.writes().tryLock(STUCK, TimeUnit.MILLISECONDS)) {
                 subject.writes().unlock();
             } else {
                 outcome.lost++;
