@@ -106,14 +106,19 @@ final class FreeBlocks {
     /** Moves to the words what errors gave back. */
     void takeBack() {
         if (someReturned) {
-            someReturned = false;
-            synchronized (this) {
-                for (int i = 0; i < words.length; i++) {
-                    if (returned[i] != 0) {
-                        give(i, returned[i]);
-                        returned[i] = 0;
+            someReturned = false; // before the rest: nobody waits for a thread that is stopped there
+            try {
+                synchronized (this) {
+                    for (int i = 0; i < words.length; i++) {
+                        if (returned[i] != 0) {
+                            give(i, returned[i]);
+                            returned[i] = 0;
+                        }
                     }
                 }
+            } catch (Throwable e) {
+                someReturned = true;
+                throw e;
             }
         }
     }

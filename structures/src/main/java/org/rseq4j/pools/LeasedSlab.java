@@ -25,6 +25,8 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
     /** What the count was at the last trim, and when somebody last wanted its place; hints. */
     long takenBefore = -1;
     long takenWhenWanted = -1;
+    /** Whether the last trim found that nothing was taken since the one before. */
+    boolean idle;
     /** The OS thread whose slab this is, see {@link LeasedSlabs#owner}. */
     final long owner;
     /** How many objects there may be. */

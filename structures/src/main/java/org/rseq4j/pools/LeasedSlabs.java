@@ -240,8 +240,10 @@ final class LeasedSlabs {
         LeasedSlab[] which = slabs.clone();
         for (int i = 0; i < which.length; i++) {
             LeasedSlab slab = at(i);
-            which[i] = slab != null && slab.taken() == slab.takenBefore ? slab : null;
+            boolean idle = slab != null && slab.taken() == slab.takenBefore;
+            which[i] = idle ? slab : null;
             if (slab != null) {
+                slab.idle = idle;
                 slab.takenBefore = slab.taken();
             }
         }
@@ -250,9 +252,18 @@ final class LeasedSlabs {
 
     /** An object of a slab that was taken away, or null. */
     Object tryPop() {
+        return tryPop(false);
+    }
+
+    /** As {@link #tryPop}, but none of those from which something was taken before the last call of {@link #revokeIdle}. */
+    Object tryPopIdle() {
+        return tryPop(true);
+    }
+
+    private Object tryPop(boolean onlyIdle) {
         for (int i = 0; i < COUNT; i++) {
             LeasedSlab slab = at(i);
-            if (slab != null && slab.revoked) {
+            if (slab != null && slab.revoked && (slab.idle || !onlyIdle)) {
                 Object found = slab.tryPop();
                 if (found != null) {
                     return found;

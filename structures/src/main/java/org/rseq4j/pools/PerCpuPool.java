@@ -200,8 +200,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
         /**
          * Sets what says whether a pooled object may be handed out. One that may not, or whose validation throws, is discarded; in
-         * the first case another is taken, in the second the acquire throws the same. New objects are not asked about. Costs a
-         * look-up in a map for each acquire besides.
+         * the first case another is taken, in the second the acquire throws the same. An object that the acquire itself made is not
+         * asked about. Costs a look-up in a map for each acquire besides.
          *
          * @param hook is called on the acquiring thread
          * @return this
@@ -325,7 +325,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 ? builder.overflow
                 : Math.min(LARGEST_CAPACITY, 4 * builder.capacityPerCpu);
         tiers = new Tiers(builder.capacityPerCpu, overflow, builder.maxPooled, hook != null);
-        supply = new Supply<>(builder.factory, builder.discard, builder.discardExecutor, roster);
+        supply = new Supply<>(builder.factory, builder.discard, builder.discardExecutor, roster, this::isClosed);
         room = builder.maxSize == 0
                 ? null
                 : new WaitingRoom(tiers, builder.maxSize, supply::discardUnbound, hook == null ? null : this::sweep);
@@ -452,7 +452,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             sweep();
         }
         Object event = PoolEvents.acquiring();
-        found = room == null ? supply.make() : makeOrWait(timeout);
+        found = room == null ? supply.make(true) : makeOrWait(timeout);
+        if (found == null) {
+            throw closed();
+        }
         if (event != null) {
             try {
                 PoolEvents.acquired(event);
@@ -471,22 +474,23 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             supply.countMiss();
             throw e;
         }
-        return given instanceof Ticket ticket ? make(ticket) : given;
+        return given instanceof Ticket ticket ? make(ticket, true) : given;
     }
 
-    /** By a permit, which comes back whatever is thrown. */
-    private T make(Ticket ticket) {
+    /** By a permit, which comes back whatever is thrown; null when the pool is closed. */
+    private T make(Ticket ticket, boolean missed) {
+        T made = null;
         try {
-            T made = supply.make();
-            ticket.outcome = Ticket.KEPT;
-            return made;
-        } catch (Throwable e) {
-            ticket.outcome = Ticket.GONE;
-            room.unswept = true;
-            room.unserved = true;
-            room.serveAtLast();
-            throw e;
+            made = supply.make(missed);
+        } finally {
+            ticket.outcome = made == null ? Ticket.GONE : Ticket.KEPT;
+            if (made == null) {
+                room.unswept = true;
+                room.unserved = true;
+                room.serveAtLast();
+            }
         }
+        return made;
     }
 
     /** Whether an object may be handed out; otherwise it is discarded. */
@@ -498,10 +502,18 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             fit = roster.isFit(object);
         } finally {
             if (!fit) {
-                supply.discard(object);
+                discardUnfit(object);
             }
         }
         return fit;
+    }
+
+    private void discardUnfit(T object) {
+        try {
+            supply.discard(object);
+        } finally {
+            tiers.countRemoved();
+        }
     }
 
     static IllegalStateException closed() {
@@ -605,16 +617,34 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             trimmedAt = now;
             trim();
         }
-        for (int missing = minIdle - size(); missing > 0 && !closed; missing--) {
-            Ticket ticket = room == null ? null : room.tryCreate();
-            if (room != null && ticket == null) {
-                return;
+        int missing = minIdle - size();
+        while (missing > 0 && stock()) {
+            missing--;
+        }
+    }
+
+    /** Makes an object ahead, if there may be one more. */
+    private boolean stock() {
+        Ticket ticket = room == null ? null : room.tryCreate();
+        T made = room == null ? supply.make(false) : ticket == null ? null : make(ticket, false);
+        if (made == null) {
+            return false;
+        }
+        boolean known = roster == null;
+        try {
+            if (roster != null) {
+                roster.stocked(made);
+                known = true;
             }
-            T made = room == null ? supply.make() : make(ticket);
-            if (!tiers.put(made) && !tiers.putSlowly(made)) {
-                releaseToRoom(made);
+        } finally {
+            if (!known) {
+                supply.discard(made);
             }
         }
+        if (!tiers.put(made) && !tiers.putSlowly(made)) {
+            releaseToRoom(made);
+        }
+        return true;
     }
 
     /** Those of places that are idle, or null: shut; one at a time, and all of them, whatever a hook throws. */
@@ -711,7 +741,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * Closes, and waits until all objects that were acquired are back, or discarded.
+     * Closes, and waits until all objects that were acquired, or are being made, are back or discarded.
      *
      * @param timeout how long to wait at most; nothing is waited when it is not positive
      * @return whether none is left
@@ -759,6 +789,11 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             sweep();
         }
         return new PoolStatistics(tiers.taken(), supply.misses(), tiers.steals(), supply.drops(), size());
+    }
+
+    /** How many threads wait, of a pool with a maximum size. */
+    int waiting() {
+        return room.waiting();
     }
 
     /** The objects that exist, of a pool with a maximum size. */

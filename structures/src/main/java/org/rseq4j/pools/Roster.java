@@ -22,6 +22,8 @@ final class Roster<T> {
     private final long lifetime;
     private final long jitter;
     private final Consumer<? super PoolMisuse> hook;
+    /** Whether an error ended a sweep, which may have lost an entry. */
+    private volatile boolean unfinished;
 
     /** The weak key. */
     private static final class Entry extends WeakReference<Object> {
@@ -98,6 +100,11 @@ final class Roster<T> {
         return entry;
     }
 
+    /** A new object goes into the pool: it is asked about before it is handed out, and its age counts from now. */
+    void stocked(T object) {
+        entry(object).used = true;
+    }
+
     private boolean isExpired(Entry entry) {
         return lifetime > 0 && System.nanoTime() - entry.expires >= 0;
     }
@@ -150,14 +157,36 @@ final class Roster<T> {
     /** Forgets what became unreachable, and reports what of it was on loan; how many objects that were, where misuse is looked for. */
     int sweep() {
         int leaked = 0;
-        for (Reference<?> gone; (gone = unreachable.poll()) != null;) {
-            Entry entry = (Entry) gone;
-            if (known.remove(entry, entry) && entry.acquired != null) {
-                leaked++;
-                report(new PoolMisuse(Kind.LEAKED, entry.description, entry.acquired));
+        try {
+            if (unfinished) {
+                unfinished = false;
+                for (Entry entry : known.values()) {
+                    leaked += entry.refersTo(null) && wasOnLoan(entry) ? 1 : 0;
+                }
+            }
+            for (Reference<?> gone; (gone = unreachable.poll()) != null;) {
+                leaked += wasOnLoan((Entry) gone) ? 1 : 0;
+            }
+        } catch (Throwable e) {
+            unfinished = true;
+            if (leaked == 0) {
+                throw e;
             }
         }
         return leaked;
+    }
+
+    /** Forgets an object that is gone. */
+    private boolean wasOnLoan(Entry entry) {
+        if (!known.remove(entry, entry) || entry.acquired == null) {
+            return false;
+        }
+        try {
+            report(new PoolMisuse(Kind.LEAKED, entry.description, entry.acquired));
+        } catch (Throwable e) {
+            // No stack, or no memory: nobody is told, but its place is free.
+        }
+        return true;
     }
 
     private void report(PoolMisuse misuse) {

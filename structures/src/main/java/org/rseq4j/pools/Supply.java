@@ -1,8 +1,10 @@
 package org.rseq4j.pools;
 
+import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.rseq4j.counters.PerCpuCounter;
@@ -24,17 +26,63 @@ final class Supply<T> {
     /** What gives permits; null without a maximum size. Set by the pool as it is made. */
     WaitingRoom room;
 
-    Supply(Supplier<? extends T> factory, Consumer<? super T> hook, Executor executor, Roster<T> roster) {
+    /** Whether the pool is closed. */
+    private final BooleanSupplier closed;
+
+    Supply(Supplier<? extends T> factory, Consumer<? super T> hook, Executor executor, Roster<T> roster,
+            BooleanSupplier closed) {
         this.factory = factory;
         this.hook = hook;
         this.executor = executor;
         this.roster = roster;
+        this.closed = closed;
     }
 
-    T make() {
-        misses.increment();
-        T object = Objects.requireNonNull(factory.get(), "the factory returned null");
+    /** The hook's call by the executor. */
+    private final class Later implements Runnable {
+        private final T object;
+        private final Ticket ticket;
+        private volatile boolean begun;
+
+        Later(T object, Ticket ticket) {
+            this.object = object;
+            this.ticket = ticket;
+        }
+
+        @Override
+        public void run() {
+            begun = true;
+            try {
+                callHook(object);
+            } finally {
+                if (ticket != null) {
+                    end(ticket);
+                }
+            }
+        }
+    }
+
+    /**
+     * A new object; null when the pool is closed. It is counted before it is made: who closes the pool waits for it, or it is not made.
+     *
+     * @param missed whether it is for an acquire that found none
+     */
+    T make(boolean missed) {
+        if (missed) {
+            misses.increment();
+        }
         made.increment();
+        T object = null;
+        try {
+            VarHandle.fullFence(); // pairs with the one in existing
+            if (!closed.getAsBoolean()) {
+                object = Objects.requireNonNull(factory.get(), "the factory returned null");
+            }
+        } finally {
+            if (object == null) {
+                ended.increment();
+            }
+        }
         return object;
     }
 
@@ -51,7 +99,9 @@ final class Supply<T> {
     }
 
     private void end(Ticket ticket) {
-        ticket.outcome = Ticket.GONE;
+        if (ticket.outcome == Ticket.IN_PROGRESS) { // once, also for an executor that failed and called the hook all the same
+            ticket.outcome = Ticket.GONE;
+        }
         room.unswept = true;
         room.unserved = true;
         room.serveAtLast();
@@ -78,34 +128,23 @@ final class Supply<T> {
         }
     }
 
+    /** False when the executor refused. */
     private boolean handOn(T object, Ticket ticket) {
-        Runnable later = () -> discardLater(object, ticket);
+        var later = new Later(object, ticket);
         try {
             if (ticket != null) {
                 ticket.handedOn = true;
             }
             executor.execute(later);
             return true;
-        } catch (RejectedExecutionException e) {
-            if (ticket != null) {
-                ticket.handedOn = false;
-            }
-            return false;
         } catch (Throwable e) {
-            if (ticket != null) {
+            if (ticket != null && !later.begun) {
                 ticket.handedOn = false;
             }
-            throw e;
-        }
-    }
-
-    private void discardLater(T object, Ticket ticket) {
-        try {
-            callHook(object);
-        } finally {
-            if (ticket != null) {
-                end(ticket);
+            if (!later.begun && e instanceof RejectedExecutionException) {
+                return false;
             }
+            throw e; // the executor's, or the hook's, which was called then
         }
     }
 
@@ -133,8 +172,9 @@ final class Supply<T> {
         return drops.sum();
     }
 
-    /** Objects that were made, and whose discarding has not ended. */
+    /** Objects that were or are being made, and whose discarding has not ended. */
     long existing() {
+        VarHandle.fullFence();
         return made.sum() - ended.sum();
     }
 }

@@ -384,7 +384,7 @@ final class Tiers {
                 return found;
             }
         }
-        Object found = leased.tryPop();
+        Object found = leased.tryPopIdle();
         return found == null && idle[all.length] ? spare.tryPop() : found;
     }
 

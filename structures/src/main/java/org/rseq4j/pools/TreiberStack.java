@@ -34,8 +34,9 @@ final class TreiberStack {
 
     private volatile Node top;
     private volatile long taken;
-    /** What was on top at the last trim; a hint. */
-    private Node topBefore;
+    /** What both were at the last trim; hints. */
+    private int sizeBefore;
+    private long takenBefore;
 
     void push(Object object) {
         var node = new Node(object);
@@ -73,10 +74,12 @@ final class TreiberStack {
     }
 
     /** Whether it seems that nothing was pushed and popped since the last call. */
-    @SuppressWarnings("ReferenceEquality") // the same node
     boolean isIdle() {
-        Node before = topBefore;
-        topBefore = top;
-        return topBefore == before;
+        int size = size();
+        long count = taken;
+        boolean idle = size == sizeBefore && count == takenBefore;
+        sizeBefore = size;
+        takenBefore = count;
+        return idle;
     }
 }

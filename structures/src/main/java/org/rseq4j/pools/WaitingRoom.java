@@ -62,12 +62,16 @@ final class WaitingRoom {
     private volatile boolean closed;
     /** The tickets of objects that are being discarded, added without the lock. */
     private volatile Ticket departing;
+    /** How many objects became unreachable so far; written under a monitor. */
+    private volatile int forgotten;
 
     // Guarded by the lock.
     private final Ticket head = new Ticket(null);
     private Ticket last = head;
     private int waiting;
     private int existing;
+    /** How many of the forgotten objects are not in that number any more. */
+    private int forgottenBefore;
     private int quiet;
 
     WaitingRoom(Tiers tiers, int maximum, Consumer<Object> discard, Runnable sweep) {
@@ -301,8 +305,8 @@ final class WaitingRoom {
 
     /** So many objects became unreachable. */
     void forget(int objects) {
-        for (int i = 0; i < objects; i++) {
-            leaving().outcome = Ticket.GONE;
+        synchronized (head) { // not the lock, which is not waited for
+            forgotten += objects;
         }
         unswept = true;
         unserved = true;
@@ -385,6 +389,9 @@ final class WaitingRoom {
             }
             if (object != null && tiers.keep(object, keepsAll)) {
                 object = null;
+                if (closed) {
+                    object = tiers.tryPopShut(); // whoever closed it may have looked before
+                }
             }
             existing -= object == null ? 0 : 1;
             return object;
@@ -421,6 +428,9 @@ final class WaitingRoom {
     }
 
     private void sweepDeparting() {
+        int gone = forgotten;
+        existing -= gone - forgottenBefore;
+        forgottenBefore = gone;
         Ticket before = null;
         for (Ticket ticket = departing; ticket != null; ticket = ticket.next) {
             int outcome = ticket.outcome; // may change meanwhile
@@ -460,6 +470,11 @@ final class WaitingRoom {
         }
         unserved = true;
         serve();
+    }
+
+    /** A moment's value. */
+    int waiting() {
+        return waiting;
     }
 
     /** The objects that exist; a moment ago if somebody has the lock. */

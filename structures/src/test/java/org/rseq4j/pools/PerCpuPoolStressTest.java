@@ -382,7 +382,7 @@ class PerCpuPoolStressTest {
             });
             threads.add(thread);
             thread.start();
-            while (!isWaiting(thread)) {
+            while (pool.waiting() != number + 1) {
                 Thread.sleep(1);
             }
         }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,6 +16,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.Rseq;
@@ -384,6 +388,170 @@ class PerCpuPoolTest {
         }
         assertEquals(3, pool.existing());
         pool.close();
+    }
+
+    /** What was made ahead may be as old, or as broken, as what was released. */
+    @Test
+    void validatesWhatItMadeAheadAndLetsItAge() throws InterruptedException {
+        var broken = new AtomicBoolean();
+        var discarded = new ConcurrentLinkedQueue<Object>();
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).minIdle(1).validate(o -> !broken.get())
+                .discard(discarded::add).build();
+        awaitObjects(pool, 1);
+        broken.set(true);
+        assertNotNull(pool.acquire());
+        assertEquals(1, discarded.size());
+        pool.close();
+
+        var aging = PerCpuPool.builder(Object::new).maxSize(1).minIdle(1)
+                .maxLifetime(Duration.ofMillis(2), Duration.ZERO).discard(discarded::add).build();
+        discarded.clear();
+        awaitObjects(aging, 1);
+        Thread.sleep(3);
+        assertNotNull(aging.acquire());
+        assertEquals(1, discarded.size());
+        aging.close();
+    }
+
+    @Test
+    void whatIsMadeAheadIsNoMissAndWhatIsUnfitNoHit() throws InterruptedException {
+        var pool = PerCpuPool.builder(Object::new).maxSize(3).minIdle(3).validate(o -> false).build();
+        awaitObjects(pool, 3);
+        assertEquals(0, pool.statistics().misses());
+        assertNotNull(pool.acquire());
+        PoolStatistics statistics = pool.statistics();
+        assertEquals(0, statistics.hits());
+        assertEquals(1, statistics.misses());
+        assertTrue(statistics.drops() >= 3, statistics::toString);
+        pool.close();
+    }
+
+    private static void awaitObjects(PerCpuPool<Object> pool, int objects) throws InterruptedException {
+        while (pool.size() < objects) {
+            Thread.sleep(1);
+        }
+    }
+
+    @Test
+    void aTrimLeavesWhatWasTakenAwayFromAThreadThatUsesIt() {
+        assumeTrue(LeasedSlabs.COUNT > 0, "needs slabs of threads, which need membarrier");
+        var pool = PerCpuPool.builder(Object::new).build();
+        while (pool.leasedObjects() < 2) {
+            Object one = pool.acquire();
+            Object two = pool.acquire();
+            pool.release(one);
+            pool.release(two);
+        }
+        pool.trim();
+        pool.release(pool.acquire());
+        Object stolen = pool.tiers.steal(true);
+        int left = pool.leasedObjects();
+        assertTrue(left > 0);
+        pool.trim(); // something was acquired since the last one
+        assertEquals(left, pool.leasedObjects());
+        pool.trim();
+        assertEquals(0, pool.size());
+        pool.release(stolen);
+    }
+
+    @Test
+    void findsALeakOfWhatWasReleasedWhileSomebodyWasInsideOfEveryPlace() throws Exception {
+        var found = new ConcurrentLinkedQueue<PoolMisuse>();
+        var pool = PerCpuPool.builder(Object::new).capacityPerCpu(2).maxSize(2).detectMisuse(found::add).build();
+        releaseToNoPlaceAndLeak(pool);
+        while (found.isEmpty()) {
+            System.gc();
+            Thread.sleep(5);
+            pool.statistics();
+        }
+        assertEquals(Kind.LEAKED, found.remove().kind());
+    }
+
+    private static void releaseToNoPlaceAndLeak(PerCpuPool<Object> pool) {
+        Object object = pool.acquire();
+        whileSomebodyIsInsideOfEveryPlace(pool, () -> pool.release(object));
+        pool.trim();
+        assertSame(object, pool.acquire());
+    }
+
+    /** Those that are found near the end of a stack are not forgotten. */
+    @Test
+    void leakedObjectsGiveTheirPlacesBackWhateverIsThrown() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(20).detectMisuse(misuse -> {
+            throw new StackOverflowError("hook");
+        }).build();
+        for (int i = 0; i < 20; i++) {
+            pool.acquire();
+        }
+        System.gc();
+        Thread.sleep(20);
+        Thread deep = new Thread(null, () -> sweepOnTheWayUp(pool), "deep", 300_000);
+        deep.start();
+        deep.join();
+        while (pool.existing() > 0) {
+            System.gc();
+            Thread.sleep(5);
+            pool.statistics();
+        }
+        assertNotNull(pool.acquire());
+    }
+
+    private static void sweepOnTheWayUp(PerCpuPool<Object> pool) {
+        try {
+            sweepOnTheWayUp(pool);
+        } catch (StackOverflowError e) {
+            // here
+        }
+        try {
+            pool.statistics();
+        } catch (StackOverflowError e) {
+            // and with a little more stack
+        }
+    }
+
+    /** An executor that is the caller itself, and a hook that needs one which is shut down. */
+    @Test
+    void callsADiscardHookOnceWhateverItThrowsThroughTheExecutor() throws Exception {
+        var calls = new AtomicInteger();
+        var pool = PerCpuPool.builder(Object::new).maxSize(2).discardOn(Runnable::run).discard(object -> {
+            calls.incrementAndGet();
+            throw new RejectedExecutionException("hook");
+        }).build();
+        Object kept = pool.acquire();
+        Object object = pool.acquire();
+        assertEquals("hook", assertThrows(RejectedExecutionException.class, () -> pool.discard(object)).getMessage());
+        assertEquals(1, calls.get());
+        assertEquals(1, pool.existing());
+        assertFalse(pool.close(Duration.ZERO));
+        assertThrows(RejectedExecutionException.class, () -> pool.release(kept));
+        assertEquals(2, calls.get());
+        assertTrue(pool.close(Duration.ZERO));
+    }
+
+    @Test
+    void closingWithATimeWaitsForWhatIsBeingMade() throws Exception {
+        for (int maximum = 0; maximum < 2; maximum++) {
+            var making = new CountDownLatch(1);
+            var goOn = new CountDownLatch(1);
+            var builder = PerCpuPool.builder(() -> {
+                making.countDown();
+                try {
+                    goOn.await();
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+                return new Object();
+            });
+            var pool = (maximum == 0 ? builder : builder.maxSize(maximum)).build();
+            Thread acquirer = Thread.ofPlatform().start(() -> pool.release(pool.acquire()));
+            making.await();
+            assertFalse(pool.close(Duration.ZERO));
+            goOn.countDown();
+            assertTrue(pool.close(Duration.ofMinutes(5)));
+            acquirer.join();
+            assertThrows(IllegalStateException.class, pool::acquire);
+            assertTrue(pool.close(Duration.ZERO));
+        }
     }
 
     @Test
