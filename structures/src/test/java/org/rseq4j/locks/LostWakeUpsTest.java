@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.rseq4j.stress.ChildJvm;
 
 /** That nobody has to look by himself: in a process where sleeps last until somebody ends them. */
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1200, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Tag("jvm")
 class LostWakeUpsTest {
     private static final int EACH = 30_000;
@@ -48,7 +48,7 @@ class LostWakeUpsTest {
                     done.countDown();
                 });
             }
-            if (!done.await(60, TimeUnit.SECONDS)) {
+            if (!done.await(300, TimeUnit.SECONDS)) {
                 throw new AssertionError("some sleep on: " + lock);
             }
         }

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.rseq4j.stress.ChildJvm;
 
 /** Locks in a heap without room. */
-@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1200, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Tag("jvm")
 class MemoryExhaustedTest {
     @Test
@@ -86,7 +86,7 @@ class MemoryExhaustedTest {
             } finally {
                 filled.set(0, null);
             }
-            if (!done.await(60, TimeUnit.SECONDS)) {
+            if (!done.await(300, TimeUnit.SECONDS)) {
                 throw new AssertionError("somebody is stuck: " + lock);
             }
             if (holds[0] != holds[1] || !lock.tryLock()) {

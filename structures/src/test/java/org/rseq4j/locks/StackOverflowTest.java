@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.rseq4j.stress.ChildJvm;
 
 /** Locks at every depth of a stack that ends, in each kind of code; see {@link StackOverflows}. */
-@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 900, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Tag("jvm")
 class StackOverflowTest {
     private static final int ROUNDS = Integer.getInteger("rseq4j.test.overflows", 2);

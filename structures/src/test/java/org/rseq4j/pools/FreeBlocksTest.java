@@ -20,6 +20,7 @@ class FreeBlocksTest {
         List<FreeBlocks> all = new ArrayList<>();
         for (int i = 0; i < DEPTHS; i++) {
             var blocks = new FreeBlocks(null, 0, SHIFT);
+            blocks.give(0, 1); // linked before the stack ends
             if (!blocks.takeAll()) {
                 throw new AssertionError();
             }

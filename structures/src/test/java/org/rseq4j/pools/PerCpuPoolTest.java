@@ -400,7 +400,7 @@ class PerCpuPoolTest {
         awaitObjects(pool, 1);
         broken.set(true);
         assertNotNull(pool.acquire());
-        assertEquals(1, discarded.size());
+        assertFalse(discarded.isEmpty()); // more than one, when others are made ahead meanwhile
         pool.close();
 
         var aging = PerCpuPool.builder(Object::new).maxSize(1).minIdle(1)
@@ -409,7 +409,7 @@ class PerCpuPoolTest {
         awaitObjects(aging, 1);
         Thread.sleep(3);
         assertNotNull(aging.acquire());
-        assertEquals(1, discarded.size());
+        assertFalse(discarded.isEmpty());
         aging.close();
     }
 
@@ -483,6 +483,9 @@ class PerCpuPoolTest {
         for (int i = 0; i < 20; i++) {
             pool.acquire();
         }
+        // What is initialized for the first time where the stack ends is of no use for ever.
+        assertThrows(IllegalArgumentException.class, () -> pool.release(new Object()));
+        pool.statistics();
         System.gc();
         Thread.sleep(20);
         Thread deep = new Thread(null, () -> sweepOnTheWayUp(pool), "deep", 300_000);
