@@ -1,5 +1,6 @@
 package org.rseq4j.locks;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -29,7 +30,9 @@ class LostWakeUpsTest {
 
         public static void main(String[] arguments) throws InterruptedException {
             var readWrite = new PerCpuReadWriteLock();
-            for (Lock lock : List.of(new SliceLock(), SliceLock.builder().fair().build(), readWrite.writeLock())) {
+            // Of the third one every heir reserves the lock and goes back to sleep, at its first look.
+            for (Lock lock : List.of(new SliceLock(), SliceLock.builder().fair().build(),
+                    SliceLock.builder().handOffAfter(Duration.ZERO).build(), readWrite.writeLock())) {
                 run(lock, readWrite);
             }
             System.out.println("all were woken");

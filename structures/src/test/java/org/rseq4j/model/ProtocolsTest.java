@@ -1,0 +1,76 @@
+package org.rseq4j.model;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** No interleaving of the protocols breaks them, and each fault that is made on purpose is found. */
+@Tag("jvm")
+@Tag("platform") // once is enough
+class ProtocolsTest {
+    @Test
+    void everySleeperAtARingIsCalled() {
+        holds("two takers, a putter of two, room for two", waiters(2, 2, 1, 1, 2, false));
+        holds("two takers of which one gives up, a putter, room for one", waiters(1, 2, 1, 1, 1, true));
+        holds("a taker, two putters, room for one", waiters(1, 1, 2, 1, 1, false));
+        holds("a taker and a putter of three, room for one", waiters(1, 1, 1, 3, 3, false));
+        holds("a taker that gives up and a putter of three, room for two", waiters(2, 1, 1, 3, 3, true));
+    }
+
+    @Test
+    void everyWaiterForALockGetsIt() {
+        for (boolean fair : new boolean[]{false, true}) {
+            String form = fair ? ", fair" : "";
+            holds("two threads, three times" + form, new LockModel(2, 3, fair, false, LockModel.Fault.NONE));
+            holds("two threads, three times, one gives up" + form,
+                    new LockModel(2, 3, fair, true, LockModel.Fault.NONE));
+            holds("three threads" + form, new LockModel(3, 1, fair, false, LockModel.Fault.NONE));
+            holds("three threads, one gives up" + form, new LockModel(3, 1, fair, true, LockModel.Fault.NONE));
+        }
+    }
+
+    @Test
+    void noReaderIsInsideBesideAWriter() {
+        holds("two readers and a writer, twice", new ReadWriteModel(2, 2, ReadWriteModel.Fault.NONE));
+        holds("three readers and a writer", new ReadWriteModel(3, 1, ReadWriteModel.Fault.NONE));
+    }
+
+    private static WaitersModel waiters(int capacity, int takers, int putters, int takes, int puts, boolean timed) {
+        return new WaitersModel(capacity, takers, putters, takes, puts, timed, WaitersModel.Fault.NONE);
+    }
+
+    private static void holds(String what, StateSpace.Model model) {
+        StateSpace.Found found = StateSpace.explore(model);
+        System.out.printf("%s, %s: %,d states%n", model.getClass().getSimpleName(), what, found.states());
+        assertFalse(found.isBroken(), found::toString);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
+    void aFaultOfTheSleepersIsFound(WaitersModel.Fault fault) {
+        isFound(new WaitersModel(2, 2, 1, 1, 2, false, fault));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
+    void aFaultOfTheLockIsFound(LockModel.Fault fault) {
+        isFound(new LockModel(3, 1, false, true, fault));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
+    void aFaultOfTheReadWriteLockIsFound(ReadWriteModel.Fault fault) {
+        isFound(new ReadWriteModel(2, 2, fault));
+    }
+
+    private static void isFound(StateSpace.Model model) {
+        StateSpace.Found found = StateSpace.explore(model);
+        System.out.printf("%s: %s after %,d states, %d steps%n", model, found.broken(), found.states(),
+                found.way().size());
+        assertTrue(found.isBroken(), model::toString);
+    }
+}
