@@ -20,10 +20,12 @@ import org.rseq4j.measure.Schedule.Seat;
 public final class Measure {
     private static final String USAGE = """
             usage: java -jar rseq4j-measure.jar [--seconds N] [--json FILE]
-            Measures counters, pools, queues and locks beside the JDK's, with one thread, one a CPU and four a CPU; on a kernel
+            Measures counters, pools, queues and locks beside the JDK's, with one thread, one a CPU and four
+            a CPU; on a kernel
             with the time slice extension also with it beside without it. The machine should have nothing else to do.
               --seconds N  about how long, from 1 to 3600 (default 60)
-              --json FILE  where the results are written as JSON (default rseq4j-measure.json); no host's or user's name is in it
+              --json FILE  where the results are written as JSON (default rseq4j-measure.json); no host's or
+                           user's name is in it
               --help       print this text""";
     private static final String SEND = "https://github.com/rseq4j/rseq4j/issues";
 

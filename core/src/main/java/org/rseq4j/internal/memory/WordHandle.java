@@ -3,7 +3,7 @@ package org.rseq4j.internal.memory;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 
-/** Apart from {@link NativeMemory}, which cannot be linked where native access is denied. */
+/** Apart from {@link org.rseq4j.internal.linux.NativeMemory}, which cannot be linked where native access is denied. */
 final class WordHandle {
     static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 

@@ -270,7 +270,7 @@ public final class Sequences {
 
     /**
      * Takes the uppermost words off a stack that sequences use on one CPU, or on any when that is negative. The caller has
-     * a {@code Headroom}: a StackOverflowError after they were taken would lose them.
+     * ensured headroom: a StackOverflowError after they were taken would lose them.
      *
      * @return how many, {@code most} at most; none when another drain has the stack, or its size is none
      * @throws UnsupportedOperationException when the kernel refuses the fence; the stack is as it was
