@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Tests of the commands in this folder: what they print, and their exit statuses. The build is done before.
 set -uo pipefail
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Tests of what bin/publish makes: the same bytes again from a copy of the sources in another place, everything that a
 # repository has to have, and a user's project (docs/sample) that knows it by its coordinates only.
 set -uo pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The aarch64 library on Debian's newest arm64 kernel, under QEMU, with Debian's arm64 C library and Java: selftest.c, the
 # doctor, and the unit tests of ids and restartable sequences. The build is done before. Kernel and Java are fetched once,
 # into the cache. No Linux up to 7.3 has the time slice extension on arm64: the doctor has to say so.

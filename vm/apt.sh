@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Debian's archive as this machine reaches it, for bin/vm and vm/aarch64.sh; sourced by bash. No host name is written down
 # anywhere in this project.
 

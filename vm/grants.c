@@ -1,13 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks for time slice extensions and counts what becomes of them, so that bin/vm --stats can be checked against a program
- * that knows. One thread goes through short critical sections, another keeps the same CPU busy.
+ * Asks for time slice extensions and counts what becomes of them, so that bin/vm --stats can be checked against a
+ * program that knows. One thread goes through short critical sections, another keeps the same CPU busy.
  *
  * usage: grants [seconds]      prints "granted N yielded N intime N late N sections N"
  *        grants --prctl        prints what enabling the extension gives: "prctl 0" or "prctl ERRNO"
  *        grants --size         prints how much of the area the C library has registered: "size N"
  *
- * granted: sections that ended with the granted byte set. yielded: rseq_slice_yield calls. intime: those that returned 1.
- * late: sections that found their request gone and no grant: it was revoked, or never given.
+ * granted: sections that ended with the granted byte set. yielded: rseq_slice_yield calls. intime: those that returned
+ * 1. late: sections that found their request gone and no grant: it was revoked, or never given.
  */
 #define _GNU_SOURCE
 #include <errno.h>

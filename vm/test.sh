@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Does bin/vm keep its promises? Boots the machine a dozen times; about two minutes.
 
 # shellcheck disable=SC2016 # conditions for eval

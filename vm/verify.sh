@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # What is shown on the test kernel: bin/vm's own promises, what the library says in each set-up, its unit tests, and grants.
 # The build is done before. Two machines run at once: each emulates on one core.
 # vm/verify.sh [--long]

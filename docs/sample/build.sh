@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds this project against a repository that bin/publish made: build.sh REPOSITORY
 set -uo pipefail
 

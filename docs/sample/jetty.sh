@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Jetty as it comes, beside Jetty with parts replaced by this library's: publishes, builds and runs. docs/integration.md has
 # what came out. jetty.sh [--repository DIR] [OPTION...]; jetty.sh --help lists the options.
 set -euo pipefail

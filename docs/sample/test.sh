@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds this project against a repository that bin/publish made, and runs it in each way that a user may: on the module path
 # and on the class path, with native access enabled, without a word about it, and with native access denied.
 # test.sh REPOSITORY

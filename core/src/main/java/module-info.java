@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * CPU and concurrency ids, scheduler time slice extension, per-CPU memory and restartable sequences.
  *

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Builds the native library for this machine, and for each other one whose cross compiler is there: build-all.sh FOLDER
 set -eu
 folder=$1

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Builds the native library for one machine: build.sh OUTPUT [COMPILER]
 # The same sources and compiler give the same bytes.
 set -eu

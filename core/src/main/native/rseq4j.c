@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The native part of rseq4j: here the registration of a thread's rseq area and the records of threads; in rseq4j_calls.c system
- * calls, in rseq4j_sequences.c the restartable sequences, in rseq4j_abort_trial.c whether the kernel aborts them. Everything
- * works on the calling OS thread. The library is loaded once and never unloaded: the kernel may hold the address of one of its descriptors for as long as a thread lives.
+ * The native part of rseq4j: here the registration of a thread's rseq area and the records of threads; in
+ * rseq4j_calls.c system calls, in rseq4j_sequences.c the restartable sequences, in rseq4j_abort_trial.c whether the
+ * kernel aborts them. Everything works on the calling OS thread. The library is loaded once and never unloaded: the
+ * kernel may hold the address of one of its descriptors for as long as a thread lives.
  *
  * Compiled without vector registers (-mgeneral-regs-only): a TLS descriptor's slow path in glibc before 2.39 does not
  * save them.
@@ -359,7 +361,9 @@ EXPORT struct thread_record *rseq4j_current(void)
     return record == SELF_GONE ? NULL : record;
 }
 
-/* The area of this thread, for Java; it may not have asked for the extension yet. NULL: it has none, or has to attach. */
+/*
+ * The area of this thread, for Java; it may not have asked for the extension yet. NULL: it has none, or has to attach.
+ */
 EXPORT struct rseq_area *rseq4j_area(void)
 {
     struct rseq_area *area = quick_area();

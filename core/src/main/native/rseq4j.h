@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the C side and the Java side share. Java reads the offsets below from org.rseq4j.internal.linux.Abi. */
 #ifndef RSEQ4J_H
 #define RSEQ4J_H

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The restartable sequences of rseq4j for aarch64; rseq4j_sequences.c says what each does, rseq4j_x86_64.h what a machine's
- * file defines, and the shape of each. Loads acquire and commits release, as every load and store of x86-64 does: what a
- * thread wrote before its word was stored is seen by whoever finds the word.
+ * The restartable sequences of rseq4j for aarch64; rseq4j_sequences.c says what each does, rseq4j_x86_64.h what a
+ * machine's file defines, and the shape of each. Loads acquire and commits release, as every load and store of x86-64
+ * does: what a thread wrote before its word was stored is seen by whoever finds the word.
  */
 #ifndef RSEQ4J_AARCH64_H
 #define RSEQ4J_AARCH64_H
@@ -140,8 +141,8 @@ static inline void *thread_pointer(void)
     "stlr x10, [x9]\n\t"
 
 /*
- * A store that releases and then a load that acquires stay in this order: so no set is overwritten before others can see the
- * state that no longer counts it.
+ * A store that releases and then a load that acquires stay in this order: so no set is overwritten before others can
+ * see the state that no longer counts it.
  */
 #define SUMMARIZE_LOCALS int64_t at; int64_t word;
 #define SUMMARIZE_OUTPUTS ([at] "=&r"(at), [word] "=&r"(word))

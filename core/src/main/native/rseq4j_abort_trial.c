@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Does this kernel abort a sequence whose thread loses its CPU? Tried before any other is run. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,7 +17,8 @@
 #define ABORTS_ENOUGH 3
 #define SWITCHES_ENOUGH 20
 #define GENTLE 10000000   /* ns: a neighbour that wakes often, whom the scheduler may favour */
-#define PATIENT 500000000 /* ns: then one that wants the CPU all the time, so that the thread loses it when its slice is over */
+/* ns: then one that wants the CPU all the time, so that the thread loses it when its slice is over */
+#define PATIENT 500000000
 
 struct abort_trial {
     int cpu;
@@ -93,9 +95,9 @@ static void *long_sequences(void *argument)
 }
 
 /*
- * Takes about a millisecond where sequences work: a thread in long sections, and another that wants the same CPU. Returns in
- * out { preemptions of the first, aborts }. No abort in SWITCHES_ENOUGH preemptions: sequences do not work on this kernel.
- * Fewer, and no abort: it is not known whether they do.
+ * Takes about a millisecond where sequences work: a thread in long sections, and another that wants the same CPU.
+ * Returns in out { preemptions of the first, aborts }. No abort in SWITCHES_ENOUGH preemptions: sequences do not work
+ * on this kernel. Fewer, and no abort: it is not known whether they do.
  */
 EXPORT int rseq4j_check_aborts(int64_t *out)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that Java makes, with their errors. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The restartable sequences. Their instructions are in one header a machine; this file says what they do, makes a function
- * of each, and has what empties another CPU's stack.
+ * The restartable sequences. Their instructions are in one header a machine; this file says what they do, makes a
+ * function of each, and has what empties another CPU's stack.
  *
  * What every machine's sequence does, in a section that the kernel restarts when the thread loses its CPU inside:
  *
@@ -11,8 +12,8 @@
  *     BODY, which ends in the one store that commits
  *     return id
  *
- * The bodies, where `leave` is the end without a commit and returns ~id; compared unsigned, so that a size that is negative or
- * anything else is never used as an index:
+ * The bodies, where `leave` is the end without a commit and returns ~id; compared unsigned, so that a size that is
+ * negative or anything else is never used as an index:
  *
  *     ADD                 *word += value
  *     COMPARE_AND_STORE   if (*word != expected) leave
@@ -40,10 +41,10 @@
  *                         words[i] = word[size - i]          for i from 0 below moved
  *                         *word = size - moved
  *
- * A stack is a word with the number of words on it, then the words. A size that is not from 0 to the capacity is both full and
- * empty: so a drain locks a stack. The size is read once: another CPU may lock the stack in the meantime, and a commit that was
- * computed from two reads would leave a lock behind that nobody holds. A section runs from its beginning after each
- * interruption: who calls PUSH_MANY and POP_MANY keeps n to a few hundred.
+ * A stack is a word with the number of words on it, then the words. A size that is not from 0 to the capacity is both
+ * full and empty: so a drain locks a stack. The size is read once: another CPU may lock the stack in the meantime, and
+ * a commit that was computed from two reads would leave a lock behind that nobody holds. A section runs from its
+ * beginning after each interruption: who calls PUSH_MANY and POP_MANY keeps n to a few hundred.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -59,9 +60,9 @@
 EXPORT int64_t rseq4j_window;
 
 /*
- * What each operation returns: the CPU as it was when the operation was committed; ~CPU when it had nothing to do there; or
- * NO_AREA for a thread that has no area, or whose id is out of range: nothing was done. ABORTED stays inside; both are below
- * any ~CPU, so one comparison tells what is rare.
+ * What each operation returns: the CPU as it was when the operation was committed; ~CPU when it had nothing to do
+ * there; or NO_AREA for a thread that has no area, or whose id is out of range: nothing was done. ABORTED stays inside;
+ * both are below any ~CPU, so one comparison tells what is rare.
  */
 #define NO_AREA (-0x40000000)
 #define ABORTED (-0x20000000)
@@ -78,9 +79,9 @@ static __attribute__((cold, noinline)) void count_abort(void)
 }
 
 /*
- * One operation: TYPE NAME(base, stride, count, id_offset, PARAMETERS), with LOCALS, the sequence, and the RESULT in terms
- * of `id`. What is not usual is out of line, by tail calls, so that the usual path saves no register: an area that a
- * thread-local variable knows, and what begins again after an abort.
+ * One operation: TYPE NAME(base, stride, count, id_offset, PARAMETERS), with LOCALS, the sequence, and the RESULT in
+ * terms of `id`. What is not usual is out of line, by tail calls, so that the usual path saves no register: an area
+ * that a thread-local variable knows, and what begins again after an abort.
  *
  * id_offset: 4 for cpu_id, 24 for mm_cid. count: ids at or above it are not served.
  */
@@ -95,7 +96,8 @@ static __attribute__((cold, noinline)) void count_abort(void)
         return NAME(base, stride, count, id_offset MORE VALUES); \
     } \
     static inline __attribute__((always_inline)) TYPE NAME##_in( \
-        struct rseq_area *area, int last, char *base, uint64_t stride, uint32_t count, uint64_t id_offset MORE PARAMETERS) \
+        struct rseq_area *area, int last, char *base, uint64_t stride, uint32_t count, uint64_t id_offset \
+        MORE PARAMETERS) \
     { \
         int32_t id; \
         LOCALS \
@@ -146,11 +148,13 @@ static __attribute__((cold, noinline)) void count_abort(void)
               return id >= 0 ? out : id == NO_AREA ? ~empty : empty;) \
     OPERATION(int64_t, rseq4j_push_many##SUFFIX, (uint64_t capacity, const int64_t *words, uint64_t n), \
               (capacity, words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
-              WINDOW, PUSH_MANY_BODY, ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
+              WINDOW, PUSH_MANY_BODY, \
+              ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
               ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU) \
     OPERATION(int64_t, rseq4j_pop_many##SUFFIX, (uint64_t capacity, int64_t *words, uint64_t n), \
               (capacity, words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
-              WINDOW, POP_MANY_BODY, ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
+              WINDOW, POP_MANY_BODY, \
+              ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
               ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU) \
     /* A value into a summary, whose words for a CPU are aligned to 64 bytes. */ \
     OPERATION(int32_t, rseq4j_summarize##SUFFIX, (int64_t value), (value), SUMMARIZE_LOCALS, \
@@ -174,8 +178,8 @@ static long restart_sequences(int cpu)
 
 /*
  * Takes up to n words off a stack that sequences use on a CPU, or on any when that is negative; words[0] was on top.
- * Returns how many; 0 also when the size makes no sense, or another drain has the stack; -errno when the kernel refuses the
- * fence; INT64_MIN when sequences were quicker each time. It locks the stack on the way, and is one call because no
+ * Returns how many; 0 also when the size makes no sense, or another drain has the stack; -errno when the kernel refuses
+ * the fence; INT64_MIN when sequences were quicker each time. It locks the stack on the way, and is one call because no
  * error can come out of the middle of it.
  */
 EXPORT int64_t rseq4j_drain(int64_t *stack, uint64_t capacity, int cpu, int64_t *words, uint64_t n)
@@ -194,8 +198,8 @@ EXPORT int64_t rseq4j_drain(int64_t *stack, uint64_t capacity, int cpu, int64_t 
         }
         int error = restart_sequences(cpu) < 0 ? errno : 0;
         /*
-         * A sequence that had read the size before we locked may have committed over our lock; after the fence none can any
-         * more. Then the lock stands, and with it the words below it.
+         * A sequence that had read the size before we locked may have committed over our lock; after the fence none can
+         * any more. Then the lock stands, and with it the words below it.
          */
         if (!error && __atomic_load_n(stack, __ATOMIC_ACQUIRE) != lock) {
             continue;

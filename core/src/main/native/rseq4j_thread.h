@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the library share about the machine and the running thread; nothing that Java sees. */
 #ifndef RSEQ4J_THREAD_H
 #define RSEQ4J_THREAD_H

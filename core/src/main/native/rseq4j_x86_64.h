@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The restartable sequences of rseq4j for x86-64. Another machine is another file like this one: it defines the system
- * call numbers that the C library's headers may lack, RSEQ_SIG, thread_pointer, SPARE, WINDOW_*, SEQUENCE and the bodies.
+ * call numbers that the C library's headers may lack, RSEQ_SIG, thread_pointer, SPARE, WINDOW_*, SEQUENCE and the
+ * bodies.
  *
- * What each does is said in rseq4j_sequences.c. Its shape: store the descriptor's address to area->rseq_cs; from `start` to
- * `commit` read the id, compute the address, work with plain loads, end in one store; the abort address, behind the signature,
- * says that it was aborted. A section may be left early by a jump out of it, with nothing committed.
+ * What each does is said in rseq4j_sequences.c. Its shape: store the descriptor's address to area->rseq_cs; from
+ * `start` to `commit` read the id, compute the address, work with plain loads, end in one store; the abort address,
+ * behind the signature, says that it was aborted. A section may be left early by a jump out of it, with nothing
+ * committed.
  */
 #ifndef RSEQ4J_X86_64_H
 #define RSEQ4J_X86_64_H
@@ -34,10 +37,10 @@ static inline void *thread_pointer(void)
     "jg 77b\n\t"
 
 /*
- * BODY runs inside the section with the address of this CPU's word in %r10 and the id in %[id]; rax and r10 are free for
- * it. It jumps to 5 to leave without a commit (the id becomes ~id), and its last instruction is the commit.
- * Operands of every sequence: area, id_offset, count, base, stride, and those that the body names. The area stands in rax
- * until the id was read: what a C function takes as arguments then stays where it is.
+ * BODY runs inside the section with the address of this CPU's word in %r10 and the id in %[id]; rax and r10 are free
+ * for it. It jumps to 5 to leave without a commit (the id becomes ~id), and its last instruction is the commit.
+ * Operands of every sequence: area, id_offset, count, base, stride, and those that the body names. The area stands in
+ * rax until the id was read: what a C function takes as arguments then stays where it is.
  */
 #define SEQUENCE(WINDOW, BODY, OUTPUTS, INPUTS) \
     __asm__ volatile( \
@@ -155,13 +158,13 @@ static inline void *thread_pointer(void)
     "movq %%rax, (%%r10)\n\t"
 
 /*
- * A summary's words for a CPU, two cache lines; a state counts records, times four, and has bit 1 for the header and bit 0 for
- * the set that count:
+ * A summary's words for a CPU, two cache lines; a state counts records, times four, and has bit 1 for the header and
+ * bit 0 for the set that count:
  *      0 state   8 set 0: sum, min, max    32 resets asked for    40 set 1: sum, min, max
  *     64 header 0: tag, start    80 header 1: tag, start    96 sum, min, max of the records before this header's
- * The tag is the number of resets asked for, plus 1; the start is the number of records that went before. The first record
- * after a reset keeps the current set for whoever resets, and begins another header and set. Each record writes only what
- * does not count yet, and commits by the state.
+ * The tag is the number of resets asked for, plus 1; the start is the number of records that went before. The first
+ * record after a reset keeps the current set for whoever resets, and begins another header and set. Each record writes
+ * only what does not count yet, and commits by the state.
  */
 #define SUMMARIZE_LOCALS int64_t at;
 #define SUMMARIZE_OUTPUTS ([at] "=&r"(at))

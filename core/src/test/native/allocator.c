@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * To be preloaded: an allocator that registers a thread's rseq area at the thread's first allocation, as TCMalloc does. Where
- * the C library registers none (GLIBC_TUNABLES=glibc.pthread.rseq=0), a thread that has allocated cannot register another.
+ * To be preloaded: an allocator that registers a thread's rseq area at the thread's first allocation, as TCMalloc does.
+ * Where the C library registers none (GLIBC_TUNABLES=glibc.pthread.rseq=0), a thread that has allocated cannot register
+ * another.
  */
 #define _GNU_SOURCE
 #include <stddef.h>

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Builds what tests preload, for this machine: build-preloaded.sh FOLDER
 set -eu
 folder=$1

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Builds selftest.c for each C library and machine that there is a compiler for: build-selftest.sh FOLDER
 set -eu
 folder=$1

@@ -1,4 +1,8 @@
-/* deny SYSCALL ERRNO COMMAND…: runs a command under a seccomp filter that fails one system call: rseq, membarrier, or prctl, of that only option 79. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deny SYSCALL ERRNO COMMAND…: runs a command under a seccomp filter that fails one system call: rseq, membarrier, or
+ * prctl, of that only option 79.
+ */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * To be preloaded: system calls that fail for the native library of rseq4j.
  *   FAIL_THREADS=N         its first N threads cannot be made: EAGAIN

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * To be preloaded: a library that takes every new thread's rseq area for itself, as an allocator may. Where the C library
- * registers none (GLIBC_TUNABLES=glibc.pthread.rseq=0), nobody else can register one then.
+ * To be preloaded: a library that takes every new thread's rseq area for itself, as an allocator may. Where the C
+ * library registers none (GLIBC_TUNABLES=glibc.pthread.rseq=0), nobody else can register one then.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

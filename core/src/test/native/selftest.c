@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests the native library without a JVM, as its file stands in the jar: where there is no Java, or none of this C library.
+ * Tests the native library without a JVM, as its file stands in the jar: where there is no Java, or none of this C
+ * library.
  *   selftest LIBRARY libc|own [ROUNDS]
  * The area is the C library's, where it registers one, or the library's own. One line for each check; status 1 when one
  * failed.
@@ -132,8 +134,9 @@ static int steps(uint64_t id, struct step *step)
     step[n++] = (struct step) { usual.push_many(PLACE(stack), 3, three, 3) == ((int64_t) 2 << 32 | cpu)
         && here->stack[0] == 3 && here->stack[2] == 7 && here->stack[3] == 8, "push as many as there is room for" };
     step[n++] = (struct step) { usual.push_many(PLACE(stack), 3, three, 1) == cpu, "push many to a full stack" };
-    step[n++] = (struct step) { usual.pop_many(PLACE(stack), CAPACITY, out, 2) == ((int64_t) 2 << 32 | cpu) && out[0] == 8
-        && out[1] == 7 && usual.pop_many(PLACE(stack), CAPACITY, out, 9) == ((int64_t) 1 << 32 | cpu) && out[0] == 1
+    step[n++] = (struct step) { usual.pop_many(PLACE(stack), CAPACITY, out, 2) == ((int64_t) 2 << 32 | cpu)
+        && out[0] == 8 && out[1] == 7
+        && usual.pop_many(PLACE(stack), CAPACITY, out, 9) == ((int64_t) 1 << 32 | cpu) && out[0] == 1
         && usual.pop_many(PLACE(stack), CAPACITY, out, 1) == cpu, "pop many, what was on top first" };
     const int64_t none[] = { -1, INT64_MIN, CAPACITY + 1, (int64_t) 1 << 40, INT64_MAX };
     int alone = 1;
@@ -146,7 +149,8 @@ static int steps(uint64_t id, struct step *step)
     }
     step[n++] = (struct step) { alone, "a size that is locked or makes no sense is both full and empty" };
     here->stack[0] = 3;
-    step[n++] = (struct step) { drain(here->stack, CAPACITY, id == offsetof(struct rseq_area, cpu_id) ? cpu : -1, out, 2) == 2
+    step[n++] = (struct step) {
+        drain(here->stack, CAPACITY, id == offsetof(struct rseq_area, cpu_id) ? cpu : -1, out, 2) == 2
         && here->stack[0] == 1 && out[0] == here->stack[3] && out[1] == here->stack[2], "drain takes what is on top" };
     step[n++] = (struct step) { usual.add((char *) memory, STRIDE, 0, id, 1) == NO_AREA,
         "an id out of range is not served" };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Faults for the tests: threads that are moved between CPUs and interrupted by signals, at a high rate. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -82,8 +83,8 @@ extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 
 /*
- * The C library registers each thread before it runs anything, and where it cannot it ends the process ("Fatal glibc error:
- * rseq registration failed"). So a thread without an area is one that gave it up.
+ * The C library registers each thread before it runs anything, and where it cannot it ends the process ("Fatal glibc
+ * error: rseq registration failed"). So a thread without an area is one that gave it up.
  */
 static int give_up_libc_area(void)
 {
@@ -128,7 +129,10 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Calls a function on a thread that Java did not start, which ends then; if asked for, one that the kernel refuses rseq. */
+/*
+ * Calls a function on a thread that Java did not start, which ends then; if asked for, one that the kernel refuses
+ * rseq.
+ */
 int storm_in_thread(void (*function)(void), int without_rseq)
 {
     struct start start = { function, without_rseq, 0 };

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * To be preloaded: takes a thread's rseq registration away under way, at every third of its first calls of sched_yield, whether
- * the C library registered it or rseq4j did. The kernel then writes CPU -1 and concurrency ID 0 to the area, which stays where
- * it was found before.
+ * To be preloaded: takes a thread's rseq registration away under way, at every third of its first calls of sched_yield,
+ * whether the C library registered it or rseq4j did. The kernel then writes CPU -1 and concurrency ID 0 to the area,
+ * which stays where it was found before.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

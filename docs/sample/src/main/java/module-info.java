@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A program that uses rseq4j. */
 module org.rseq4j.sample {
     requires info.picocli;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import java.io.IOException;
@@ -31,8 +32,8 @@ record MemoryFile(Mapping mapping, int strides) {
     private static final long RETRY_NANOS = 1_000_000;
 
     /**
-     * The files that a thread of this process opens now. The system takes all threads of a process for one owner of a lock, which
-     * loses it when any of them closes the file.
+     * The files that a thread of this process opens now. The system takes all threads of a process for one owner of a
+     * lock, which loses it when any of them closes the file.
      */
     private static final Set<Path> OPENING = ConcurrentHashMap.newKeySet();
 
@@ -70,8 +71,8 @@ record MemoryFile(Mapping mapping, int strides) {
     }
 
     /**
-     * Waits for other processes, and for copies of this class in other class loaders. By trying: of a thread that waits the
-     * system thinks that all of its process do, and sees a deadlock where two processes open two files each.
+     * Waits for other processes, and for copies of this class in other class loaders. By trying: of a thread that waits
+     * the system thinks that all of its process do, and sees a deadlock where two processes open two files each.
      */
     private static void lock(FileChannel channel) throws IOException {
         while (!isLocked(channel)) {
@@ -135,7 +136,10 @@ record MemoryFile(Mapping mapping, int strides) {
         return strides;
     }
 
-    /** Writes to each page what is there: a sparse file, as a backup may have restored it, gets the blocks that it lacks. */
+    /**
+     * Writes to each page what is there: a sparse file, as a backup may have restored it, gets the blocks that it
+     * lacks.
+     */
     private static void takeBlocks(Path file, Mapping mapping) throws IOException {
         try {
             touch(mapping);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import java.io.IOException;
@@ -13,29 +14,30 @@ import org.rseq4j.internal.sequence.AtomicSequences;
 import org.rseq4j.internal.thread.Ids;
 
 /**
- * Zeroed memory of one size for each CPU, and slots of 8-byte words inside it: one slot is the same words in every CPU's
- * part, its stride. Slots of different owners stand side by side, so a counter costs 8 bytes a CPU and no padding; the
- * padding is between the CPUs, whose strides share neither a cache line nor a pair of lines that are fetched together.
+ * Zeroed memory of one size for each CPU, and slots of 8-byte words inside it: one slot is the same words in every
+ * CPU's part, its stride. Slots of different owners stand side by side, so a counter costs 8 bytes a CPU and no
+ * padding; the padding is between the CPUs, whose strides share neither a cache line nor a pair of lines that are
+ * fetched together.
  *
  * <p>
  * A slot is its offset in the stride, in bytes. The strides are numbered from 0: one for each CPU below
- * {@link Rseq#cpuCount()}, and one more, used by {@link RestartableSequences} for threads that have no rseq area. A file's
- * number of strides is its own.
+ * {@link Rseq#cpuCount()}, and one more, used by {@link RestartableSequences} for threads that have no rseq area. A
+ * file's number of strides is its own.
  *
  * <p>
- * Memory is reserved at once and used page by page, as CPUs first write to it. (Without the native library it is an array
- * of the Java heap.)
+ * Memory is reserved at once and used page by page, as CPUs first write to it. (Without the native library it is an
+ * array of the Java heap.)
  *
  * <p>
- * Words follow one protocol each: what {@link RestartableSequences} writes is not written with {@link #add}, and the other
- * way round.
+ * Words follow one protocol each: what {@link RestartableSequences} writes is not written with {@link #add}, and the
+ * other way round.
  *
  * <p>
- * After {@link #close()} every method throws IllegalStateException. The pages are given back at once, the addresses only
- * when nothing refers to the object any more: so a thread that is in the middle of an operation while another closes the
- * memory writes to a page that nobody reads, and nothing crashes. That costs one field load an operation, and at worst
- * the pages that such threads touch again. (The field is the bound that every offset is compared with anyway: closing sets
- * it to 0.)
+ * After {@link #close()} every method throws IllegalStateException. The pages are given back at once, the addresses
+ * only when nothing refers to the object any more: so a thread that is in the middle of an operation while another
+ * closes the memory writes to a page that nobody reads, and nothing crashes. That costs one field load an operation,
+ * and at worst the pages that such threads touch again. (The field is the bound that every offset is compared with
+ * anyway: closing sets it to 0.)
  *
  * @since 0.1.0
  */
@@ -100,23 +102,24 @@ public final class PerCpuMemory implements AutoCloseable {
     }
 
     /**
-     * Maps a file. A file that does not exist or is empty is created, readable and writable by its owner only; the words of
-     * an existing one keep their values. Another process may read it meanwhile. When several threads and processes call this
-     * at once, one creates the file and the others wait for it by a lock on the file. A file whose creator died before it was
-     * complete is refused, and must be deleted.
+     * Maps a file. A file that does not exist or is empty is created, readable and writable by its owner only; the
+     * words of an existing one keep their values. Another process may read it meanwhile. When several threads and
+     * processes call this at once, one creates the file and the others wait for it by a lock on the file. A file whose
+     * creator died before it was complete is refused, and must be deleted.
      *
      * <p>
-     * The number of strides is stored in the file: the number of CPUs of the machine that created it, and one more. On a machine
-     * with more CPUs some of them share strides. All blocks are allocated now, also those of a sparse file, so a full disk is an
-     * exception here and no fault later. The words are changed by Java's atomic instructions, by {@link RestartableSequences}
-     * too: when somebody truncates the file, an operation behind its end throws an InternalError, at once or a little later, and
-     * the process goes on.
+     * The number of strides is stored in the file: the number of CPUs of the machine that created it, and one more. On
+     * a machine with more CPUs some of them share strides. All blocks are allocated now, also those of a sparse file,
+     * so a full disk is an exception here and no fault later. The words are changed by Java's atomic instructions, by
+     * {@link RestartableSequences} too: when somebody truncates the file, an operation behind its end throws an
+     * InternalError, at once or a little later, and the process goes on.
      *
      * @param file the file; symbolic links are not followed
      * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
      * @return the memory
      * @throws IllegalArgumentException when the size is not positive, not a multiple of 8 or too large
-     * @throws IOException when the file cannot be opened for writing, is truncated, has another layout or version, or the disk
+     * @throws IOException when the file cannot be opened for writing, is truncated, has another layout or version, or
+     *              the disk
      *             is full; a {@link java.nio.channels.ClosedByInterruptException} when the thread is interrupted
      */
     public static PerCpuMemory map(Path file, long bytesPerCpu) throws IOException {
@@ -147,16 +150,16 @@ public final class PerCpuMemory implements AutoCloseable {
     }
 
     /**
-     * {@return the number of strides: one for each CPU, and one more for threads without an rseq area; of a file, that of where
-     * the file was made}
+     * {@return the number of strides: one for each CPU, and one more for threads without an rseq area; of a file, that
+     * of where the file was made}
      */
     public int strideCount() {
         return strides;
     }
 
     /**
-     * Takes a slot. Its words are 0 in every stride, but for a mapped file, where a slot that is taken for the first time
-     * since the mapping keeps what the file had.
+     * Takes a slot. Its words are 0 in every stride, but for a mapped file, where a slot that is taken for the first
+     * time since the mapping keeps what the file had.
      *
      * @param words the number of its words
      * @return the slot: its offset in each stride, in bytes
@@ -171,8 +174,8 @@ public final class PerCpuMemory implements AutoCloseable {
     }
 
     /**
-     * Gives a slot back; its words become 0. Nobody may use it any more: what is written to it afterwards is found by its
-     * next owner.
+     * Gives a slot back; its words become 0. Nobody may use it any more: what is written to it afterwards is found by
+     * its next owner.
      *
      * @param slot what {@link #allocateSlot} returned
      * @throws IllegalArgumentException when that is not a slot of this memory, or was freed already
@@ -305,7 +308,8 @@ public final class PerCpuMemory implements AutoCloseable {
     /**
      * Sums the words of many slots over all strides, in one pass over the memory.
      *
-     * @param offsets the words' offsets in the stride, in bytes; in ascending order the pass is in address order, which is
+     * @param offsets the words' offsets in the stride, in bytes; in ascending order the pass is in address order, which
+     *             is
      *            fastest
      * @param sums is filled with their sums, in the same order
      * @throws IllegalArgumentException when the arrays differ in length

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import java.lang.ref.Reference;
@@ -9,37 +10,38 @@ import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Operations on the current CPU's words of a {@link PerCpuMemory}, with no atomic instruction: each is a restartable
- * sequence that ends in one store. A thread that is preempted, migrated or interrupted by a signal before that store begins
- * again, on the CPU where it then is.
+ * sequence that ends in one store. A thread that is preempted, migrated or interrupted by a signal before that store
+ * begins again, on the CPU where it then is.
  *
  * <p>
- * A stack is a slot of one word more than it holds: the number of words on it, then the words. It is empty when it is zero.
+ * A stack is a slot of one word more than it holds: the number of words on it, then the words. It is empty when it is
+ * zero.
  *
  * <p>
- * Where a result is "the CPU", it is the stride in which the operation took effect, from 0; where nothing was to be done there
- * (no match, full, empty), it is the bitwise complement of that stride, a negative number.
+ * Where a result is "the CPU", it is the stride in which the operation took effect, from 0; where nothing was to be
+ * done there (no match, full, empty), it is the bitwise complement of that stride, a negative number.
  *
  * <p>
- * The size of a stack is a word in memory that anything may have been written to. One that is negative or more than fits is both
- * full and empty to every operation, which then moves nothing; {@link PerCpuMemory#get} shows it, and {@link #swap} with 0
- * empties such a stack. {@code pop} and {@code popMany} know no capacity: to them a size is good while the words are inside the
- * stride. No operation reads or writes outside of it, whatever is there.
+ * The size of a stack is a word in memory that anything may have been written to. One that is negative or more than
+ * fits is both full and empty to every operation, which then moves nothing; {@link PerCpuMemory#get} shows it, and
+ * {@link #swap} with 0 empties such a stack. {@code pop} and {@code popMany} know no capacity: to them a size is good
+ * while the words are inside the stride. No operation reads or writes outside of it, whatever is there.
  *
  * <p>
- * Without rseq, or where the kernel does not abort sequences as it should ({@link #isNative()}), the same operations work
- * by atomic instructions on a stripe chosen from the thread; that is decided once for the process, so that no word sees
- * two protocols. A single thread that has no rseq area works by atomics on the stride {@link Rseq#cpuCount()}, which no
- * sequence touches. Sum or drain all {@link PerCpuMemory#strideCount()} strides, and that one is included. The memory of
- * a file is always changed by atomics, on the CPU's words: an access behind the end of a file that somebody truncated is an
- * InternalError in Java, and the end of the process in a sequence.
+ * Without rseq, or where the kernel does not abort sequences as it should ({@link #isNative()}), the same operations
+ * work by atomic instructions on a stripe chosen from the thread; that is decided once for the process, so that no word
+ * sees two protocols. A single thread that has no rseq area works by atomics on the stride {@link Rseq#cpuCount()},
+ * which no sequence touches. Sum or drain all {@link PerCpuMemory#strideCount()} strides, and that one is included. The
+ * memory of a file is always changed by atomics, on the CPU's words: an access behind the end of a file that somebody
+ * truncated is an InternalError in Java, and the end of the process in a sequence.
  *
  * <p>
- * Where they are atomics, threads take turns at the stacks of a stride. A thread whose turn does not come soon, because the
- * thread that has the turn waits for a CPU, treats the stack as full, or empty.
+ * Where they are atomics, threads take turns at the stacks of a stride. A thread whose turn does not come soon, because
+ * the thread that has the turn waits for a CPU, treats the stack as full, or empty.
  *
  * <p>
- * Cost: one native call of a few nanoseconds. A word that is only added to is cheaper with {@link PerCpuMemory#add} from a
- * platform thread only where a locked add costs less than that call.
+ * Cost: one native call of a few nanoseconds. A word that is only added to is cheaper with {@link PerCpuMemory#add}
+ * from a platform thread only where a locked add costs less than that call.
  *
  * @since 0.1.0
  */
@@ -65,7 +67,9 @@ public final class RestartableSequences {
         return Sequences.REASON;
     }
 
-    /** {@return how many sequences were aborted and begun again on the calling thread, since it first used the library} */
+    /**
+     * {@return how many sequences were aborted and begun again on the calling thread, since it first used the library}
+     */
     public static long abortsOfThisThread() {
         return Sequences.aborts();
     }
@@ -199,8 +203,9 @@ public final class RestartableSequences {
     }
 
     /**
-     * Pushes as many words as there is room for, 256 at a time: each 256 are one sequence, and may be on another CPU. An error
-     * that comes between two of them, such as a StackOverflowError, is not thrown: the result says what was done until then.
+     * Pushes as many words as there is room for, 256 at a time: each 256 are one sequence, and may be on another CPU.
+     * An error that comes between two of them, such as a StackOverflowError, is not thrown: the result says what was
+     * done until then.
      *
      * @param memory where the stack is
      * @param stack the stack's offset in the stride, in bytes
@@ -209,7 +214,8 @@ public final class RestartableSequences {
      * @param n how many of them, from the first
      * @return how many were pushed, from 0 to n, in the upper 32 bits, and the last CPU in the lower
      *         ones
-     * @throws IndexOutOfBoundsException when the stack is not inside the stride, or n is negative or more than the array has
+     * @throws IndexOutOfBoundsException when the stack is not inside the stride, or n is negative or more than the
+     *              array has
      * @throws IllegalStateException when the memory is closed
      */
     public long pushMany(PerCpuMemory memory, long stack, int capacity, long[] words, int n) {
@@ -231,7 +237,8 @@ public final class RestartableSequences {
      * @param n how many at most
      * @return how many were popped, from 0 to n, in the upper 32 bits, and the last CPU in the lower
      *         ones
-     * @throws IndexOutOfBoundsException when the offset is not that of a word, or n is negative or more than the array has
+     * @throws IndexOutOfBoundsException when the offset is not that of a word, or n is negative or more than the array
+     *              has
      * @throws IllegalStateException when the memory is closed
      */
     public long popMany(PerCpuMemory memory, long stack, long[] words, int n) {
@@ -290,8 +297,8 @@ public final class RestartableSequences {
     }
 
     /**
-     * Restarts every sequence that is running on a CPU: when this returns, each that had begun there before has either been
-     * committed or will begin again and see what the caller wrote before. (membarrier(2),
+     * Restarts every sequence that is running on a CPU: when this returns, each that had begun there before has either
+     * been committed or will begin again and see what the caller wrote before. (membarrier(2),
      * MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ.) No effect where sequences are atomic instructions.
      *
      * @param cpu the CPU, below {@link Rseq#cpuCount()}
@@ -312,13 +319,13 @@ public final class RestartableSequences {
     }
 
     /**
-     * Takes every word off one CPU's stack, from any thread, 256 at a time. Meanwhile, and for other drains, that stack is both
-     * full and empty; a stack that is so already is left alone. Costs two system calls or more for each 256; needs
-     * {@link #fence}, which for a concurrency ID means all CPUs. No drain waits for another.
+     * Takes every word off one CPU's stack, from any thread, 256 at a time. Meanwhile, and for other drains, that stack
+     * is both full and empty; a stack that is so already is left alone. Costs two system calls or more for each 256;
+     * needs {@link #fence}, which for a concurrency ID means all CPUs. No drain waits for another.
      *
      * <p>
-     * Every word that was taken is given to the consumer, also when that threw for another one: what it threw first is thrown
-     * when the words that were taken with that one were given; what is not taken yet stays on the stack.
+     * Every word that was taken is given to the consumer, also when that threw for another one: what it threw first is
+     * thrown when the words that were taken with that one were given; what is not taken yet stays on the stack.
      *
      * @param memory where the stack is
      * @param cpu the stride, below {@link PerCpuMemory#strideCount()}

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import java.util.LinkedHashMap;
@@ -19,7 +20,8 @@ import java.util.stream.Collectors;
  * @param cpuId the CPU that the caller ran on
  * @param concurrencyId the concurrency ID that the caller had
  * @param nodeId the NUMA node that the caller ran on
- * @param threadsWithoutArea how many times a thread of this process got no rseq area although others have one; such a thread
+ * @param threadsWithoutArea how many times a thread of this process got no rseq area although others have one; such a
+ *             thread
  *            works by stripes and atomics
  * @param sliceExtension whether the time slice extension is on, or why it is not
  * @param advice one line: what the user can do about what is missing
@@ -69,8 +71,8 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
         OFF_BY_PROPERTY("switched off by -Drseq4j.sliceExtension=off",
                 "Remove the property to let the library decide."),
         /**
-         * The kernel lacks CONFIG_RSEQ_SLICE_EXTENSION: {@code prctl} gave EINVAL (before Linux 7.0), or 524 although the
-         * registration is long enough.
+         * The kernel lacks CONFIG_RSEQ_SLICE_EXTENSION: {@code prctl} gave EINVAL (before Linux 7.0), or 524 although
+         * the registration is long enough.
          */
         KERNEL_LACKS_IT("the kernel has no time slice extension",
                 "Ids and sequences work; for grants run Linux 7.2 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y (not on arm64)."),

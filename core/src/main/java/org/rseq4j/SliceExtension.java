@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import java.util.Objects;
@@ -24,24 +25,24 @@ import org.rseq4j.internal.section.SectionStatistics;
  * scheduled out inside a section all the same. Any system call inside ends a grant.
  *
  * <p>
- * Put a section around a try and what follows when it succeeded, never around waiting: a waiter that keeps its request is
- * granted time that the preempted holder needs.
+ * Put a section around a try and what follows when it succeeded, never around waiting: a waiter that keeps its request
+ * is granted time that the preempted holder needs.
  *
  * <p>
- * Every method is safe whatever the caller does. A section that is ended twice, on another thread, after a virtual thread
- * moved to another carrier, or that never was one, has no effect. Sections nest: only the outermost one requests, and a request
- * that another library made on this thread is left alone. (The sections of a thread are
- * numbered by 20 bits: one that is ended again exactly a multiple of 2^20 sections later is taken for the current one, which
- * costs a hint and nothing else.)
+ * Every method is safe whatever the caller does. A section that is ended twice, on another thread, after a virtual
+ * thread moved to another carrier, or that never was one, has no effect. Sections nest: only the outermost one
+ * requests, and a request that another library made on this thread is left alone. (The sections of a thread are
+ * numbered by 20 bits: one that is ended again exactly a multiple of 2^20 sections later is taken for the current one,
+ * which costs a hint and nothing else.)
  *
  * <p>
- * {@code end} in a {@code finally} leaves no request behind whatever is thrown. One exception: when the stack overflows just
- * there, while a part of the code is interpreted still, the request stands until the kernel next wants the CPU; it clears
- * the request as it grants it, once.
+ * {@code end} in a {@code finally} leaves no request behind whatever is thrown. One exception: when the stack overflows
+ * just there, while a part of the code is interpreted still, the request stands until the kernel next wants the CPU; it
+ * clears the request as it grants it, once.
  *
  * <p>
- * Cost of begin and end together: two to four nanoseconds on a platform thread. Where the extension is not supported, none:
- * {@link #isSupported()} is constant after start and the JIT drops what it guards.
+ * Cost of begin and end together: two to four nanoseconds on a platform thread. Where the extension is not supported,
+ * none: {@link #isSupported()} is constant after start and the JIT drops what it guards.
  *
  * @since 0.1.0
  */
@@ -68,7 +69,8 @@ public final class SliceExtension {
     /**
      * Requests an extension for the running thread.
      *
-     * @return the section, to be given to {@link #end(long)}; 0 when there is nothing to end: not supported, or the request
+     * @return the section, to be given to {@link #end(long)}; 0 when there is nothing to end: not supported, or the
+     *          request
      *         is an outer section's
      */
     public static long begin() {
@@ -76,8 +78,8 @@ public final class SliceExtension {
     }
 
     /**
-     * Ends a section: clears the request, and gives the CPU back when an extension was granted. No effect when the section
-     * is not the one that is open on the running thread.
+     * Ends a section: clears the request, and gives the CPU back when an extension was granted. No effect when the
+     * section is not the one that is open on the running thread.
      *
      * @param section what {@link #begin()} returned
      */
@@ -88,8 +90,8 @@ public final class SliceExtension {
     }
 
     /**
-     * Asks again inside a section, after the thread was scheduled out; for instance after each failed try of a spin lock.
-     * No effect when the request still stands, or the section is not the one that is open on the running thread.
+     * Asks again inside a section, after the thread was scheduled out; for instance after each failed try of a spin
+     * lock. No effect when the request still stands, or the section is not the one that is open on the running thread.
      *
      * @param section what {@link #begin()} returned
      */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import java.util.Arrays;
@@ -6,11 +7,12 @@ import java.util.Map;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
- * Which words of a stride are taken: slots of words that follow one another, taken from the first unused word on; one that was
- * freed is taken again for the same number of words. Not thread safe.
+ * Which words of a stride are taken: slots of words that follow one another, taken from the first unused word on; one
+ * that was freed is taken again for the same number of words. Not thread safe.
  *
  * <p>
- * What throws has done nothing: there is stack before anything is changed, and what needs memory comes before what must not fail.
+ * What throws has done nothing: there is stack before anything is changed, and what needs memory comes before what must
+ * not fail.
  */
 final class SlotAllocator {
     private final long words;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import java.lang.reflect.Method;
@@ -7,9 +8,9 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * Runs a program, its name and its arguments given, beside another copy of the library: loaded by a class loader of its own
- * from a folder that {@code rseq4j.test.copy} names, the first in the process to load the native code, and used all the time
- * by a thread. Ends the process with status 3 when that copy counts wrong.
+ * Runs a program, its name and its arguments given, beside another copy of the library: loaded by a class loader of its
+ * own from a folder that {@code rseq4j.test.copy} names, the first in the process to load the native code, and used all
+ * the time by a thread. Ends the process with status 3 when that copy counts wrong.
  */
 public final class BesideAnotherCopy {
     private static final int STATUS = 3;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -40,7 +41,9 @@ class DamagedWordsTest {
         }
     }
 
-    /** Between the capacity and the end of the stride: who knows the capacity does nothing, who does not stays inside. */
+    /**
+     * Between the capacity and the end of the stride: who knows the capacity does nothing, who does not stays inside.
+     */
     @ParameterizedTest
     @ValueSource(longs = {CAPACITY + 1, WORDS - STACK / 8 - 1})
     void aSizeBeyondTheCapacityStaysInsideTheStride(long size) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import java.lang.foreign.Arena;
@@ -12,8 +13,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A program: uses the library, which no folder lets it load from a file with a name; then loads another library in the way that
- * ours was loaded, by a memory file and the path of its descriptor.
+ * A program: uses the library, which no folder lets it load from a file with a name; then loads another library in the
+ * way that ours was loaded, by a memory file and the path of its descriptor.
  */
 final class NextLibrary {
     private NextLibrary() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -217,8 +218,8 @@ class PlatformTest {
     }
 
     /**
-     * See {@link org.rseq4j.internal.section.Overflow}. While methods are interpreted in part and compiled in part, a request may
-     * be left: the kernel takes that one back, which GrantsTest shows.
+     * See {@link org.rseq4j.internal.section.Overflow}. While methods are interpreted in part and compiled in part, a
+     * request may be left: the kernel takes that one back, which GrantsTest shows.
      */
     @ParameterizedTest
     @CsvSource({"-Xint, 200, left: 0", "-XX:TieredStopAtLevel=1, 2000, when warm: 0",

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -134,7 +135,10 @@ class RestartableSequencesTest {
         assertEquals(0, sequences.popMany(memory, 0, out, 0) >>> 32);
     }
 
-    /** One sequence that moved all of them would take longer than there is between two interruptions, so it would never end. */
+    /**
+     * One sequence that moved all of them would take longer than there is between two interruptions, so it would never
+     * end.
+     */
     @Test
     void manyWordsMoveAlthoughTheThreadIsInterruptedAllTheTime() throws InterruptedException {
         assumeTrue(Storm.available(), "needs the test's native library and native access");
@@ -196,8 +200,8 @@ class RestartableSequencesTest {
     }
 
     /**
-     * Adds, stacks and drains on more threads than CPUs, while threads are moved and interrupted all the time: the sum is
-     * exact, and every handle is there once.
+     * Adds, stacks and drains on more threads than CPUs, while threads are moved and interrupted all the time: the sum
+     * is exact, and every handle is there once.
      */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -21,8 +22,8 @@ class StackErrorsTest {
     private Path folder;
 
     /**
-     * Each operation at each depth of a stack that ends; then it happened, or it did not, and nothing is locked. In the memory of
-     * a file they are atomics in every set-up.
+     * Each operation at each depth of a stack that ends; then it happened, or it did not, and nothing is locked. In the
+     * memory of a file they are atomics in every set-up.
      */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})

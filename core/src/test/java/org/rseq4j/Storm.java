@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
@@ -15,7 +16,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Threads that are moved between CPUs and sent signals at a high rate, and threads that are not Java's own (storm.c). */
+/**
+ * Threads that are moved between CPUs and sent signals at a high rate, and threads that are not Java's own (storm.c).
+ */
 public final class Storm {
     private static final Path LIBRARY = Path.of(System.getProperty("rseq4j.test.storm", "target/libstorm.so"));
 
@@ -62,8 +65,8 @@ public final class Storm {
     }
 
     /**
-     * Runs an action on a new thread that attaches to Java for it and detaches after; and, if asked for, one that the kernel
-     * refuses rseq(2) to.
+     * Runs an action on a new thread that attaches to Java for it and detaches after; and, if asked for, one that the
+     * kernel refuses rseq(2) to.
      *
      * @return 0, or an errno when there was no such thread to be had
      */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
 /** A program: a fence and a drain where membarrier(2) is refused; the stack must stay as it was. */

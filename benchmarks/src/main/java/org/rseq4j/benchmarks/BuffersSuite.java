@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import io.netty.buffer.AdaptiveByteBufAllocator;
@@ -16,8 +17,9 @@ import org.jctools.queues.MpmcArrayQueue;
 import org.rseq4j.pools.PerCpuBufferPool;
 
 /**
- * Acquire and release of 8 KiB outside of the heap, with a word written in between; every 16th time with a yield while it is
- * held. The number of operations is that of pairs. Netty's allocators run with FastThreadLocals, which they pool best with.
+ * Acquire and release of 8 KiB outside of the heap, with a word written in between; every 16th time with a yield while
+ * it is held. The number of operations is that of pairs. Netty's allocators run with FastThreadLocals, which they pool
+ * best with.
  */
 final class BuffersSuite implements Suite {
     private static final int BYTES = 8192;

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.util.List;
 
 /**
- * Work of a known length that nothing else can speed up: multiplications, each of which needs the one before. The shift and the
- * exclusive or between two of them keep the JIT from making one multiplication of several: it does where it unrolls the loop.
+ * Work of a known length that nothing else can speed up: multiplications, each of which needs the one before. The shift
+ * and the exclusive or between two of them keep the JIT from making one multiplication of several: it does where it
+ * unrolls the loop.
  */
 final class Calibrated {
     /** Multiplications in 100 ns on this machine. */
@@ -24,8 +26,8 @@ final class Calibrated {
     }
 
     /**
-     * For the contenders' JVMs: the parent's calibration, so that all do the same work, and by the same code: were it inlined, it
-     * would be unrolled in one contender's loop and not in another's.
+     * For the contenders' JVMs: the parent's calibration, so that all do the same work, and by the same code: were it
+     * inlined, it would be unrolled in one contender's loop and not in another's.
      */
     static List<String> jvmArguments() {
         return List.of("-XX:CompileCommand=quiet", "-XX:CompileCommand=dontinline," + NAME + "::multiply",

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,9 +18,9 @@ import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 
 /**
- * Runs the contenders of a suite beside each other. All operations are counted over wall time, which is what counts with
- * more threads than CPUs: a sum of per-thread rates counts the short windows of starved threads as if they had lasted. Each
- * contender runs in JVMs of its own, interleaved with the others'.
+ * Runs the contenders of a suite beside each other. All operations are counted over wall time, which is what counts
+ * with more threads than CPUs: a sum of per-thread rates counts the short windows of starved threads as if they had
+ * lasted. Each contender runs in JVMs of its own, interleaved with the others'.
  */
 final class Comparison {
     /** The percentiles that tables show. */
@@ -170,8 +171,9 @@ final class Comparison {
     }
 
     /**
-     * Rounds that do not count, until the JIT has hardly anything to do in two of them: until a loop is compiled again that met a
-     * rare case, rounds say nothing. A rest behind each of them, as the JIT's threads starve beside many that never rest.
+     * Rounds that do not count, until the JIT has hardly anything to do in two of them: until a loop is compiled again
+     * that met a rare case, rounds say nothing. A rest behind each of them, as the JIT's threads starve beside many
+     * that never rest.
      */
     static void warmUp(ContenderProcess process, RunOptions options) throws IOException {
         int quiet = 0;
@@ -229,7 +231,9 @@ final class Comparison {
         return rows.values().stream().map(this::result).toList();
     }
 
-    /** {@return the kind of threads, the noise, and the properties of the suites that are not the defaults' business} */
+    /**
+     * {@return the kind of threads, the noise, and the properties of the suites that are not the defaults' business}
+     */
     static Map<String, String> setting(RunOptions options, List<String> arguments) {
         Map<String, String> setting = new LinkedHashMap<>();
         setting.put(Result.KIND, options.virtual ? "virtual" : "platform");
@@ -355,7 +359,10 @@ final class Comparison {
         return String.join(" / ", values) + " us";
     }
 
-    /** Everything but the slowest thread's share; times at p50 / p99 / p99.9 / p99.99; one line for each contender and number of threads. */
+    /**
+     * Everything but the slowest thread's share; times at p50 / p99 / p99.9 / p99.99; one line for each contender and
+     * number of threads.
+     */
     private static void secondary(PrintStream out, Map<String, Map<Integer, Result>> byName) {
         byName.forEach((name, byCount) -> byCount.forEach((count, result) -> {
             var line = new ArrayList<String>();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.lang.reflect.Field;
@@ -6,8 +7,9 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongBinaryOperator;
 
 /**
- * LongAdders as two threads that met in each of them leave them: with a table of two cells, both there. The JDK's own code makes
- * them, called as after a lost race, since races are a matter of luck; more CPUs than two would make more. Needs {@link #OPENED}.
+ * LongAdders as two threads that met in each of them leave them: with a table of two cells, both there. The JDK's own
+ * code makes them, called as after a lost race, since races are a matter of luck; more CPUs than two would make more.
+ * Needs {@link #OPENED}.
  */
 final class ContendedAdders {
     static final String OPENED = "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED";

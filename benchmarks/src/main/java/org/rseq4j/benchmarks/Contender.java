@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.util.Map;
 import org.HdrHistogram.Histogram;
 
 /**
- * One of those that are compared: its state is made for one number of threads, then {@link #work} runs on all of them at
- * once, round after round. Its loop is its own code, so that the JIT sees one contender only, in a JVM of its own.
+ * One of those that are compared: its state is made for one number of threads, then {@link #work} runs on all of them
+ * at once, round after round. Its loop is its own code, so that the JIT sees one contender only, in a JVM of its own.
  */
 public interface Contender extends AutoCloseable {
     /**
@@ -13,7 +14,8 @@ public interface Contender extends AutoCloseable {
      *
      * @param thread from 0 to the number of workers - 1
      * @param round says when to stop; ask it once for a batch of operations
-     * @return the operations that were done; negative where its partners count them, as consumers do for producers: then for
+     * @return the operations that were done; negative where its partners count them, as consumers do for producers:
+     *          then for
      *         the slowest thread's share only, which is taken on each side by itself
      * @throws Exception fails the benchmark
      */

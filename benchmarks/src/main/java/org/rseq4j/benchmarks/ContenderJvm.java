@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -19,8 +20,8 @@ import org.HdrHistogram.Histogram;
 
 /**
  * A JVM for one contender. It does what it is told line by line: {@code make THREADS}, {@code run MILLISECONDS},
- * {@code latencies}; and answers in lines that {@link ContenderProcess} reads. Between two orders it does nothing, so that
- * several of them can take turns.
+ * {@code latencies}; and answers in lines that {@link ContenderProcess} reads. Between two orders it does nothing, so
+ * that several of them can take turns.
  */
 final class ContenderJvm {
     /** How long a worker may take to see that the round is over. */
@@ -95,8 +96,9 @@ final class ContenderJvm {
 
     private Sample run(long length) throws Exception {
         var round = new Round();
-        // The time is taken as the last one arrives: this thread may get its CPU long after the workers did. It waits beside the
-        // barrier: there it would need the lock back, behind virtual threads that get no carrier before the round is over.
+        // The time is taken as the last one arrives: this thread may get its CPU long after the workers did. It waits
+        // beside the barrier: there it would need the lock back, behind virtual threads that get no carrier before the
+        // round is over.
         long[] begun = new long[1];
         long[] allocated = new long[1];
         var started = new CountDownLatch(1);
@@ -146,7 +148,10 @@ final class ContenderJvm {
         return sample(done, nanos, bytes, compiled - before);
     }
 
-    /** {@return what the workers did, as {@link Contender#work} says it, in so much time, allocating and compiling so much} */
+    /**
+     * {@return what the workers did, as {@link Contender#work} says it, in so much time, allocating and compiling so
+     * much}
+     */
     static Sample sample(long[] operations, long nanos, long bytes, long compiled) {
         long[] counted = LongStream.of(operations).filter(n -> n >= 0).toArray();
         long[] partners = LongStream.of(operations).filter(n -> n < 0).map(n -> -n).toArray();

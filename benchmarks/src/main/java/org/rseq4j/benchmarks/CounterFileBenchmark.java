@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.io.IOException;
@@ -28,8 +29,8 @@ import org.rseq4j.counters.CounterFile;
 import org.rseq4j.counters.CounterFileReader;
 
 /**
- * What it takes to read the 1,000 counters of a file, as another process does, and those of Agrona, in process: one word each,
- * where ours have one for each CPU.
+ * What it takes to read the 1,000 counters of a file, as another process does, and those of Agrona, in process: one
+ * word each, where ours have one for each CPU.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)

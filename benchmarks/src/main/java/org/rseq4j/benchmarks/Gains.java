@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.io.IOException;
@@ -9,8 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The chart of the README: each structure beside what it replaces, with one thread and with many; of peers in several forms the
- * one that is quicker with many threads.
+ * The chart of the README: each structure beside what it replaces, with one thread and with many; of peers in several
+ * forms the one that is quicker with many threads.
  */
 final class Gains {
     private record Pair(String label, String suite, String ours, String peer) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.io.IOException;
@@ -27,16 +28,17 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * The global-lock benchmark of the time slice extension's developers: short work under one lock, work outside, more threads
- * than CPUs. All contenders take turns of a fraction of a second in one JVM, so that what disturbs the machine
+ * The global-lock benchmark of the time slice extension's developers: short work under one lock, work outside, more
+ * threads than CPUs. All contenders take turns of a fraction of a second in one JVM, so that what disturbs the machine
  * disturbs all of them, and each is compared with the same loop without a lock in the same turn.
  *
  * <p>
- * Where the kernel grants extensions, each of ours is there twice: once more from a copy of the library that registers nothing.
+ * Where the kernel grants extensions, each of ours is there twice: once more from a copy of the library that registers
+ * nothing.
  *
  * <p>
- * On one CPU it counts the holds in which the holder lost its CPU: another thread ran during the hold and got as far as its
- * work outside or the lock.
+ * On one CPU it counts the holds in which the holder lost its CPU: another thread ran during the hold and got as far as
+ * its work outside or the lock.
  */
 @Command(name = "globallock", mixinStandardHelpOptions = true, sortOptions = false, description = "Compares locks, taking turns in one JVM.")
 public final class GlobalLock implements Callable<Integer> {

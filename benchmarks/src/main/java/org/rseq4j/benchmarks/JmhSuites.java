@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -27,8 +28,8 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * JMH's benchmark classes as suites: one a class, named by it, its methods the contenders. Each JVM of a method runs as a JMH
- * run of its own, interleaved with the other methods', and results are there after each.
+ * JMH's benchmark classes as suites: one a class, named by it, its methods the contenders. Each JVM of a method runs as
+ * a JMH run of its own, interleaved with the other methods', and results are there after each.
  */
 final class JmhSuites {
     private static final String SUFFIX = "Benchmark";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.lang.invoke.MethodHandles;
@@ -12,11 +13,11 @@ import org.rseq4j.locks.ExtendedLock;
 import org.rseq4j.locks.SliceLock;
 
 /**
- * The loop of {@link LocksSuite}, counting the holds in which the holder lost its CPU: {@code lock-holds}, one spin lock, which
- * asks for the extension around try and hold, or while it spins too, or renews the request there at each try; and
- * {@code global-lock}, the locks. On one CPU it lost it when another
- * thread ran during the hold and got as far as its work outside or the lock; a thread that finds the lock taken and gives
- * up at once is not seen. On more CPUs, when the hold took half a millisecond. Made for the test kernel:
+ * The loop of {@link LocksSuite}, counting the holds in which the holder lost its CPU: {@code lock-holds}, one spin
+ * lock, which asks for the extension around try and hold, or while it spins too, or renews the request there at each
+ * try; and {@code global-lock}, the locks. On one CPU it lost it when another
+ * thread ran during the hold and got as far as its work outside or the lock; a thread that finds the lock taken and
+ * gives up at once is not seen. On more CPUs, when the hold took half a millisecond. Made for the test kernel:
  * {@code bin/bench --vm lock-holds global-lock}.
  */
 final class LockHoldsSuite implements Suite {

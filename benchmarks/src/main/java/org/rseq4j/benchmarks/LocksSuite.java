@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.lang.invoke.MethodHandles;
@@ -162,8 +163,9 @@ final class LocksSuite implements Suite {
     }
 
     /**
-     * Excludes nobody, but moves what any lock on one word has to move between CPUs: the word's cache line, and that of the
-     * guarded data, which the threads write at once. So it is the bound of such a lock on a machine where that takes time.
+     * Excludes nobody, but moves what any lock on one word has to move between CPUs: the word's cache line, and that of
+     * the guarded data, which the threads write at once. So it is the bound of such a lock on a machine where that
+     * takes time.
      */
     private static final class Lines extends OnOneWord {
         @Override

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.util.concurrent.ThreadLocalRandom;
@@ -14,8 +15,8 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.rseq4j.Rseq;
 
 /**
- * What it costs to find a shard: by the CPU number, the concurrency ID, the NUMA node, against what others go by. For virtual
- * threads {@code --virtual}, and with the carrier lookup the methods that say so.
+ * What it costs to find a shard: by the CPU number, the concurrency ID, the NUMA node, against what others go by. For
+ * virtual threads {@code --virtual}, and with the carrier lookup the methods that say so.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

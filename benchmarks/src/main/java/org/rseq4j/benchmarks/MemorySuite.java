@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.io.IOException;
@@ -17,8 +18,9 @@ import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.internal.memory.Mapping;
 
 /**
- * The memory of 10,000 counters, all of which every thread has written: on the heap by what more is used after a collection than
- * before they were made, outside by the pages that are present. The rate is that of adding to one after the other.
+ * The memory of 10,000 counters, all of which every thread has written: on the heap by what more is used after a
+ * collection than before they were made, outside by the pages that are present. The rate is that of adding to one after
+ * the other.
  */
 final class MemorySuite implements Suite {
     /** The metric: on the heap and outside. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import com.fasterxml.jackson.core.util.RecyclerPool;
@@ -27,10 +28,11 @@ import stormpot.Slot;
 import stormpot.Timeout;
 
 /**
- * Acquire and release of an object with a buffer of 8 KiB, which is written to in between; the number of operations is that of
- * pairs. Plain; or every 16th time with a yield while it is held; or one way: each even thread only acquires, and hands the
- * objects to the next one, which only releases, 64 at a time: by a queue of single objects both threads would write to one
- * cache line of it for each object, or not, as it happens. What this costs is in the contender "the queue alone".
+ * Acquire and release of an object with a buffer of 8 KiB, which is written to in between; the number of operations is
+ * that of pairs. Plain; or every 16th time with a yield while it is held; or one way: each even thread only acquires,
+ * and hands the objects to the next one, which only releases, 64 at a time: by a queue of single objects both threads
+ * would write to one cache line of it for each object, or not, as it happens. What this costs is in the contender "the
+ * queue alone".
  */
 final class PoolsSuite implements Suite {
     private static final int SIZE = 1024;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.util.Arrays;
@@ -14,10 +15,10 @@ import org.rseq4j.queues.SliceMpmcArrayQueue;
 import org.rseq4j.queues.UnfinishedOffers;
 
 /**
- * N producers and N consumers on a queue of 1024 elements, each with the time of its offer. A consumer of ours that finds nothing
- * looks whether an offer stands between its claim and its publication; with one CPU its producer was scheduled out there.
- * Each such offer is counted once, and once more when it is still unfinished after a millisecond. Made for the test kernel:
- * {@code bin/bench --vm queue-stalls}.
+ * N producers and N consumers on a queue of 1024 elements, each with the time of its offer. A consumer of ours that
+ * finds nothing looks whether an offer stands between its claim and its publication; with one CPU its producer was
+ * scheduled out there. Each such offer is counted once, and once more when it is still unfinished after a millisecond.
+ * Made for the test kernel: {@code bin/bench --vm queue-stalls}.
  */
 final class QueueStallsSuite implements Suite {
     static final String STALLS = "stalls over 1 ms";
@@ -89,8 +90,8 @@ final class QueueStallsSuite implements Suite {
 
         private long produce(Round round) {
             IdleStrategy idle = Waiting.YIELD.make();
-            // In turn, more than the queue holds: no garbage, whose collection would stop threads. A consumer that is scheduled out
-            // with one in its hand may find a later time in it.
+            // In turn, more than the queue holds: no garbage, whose collection would stop threads. A consumer that is
+            // scheduled out with one in its hand may find a later time in it.
             var stamps = new Stamp[2 * CAPACITY];
             Arrays.setAll(stamps, i -> new Stamp());
             long done = 0;

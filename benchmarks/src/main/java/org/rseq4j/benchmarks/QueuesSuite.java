@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.lang.invoke.MethodHandles;
@@ -18,14 +19,15 @@ import org.agrona.concurrent.IdleStrategy;
  * <li>{@code queues}: one element a call, and who finds the queue full or empty waits by the {@link Waiting} chosen;
  * <li>{@code queues-blocking}: put and take;
  * <li>{@code queues-batch}: 32 elements a call, by fill and drain, or what the queue has in their place;
- * <li>{@code queues-burst}: a producer sends 100 elements and waits until they have been consumed, then the next 100: JCTools'
- * burst cost. An operation is a burst;
- * <li>{@code queues-round-trip}: through a queue to a consumer and by another queue back: JCTools' round trip. An operation is
- * there and back.
+ * <li>{@code queues-burst}: a producer sends 100 elements and waits until they have been consumed, then the next 100:
+ * JCTools' burst cost. An operation is a burst;
+ * <li>{@code queues-round-trip}: through a queue to a consumer and by another queue back: JCTools' round trip. An
+ * operation is there and back.
  * </ul>
- * In the first three one of 32 elements carries the time of its offer; it is taken anew at each attempt, so that waiting for room
- * is not time in the queue, and queues without a bound get the capacity's by tickets, taken 16 at a time, 32 with batches:
- * otherwise they would be compared with more memory than the others, and with producers that never wait.
+ * In the first three one of 32 elements carries the time of its offer; it is taken anew at each attempt, so that
+ * waiting for room is not time in the queue, and queues without a bound get the capacity's by tickets, taken 16 at a
+ * time, 32 with batches: otherwise they would be compared with more memory than the others, and with producers that
+ * never wait.
  */
 final class QueuesSuite implements Suite {
     private static final int CAPACITY = Integer.getInteger("rseq4j.bench.capacity", 1024);

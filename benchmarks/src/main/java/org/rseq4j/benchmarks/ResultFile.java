@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -23,8 +24,8 @@ import org.HdrHistogram.HistogramLogWriter;
 
 /**
  * Results as JSON in the form that JMH writes, so that tools for JMH's results read them: an array of objects, with
- * {@code benchmark}, {@code mode}, {@code threads}, {@code params}, {@code primaryMetric} and so on. The score is the median,
- * the error half of the range, the confidence interval the range itself. {@code environment} is an addition.
+ * {@code benchmark}, {@code mode}, {@code threads}, {@code params}, {@code primaryMetric} and so on. The score is the
+ * median, the error half of the range, the confidence interval the range itself. {@code environment} is an addition.
  */
 final class ResultFile {
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -162,7 +163,9 @@ final class ResultFile {
                 .reduce((a, b) -> a + "_" + b).orElse("_");
     }
 
-    /** Histograms as a HdrHistogram log beside the file of the results, one line each, tagged by whose they are; if any. */
+    /**
+     * Histograms as a HdrHistogram log beside the file of the results, one line each, tagged by whose they are; if any.
+     */
     static void writeHistograms(Path results, JsonNode environment, Map<String, Histogram> histograms)
             throws IOException {
         if (histograms.isEmpty()) {

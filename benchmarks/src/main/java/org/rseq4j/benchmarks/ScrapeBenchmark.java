@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.util.concurrent.TimeUnit;
@@ -15,7 +16,10 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.counters.PerCpuCounter;
 
-/** What it takes to read 10,000 counters, once each, when every CPU has written to all, and every LongAdder has its cells. */
+/**
+ * What it takes to read 10,000 counters, once each, when every CPU has written to all, and every LongAdder has its
+ * cells.
+ */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.util.concurrent.TimeUnit;
@@ -18,8 +19,8 @@ import org.rseq4j.RestartableSequences;
 import org.rseq4j.internal.sequence.Sequences;
 
 /**
- * What one operation by a restartable sequence costs on a thread alone, against a native call that does nothing, and against
- * the plain Java path. For virtual threads run JMH with {@code -jvmArgsAppend "-Djmh.executor=VIRTUAL"}.
+ * What one operation by a restartable sequence costs on a thread alone, against a native call that does nothing, and
+ * against the plain Java path. For virtual threads run JMH with {@code -jvmArgsAppend "-Djmh.executor=VIRTUAL"}.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

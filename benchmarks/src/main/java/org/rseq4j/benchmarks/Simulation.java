@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.util.ArrayList;
@@ -6,19 +7,20 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * A discrete-event simulation of threads around one spin lock: CPUs, a fair scheduler's time slices, and the rules of the
- * time slice extension. It says what a machine with many CPUs would show, as far as its assumptions go (docs/lab/simulation.md).
- * Same setting and seed, same outcome.
+ * A discrete-event simulation of threads around one spin lock: CPUs, a fair scheduler's time slices, and the rules of
+ * the time slice extension. It says what a machine with many CPUs would show, as far as its assumptions go
+ * (docs/lab/simulation.md). Same setting and seed, same outcome.
  */
 final class Simulation {
     /*
-     * Each CPU has its own run queue and never gives a thread away. It schedules as EEVDF does with equal weights: of the
-     * threads whose virtual runtime is not beyond the average, the one with the earliest virtual deadline; a thread that
-     * has used up its slice gets a new deadline and is looked at again at the next tick. sched_yield forfeits the rest of
-     * the slice. A thread works outside, spins, holds; a released lock goes to any of the threads that spin on a CPU at that moment.
+     * Each CPU has its own run queue and never gives a thread away. It schedules as EEVDF does with equal weights: of
+     * the threads whose virtual runtime is not beyond the average, the one with the earliest virtual deadline; a thread
+     * that has used up its slice gets a new deadline and is looked at again at the next tick. sched_yield forfeits the
+     * rest of the slice. A thread works outside, spins, holds; a released lock goes to any of the threads that spin on
+     * a CPU at that moment.
      *
-     * The extension: a slice that ends while the request stands is granted once, which takes the request away; the end of
-     * the section then gives the CPU up; the grant's timer takes it. Whoever is scheduled out has lost its request.
+     * The extension: a slice that ends while the request stands is granted once, which takes the request away; the end
+     * of the section then gives the CPU up; the grant's timer takes it. Whoever is scheduled out has lost its request.
      */
 
     /** Where requests stand. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import com.sun.management.OperatingSystemMXBean;
@@ -22,9 +23,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Compares queues by transfers over wall time and by the time from offer to poll, with as many producers as consumers. Each
- * contender runs in JVMs of its own, interleaved with the others'. One of 32 elements carries the time of its offer; it is
- * taken anew at each attempt, so that waiting for room is not time in the queue.
+ * Compares queues by transfers over wall time and by the time from offer to poll, with as many producers as consumers.
+ * Each contender runs in JVMs of its own, interleaved with the others'. One of 32 elements carries the time of its
+ * offer; it is taken anew at each attempt, so that waiting for room is not time in the queue.
  */
 @Command(name = "transfers", mixinStandardHelpOptions = true, sortOptions = false, description = "Compares queues by transfers a second and time in the queue.")
 public final class Transfers implements Callable<Integer> {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -13,9 +14,9 @@ import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 
 /**
- * Contenders of a suite that take turns, round by round, in JVMs that stay: for the test kernel, where a JVM takes long to
- * start and to warm up. What uses sections is there twice, with the extension on and off. Two JVMs and not one, since the JIT
- * takes the extension's being there for a constant, as it is for every user.
+ * Contenders of a suite that take turns, round by round, in JVMs that stay: for the test kernel, where a JVM takes long
+ * to start and to warm up. What uses sections is there twice, with the extension on and off. Two JVMs and not one,
+ * since the JIT takes the extension's being there for a constant, as it is for every user.
  */
 final class Turns {
     private static final Path RSEQ_STATISTICS = Path.of("/sys/kernel/debug/rseq/stats");

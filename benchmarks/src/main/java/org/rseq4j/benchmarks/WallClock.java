@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
 import java.nio.file.Path;
@@ -8,7 +9,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Compares the contenders of one suite and prints them: {@link Comparison} without what {@link Bench} has around it. */
+/**
+ * Compares the contenders of one suite and prints them: {@link Comparison} without what {@link Bench} has around it.
+ */
 @Command(name = "wallclock", mixinStandardHelpOptions = true, sortOptions = false, description = "Compares the contenders of a suite by operations over wall time.")
 public final class WallClock implements Callable<Integer> {
     @Parameters(index = "0", description = "the suite: ${COMPLETION-CANDIDATES}", completionCandidates = Suites.Names.class)

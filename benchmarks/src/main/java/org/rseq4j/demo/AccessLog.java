@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.demo;
 
 import java.io.IOException;
@@ -15,7 +16,9 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
-/** An access log: records go through a queue to writer threads, which append them to one file, each a batch at a time. */
+/**
+ * An access log: records go through a queue to writer threads, which append them to one file, each a batch at a time.
+ */
 final class AccessLog {
     private static final int WRITERS = 2;
     private static final int BATCH = 256;

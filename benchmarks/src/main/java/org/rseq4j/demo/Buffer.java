@@ -1,10 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.demo;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** What a request works with: room for the text and the answer. Has one owner at a time, and notices when it has two. */
+/**
+ * What a request works with: room for the text and the answer. Has one owner at a time, and notices when it has two.
+ */
 final class Buffer {
     static final int SIZE = 16 * 1024;
 

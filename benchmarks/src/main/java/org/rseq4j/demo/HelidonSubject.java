@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.demo;
 
 import io.helidon.http.HeaderNames;
@@ -12,8 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Helidon, whose virtual threads hand the work of each request to an executor of 200 platform threads and wait for it; the side
- * chooses the executor.
+ * Helidon, whose virtual threads hand the work of each request to an executor of 200 platform threads and wait for it;
+ * the side chooses the executor.
  */
 final class HelidonSubject implements Subject {
     private static final int THREADS = 200;

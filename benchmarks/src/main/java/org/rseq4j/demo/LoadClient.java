@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.demo;
 
 import java.io.BufferedReader;
@@ -20,11 +21,12 @@ import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
 
 /**
- * The load's own process: an HTTP/1.1 client of one thread. In a closed loop each connection sends its next request when
- * it has the answer to its last, which finds how many the server can answer. In an open loop requests arrive at a given
- * rate (a Poisson process), whether answers come or not; one that finds no free connection waits in the client; its
- * latency counts from its arrival, so what a stall makes wait is seen (no coordinated omission). Who sends is told by
- * lines of standard input, and answers by one line each; before it, a line each half second with what happened in that.
+ * The load's own process: an HTTP/1.1 client of one thread. In a closed loop each connection sends its next request
+ * when it has the answer to its last, which finds how many the server can answer. In an open loop requests arrive at a
+ * given rate (a Poisson process), whether answers come or not; one that finds no free connection waits in the client;
+ * its latency counts from its arrival, so what a stall makes wait is seen (no coordinated omission). Who sends is told
+ * by lines of standard input, and answers by one line each; before it, a line each half second with what happened in
+ * that.
  *
  * <p>
  * The idea is wrk2's, which is not among Debian's packages. One thread, as the server has to live on the same machine.
@@ -82,8 +84,8 @@ final class LoadClient {
     }
 
     /**
-     * Arguments: the port and the number of connections, which stay from round to round. Lines: {@code closed MILLIS} or
-     * {@code open MILLIS RATE SEED}.
+     * Arguments: the port and the number of connections, which stay from round to round. Lines: {@code closed MILLIS}
+     * or {@code open MILLIS RATE SEED}.
      */
     public static void main(String[] arguments) throws IOException {
         var client = new LoadClient(Integer.parseInt(arguments[0]), Integer.parseInt(arguments[1]));

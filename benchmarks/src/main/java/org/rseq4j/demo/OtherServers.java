@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.demo;
 
 import java.util.List;
@@ -20,7 +21,9 @@ final class OtherServers {
         };
     }
 
-    /** {@return the demo's answer to a text} The running thread's own buffer is used, so it must not be a virtual one. */
+    /**
+     * {@return the demo's answer to a text} The running thread's own buffer is used, so it must not be a virtual one.
+     */
     static byte[] answer(byte[] text) {
         Buffer buffer = BUFFERS.get();
         int length = Math.min(text.length, Buffer.SIZE);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 /** Looks into a queue for an offer that has claimed its place and not yet published the element. For benchmarks. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal;
 
 import org.rseq4j.Rseq;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.vm;
 
 import java.io.IOException;
@@ -39,10 +40,10 @@ record Grants(long granted, long expired, long revoked) {
     }
 
     /**
-     * Why nothing can be said about grants, or an empty string. A grant's timer is real while the processor is emulated, and
-     * an emulator that lags behind has two timer interrupts at once, of which the second ends the grant that the first
-     * gave. The sections of these tests take a tenth of a grant at most, so when many are revoked it is the host that took the
-     * emulator's CPU away.
+     * Why nothing can be said about grants, or an empty string. A grant's timer is real while the processor is
+     * emulated, and an emulator that lags behind has two timer interrupts at once, of which the second ends the grant
+     * that the first gave. The sections of these tests take a tenth of a grant at most, so when many are revoked it is
+     * the host that took the emulator's CPU away.
      */
     String hostIsBusy() {
         return revoked * 20 <= granted

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.vm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -12,8 +13,8 @@ import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
 
 /**
- * What the kernel's own selftest of slice extensions does (tools/testing/selftests/rseq/slice_test.c), from Java: one thread
- * in short sections, another that takes the CPU away from it, on one CPU.
+ * What the kernel's own selftest of slice extensions does (tools/testing/selftests/rseq/slice_test.c), from Java: one
+ * thread in short sections, another that takes the CPU away from it, on one CPU.
  */
 @org.junit.jupiter.api.Tag("grants")
 @EnabledIfEnvironmentVariable(named = "RSEQ4J_VM", matches = "1", disabledReason = "needs the test kernel: bin/vm run --cpus 1")

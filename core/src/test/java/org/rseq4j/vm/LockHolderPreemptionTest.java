@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.vm;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,10 +20,10 @@ import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
 
 /**
- * Threads around one spin lock, with and without sections, interleaved, after a warm-up: how often a thread was scheduled
- * out while it held the lock; throughput and context switches. With one CPU it was scheduled out when another thread found
- * the lock taken meanwhile, whatever the host does to the emulator; with more, when the hold took very long. Reported, and
- * asserted with one CPU only: preemptions of the holder fall by at least 8 times.
+ * Threads around one spin lock, with and without sections, interleaved, after a warm-up: how often a thread was
+ * scheduled out while it held the lock; throughput and context switches. With one CPU it was scheduled out when another
+ * thread found the lock taken meanwhile, whatever the host does to the emulator; with more, when the hold took very
+ * long. Reported, and asserted with one CPU only: preemptions of the holder fall by at least 8 times.
  */
 @org.junit.jupiter.api.Tag("grants")
 @EnabledIfEnvironmentVariable(named = "RSEQ4J_VM", matches = "1", disabledReason = "needs the test kernel: bin/vm run --cpus 1")
@@ -37,7 +38,9 @@ class LockHolderPreemptionTest {
     /** A hold takes some microseconds here: one of this length was scheduled out. */
     private static final long PREEMPTED_NANOS = 500_000;
     private static final int TRIALS = 4;
-    /** So many of the plain lock say nothing yet: one in twenty of them may be left with sections, by the host's fault. */
+    /**
+     * So many of the plain lock say nothing yet: one in twenty of them may be left with sections, by the host's fault.
+     */
     private static final int FEW = 60;
 
     private enum Variant {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.docs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -110,8 +111,8 @@ class PagesTest {
     }
 
     /**
-     * What stands behind a command, up to "--", is an option of its script or of the program that this starts; what stands
-     * behind {@code --jvm} is a JVM's.
+     * What stands behind a command, up to "--", is an option of its script or of the program that this starts; what
+     * stands behind {@code --jvm} is a JVM's.
      */
     @Test
     void everyOptionOfACommandIsThere() throws IOException {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.webapp;
 
 import java.lang.foreign.MemorySegment;
@@ -32,8 +33,8 @@ import org.rseq4j.queues.SliceBlockingQueue;
 import org.rseq4j.queues.SliceMpmcArrayQueue;
 
 /**
- * What the library has, each used as an application does: objects that live as long as the application, in a static field,
- * which nobody closes; others that are closed.
+ * What the library has, each used as an application does: objects that live as long as the application, in a static
+ * field, which nobody closes; others that are closed.
  */
 public enum Use {
     /** Nothing of the library: what the container itself keeps. */

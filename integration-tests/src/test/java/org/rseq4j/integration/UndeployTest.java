@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.integration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -27,8 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.webapp.Use;
 
 /**
- * A web application that has the library in its own class loader, used everything, closed little, and was undeployed, leaves
- * nothing behind: its loader is collected, no thread of it runs, the container has nothing to warn of.
+ * A web application that has the library in its own class loader, used everything, closed little, and was undeployed,
+ * leaves nothing behind: its loader is collected, no thread of it runs, the container has nothing to warn of.
  */
 class UndeployTest {
     private static final int DEPLOYMENTS = 20;
@@ -88,7 +89,9 @@ class UndeployTest {
                 .filter(name -> name.contains("rseq4j")).toList());
     }
 
-    /** How many class loaders are not collected after this use; it waits until there are as few as the container keeps. */
+    /**
+     * How many class loaders are not collected after this use; it waits until there are as few as the container keeps.
+     */
     private static int leftBehind(Container container, int deployments, Use use, int kept) throws Exception {
         List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
         for (int i = 0; i < deployments; i++) {

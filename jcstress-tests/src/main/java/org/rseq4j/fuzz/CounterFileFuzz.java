@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.fuzz;
 
 import java.io.IOException;
@@ -11,7 +12,9 @@ import java.util.zip.CRC32C;
 import org.rseq4j.counters.CounterFile;
 import org.rseq4j.counters.CounterFileReader;
 
-/** The bytes of a counter file: any, and those of a good file with some changed. A reader throws IOException or reads. */
+/**
+ * The bytes of a counter file: any, and those of a good file with some changed. A reader throws IOException or reads.
+ */
 final class CounterFileFuzz {
     private static final int PAGE = 4096;
     /** Behind the page of states. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.fuzz;
 
 /** The bytes that the fuzzer chose, read as numbers; zeros behind the end. */

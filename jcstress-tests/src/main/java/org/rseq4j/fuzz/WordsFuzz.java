@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.fuzz;
 
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 
 /**
- * Any words in any slots, then every operation: results or the exceptions that are documented, nothing outside of the slots
- * that an operation was given, and never a signal.
+ * Any words in any slots, then every operation: results or the exceptions that are documented, nothing outside of the
+ * slots that an operation was given, and never a signal.
  */
 final class WordsFuzz {
     private static final int WORDS = 64;

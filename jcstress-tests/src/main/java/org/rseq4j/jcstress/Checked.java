@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.jcstress;
 
 /** For actors, which may throw no checked exception: one that is thrown is an error of the test. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.jcstress;
 
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
@@ -68,8 +69,8 @@ public class PerCpuPoolStress {
         }
 
         /**
-         * How many objects of a closed pool were not discarded, when none is held: 0. What was in a place that a thread was just stopped
-         * in is discarded a moment later, and what is lost never.
+         * How many objects of a closed pool were not discarded, when none is held: 0. What was in a place that a thread
+         * was just stopped in is discarded a moment later, and what is lost never.
          */
         int left() {
             for (int i = 0; i < 1000 && made.get() != discarded.get(); i++) {
@@ -436,11 +437,12 @@ public class PerCpuPoolStress {
     }
 
     /**
-     * That no second object is made follows from two rules. As many objects may exist as one: who first enters the waiting room gets the
-     * right to make it, and another right comes only from a discard. And a release discards nothing of an open pool that
-     * has room for all objects: when the other thread is inside of both places (it moves objects from the overflow to its slab),
-     * or shuts or opens them between two tries, the object goes to the spare ones. So there is no discard before the arbiter's
-     * close, and the uses have an order: the one that made the object, then the one that waited for its release or found it.
+     * That no second object is made follows from two rules. As many objects may exist as one: who first enters the
+     * waiting room gets the right to make it, and another right comes only from a discard. And a release discards
+     * nothing of an open pool that has room for all objects: when the other thread is inside of both places (it moves
+     * objects from the overflow to its slab), or shuts or opens them between two tries, the object goes to the spare
+     * ones. So there is no discard before the arbiter's close, and the uses have an order: the one that made the
+     * object, then the one that waited for its release or found it.
      */
     @JCStressTest
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "one owner at a time, and no more than one object at a time")

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.jcstress;
 
 import java.util.Queue;
 
 /**
- * What the states of all queues have: elements, and what each side did. The actors cannot stand here: jcstress looks for them
- * in the class of the test only.
+ * What the states of all queues have: elements, and what each side did. The actors cannot stand here: jcstress looks
+ * for them in the class of the test only.
  */
 class QueueState {
     int added;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.jcstress;
 
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
@@ -17,8 +18,8 @@ import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 
 /**
- * {@link RestartableSequences}. Two threads meet in one CPU's words where one of them is moved or preempted there; where the
- * operations are atomic instructions on a stripe they meet all the time.
+ * {@link RestartableSequences}. Two threads meet in one CPU's words where one of them is moved or preempted there;
+ * where the operations are atomic instructions on a stripe they meet all the time.
  */
 public class RestartableSequencesStress {
     private static final PerCpuMemory MEMORY = Slots.MEMORY;

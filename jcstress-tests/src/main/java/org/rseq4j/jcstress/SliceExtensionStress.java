@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.jcstress;
 
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
@@ -13,8 +14,8 @@ import org.openjdk.jcstress.infra.results.ZZ_Result;
 import org.rseq4j.SliceExtension;
 
 /**
- * {@link SliceExtension}: sections are of one thread, so the threads that interfere are the misusers, and the kernel. Where
- * requests have no effect begin gives 0, and every outcome is the one of a right use.
+ * {@link SliceExtension}: sections are of one thread, so the threads that interfere are the misusers, and the kernel.
+ * Where requests have no effect begin gives 0, and every outcome is the one of a right use.
  */
 public class SliceExtensionStress {
     /** Whether the running thread can open a section, as it can when no request was left behind on it. */
@@ -25,8 +26,9 @@ public class SliceExtensionStress {
     }
 
     /**
-     * Whether what a nested begin returned is right: nothing, as the request stands. A kernel clears the request of a thread that it schedules
-     * out, and then the nested section owns one; simulated requests stand until they are ended.
+     * Whether what a nested begin returned is right: nothing, as the request stands. A kernel clears the request of a
+     * thread that it schedules out, and then the nested section owns one; simulated requests stand until they are
+     * ended.
      */
     private static boolean isNested(long section) {
         return section == 0 || !Boolean.getBoolean("rseq4j.benchmark.simulateRequests");

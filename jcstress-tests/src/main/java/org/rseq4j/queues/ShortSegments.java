@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 /** Queues without a bound in which almost each call is at the end of a segment. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.throwing;
 
 import java.util.function.LongConsumer;
@@ -41,7 +42,8 @@ final class CounterSubject extends Subject {
             case "sum" -> seen = sum.getAsLong();
             default -> {
                 resets++;
-                long before = sumThenReset.getAsLong(); // not in one expression: another may count meanwhile, see others()
+                // not in one expression: another may count meanwhile, see others()
+                long before = sumThenReset.getAsLong();
                 taken += before;
                 resetsThatReturned++;
             }

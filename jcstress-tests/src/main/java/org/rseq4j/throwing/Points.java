@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.throwing;
 
 import java.lang.foreign.FunctionDescriptor;
@@ -7,8 +8,8 @@ import java.lang.invoke.MethodHandle;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * The places before each call that the library makes: {@link PointsAgent} puts a call of {@link #here} there. A thread can be made to
- * throw at one of them, or to stop there as if it lost its CPU for long.
+ * The places before each call that the library makes: {@link PointsAgent} puts a call of {@link #here} there. A thread
+ * can be made to throw at one of them, or to stop there as if it lost its CPU for long.
  */
 public final class Points {
     private static final int SLEEP_MICROS = 2000;
@@ -71,7 +72,8 @@ public final class Points {
     /**
      * The running thread throws at its n-th point from now.
      *
-     * @param again also at all further ones that are as deep, until {@link #disarm}, as a thread that has no stack left there
+     * @param again also at all further ones that are as deep, until {@link #disarm}, as a thread that has no stack left
+     *             there
      */
     static void armToThrow(int n, boolean again) {
         remaining = n;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.throwing;
 
 import java.time.Duration;
@@ -158,7 +159,8 @@ final class PoolSubject extends Subject {
 
     @Override
     String check() throws Exception {
-        // Who got a StackOverflowError out of acquire or release does not know whether it happened, and may have the permit.
+        // Who got a StackOverflowError out of acquire or release does not know whether it happened, and may have the
+        // permit.
         int unknown = acquires - acquired + releases - released - (explosions > 0 ? 1 : 0);
         int bound = bounded ? BOUND : 4;
         Pooled[] all = new Pooled[bound];

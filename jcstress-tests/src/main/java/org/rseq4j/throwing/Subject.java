@@ -1,12 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.throwing;
 
 /**
- * A structure whose operations are made to throw. One thread, the victim, calls {@link #run} and {@link #recover}; then another one
- * calls {@link #check}.
+ * A structure whose operations are made to throw. One thread, the victim, calls {@link #run} and {@link #recover}; then
+ * another one calls {@link #check}.
  *
  * <p>
- * What an operation that threw has done is not known: it may have happened or not, and what it took out of the structure may be lost
- * with it, one element at most. All else must be there. The victim keeps its books by plain stores alone, which cannot throw.
+ * What an operation that threw has done is not known: it may have happened or not, and what it took out of the
+ * structure may be lost with it, one element at most. All else must be there. The victim keeps its books by plain
+ * stores alone, which cannot throw.
  */
 abstract class Subject {
     private final String[] operations;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.torture;
 
 import java.io.IOException;
@@ -166,7 +167,10 @@ final class Faults {
             ((Runnable) type.getConstructor().newInstance()).run();
         }
 
-        /** A library of its own: a second native library, and a second registration beside the first. Its end never comes. */
+        /**
+         * A library of its own: a second native library, and a second registration beside the first. Its end never
+         * comes.
+         */
         static void secondLibrary() throws Exception {
             List<URL> path = new ArrayList<>();
             for (String entry : System.getProperty("java.class.path").split(":")) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.torture;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
@@ -16,7 +17,9 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Threads that are moved between CPUs and interrupted by signals, thousands of times a second; by core's libstorm.so. */
+/**
+ * Threads that are moved between CPUs and interrupted by signals, thousands of times a second; by core's libstorm.so.
+ */
 final class Storm extends Fault {
     private static final Path LIBRARY = Path.of(System.getProperty("rseq4j.test.storm", "core/target/libstorm.so"));
 

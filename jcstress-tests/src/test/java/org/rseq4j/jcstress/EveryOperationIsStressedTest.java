@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.jcstress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -39,8 +40,9 @@ import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.JCStressTest;
 
 /**
- * Every public method of every structure that changes something is called by an actor of a jcstress test. The list of methods
- * comes from reflection; what the actors call is read from their byte code, so no list of names can be wrong about it.
+ * Every public method of every structure that changes something is called by an actor of a jcstress test. The list of
+ * methods comes from reflection; what the actors call is read from their byte code, so no list of names can be wrong
+ * about it.
  */
 class EveryOperationIsStressedTest {
     /** Public types that are no structures: nothing two threads share, or no operation. */

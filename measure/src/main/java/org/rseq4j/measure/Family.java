@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.measure;
 
 /** What is compared with each other: the first contender of a family is this library's. */

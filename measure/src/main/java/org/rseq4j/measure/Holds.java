@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.measure;
 
 import java.util.concurrent.locks.Lock;
 
 /**
- * All threads take one lock, with work of about 100 ns inside and 400 ns outside. A hold that took half a millisecond is one
- * in which the holder lost its CPU; to know it costs each hold two readings of the clock, whoever's lock it is.
+ * All threads take one lock, with work of about 100 ns inside and 400 ns outside. A hold that took half a millisecond
+ * is one in which the holder lost its CPU; to know it costs each hold two readings of the clock, whoever's lock it is.
  */
 final class Holds implements Workload {
     private static final int INSIDE = 40;

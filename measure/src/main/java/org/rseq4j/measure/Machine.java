@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.measure;
 
 import java.io.IOException;
@@ -9,8 +10,8 @@ import java.util.stream.Stream;
 import org.rseq4j.RseqStatus;
 
 /**
- * What the figures depend on. No names of hosts, users or folders: of the library's status only what cannot have one, so not the
- * reasons, which are for people.
+ * What the figures depend on. No names of hosts, users or folders: of the library's status only what cannot have one,
+ * so not the reasons, which are for people.
  */
 record Machine(String processor, int processors, String jdk, RseqStatus status) {
     static Machine here(RseqStatus status) {

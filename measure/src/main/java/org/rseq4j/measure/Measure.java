@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.measure;
 
 import java.io.IOException;
@@ -14,8 +15,8 @@ import org.rseq4j.measure.Result.Extension;
 import org.rseq4j.measure.Schedule.Seat;
 
 /**
- * Says in a minute what this library's structures make of the machine where it runs, beside the JDK's: a table, and a file
- * that can be sent to the project. What {@code java -jar} runs.
+ * Says in a minute what this library's structures make of the machine where it runs, beside the JDK's: a table, and a
+ * file that can be sent to the project. What {@code java -jar} runs.
  */
 public final class Measure {
     private static final String USAGE = """

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.measure;
 
 import java.util.Queue;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Every other thread offers elements to one queue, the others poll them; one thread alone does both by turns. Who finds the
- * queue full or empty yields. What counts is the elements polled.
+ * Every other thread offers elements to one queue, the others poll them; one thread alone does both by turns. Who finds
+ * the queue full or empty yields. What counts is the elements polled.
  */
 final class Transfers implements Workload {
     static final int CAPACITY = 1024;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.measure;
 
 import java.io.BufferedReader;
@@ -16,8 +17,8 @@ import java.util.concurrent.TimeUnit;
 import org.rseq4j.SliceExtension;
 
 /**
- * A JVM for one contender, so that the JIT sees one kind of code. Each line of standard input, THREADS MILLIS, is a round; it is
- * answered by a line with its sample, or with what failed.
+ * A JVM for one contender, so that the JIT sees one kind of code. Each line of standard input, THREADS MILLIS, is a
+ * round; it is answered by a line with its sample, or with what failed.
  */
 final class Worker {
     static final String FAILED = "failed: ";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.measure;
 
 /** What the threads of one round do with one structure, made anew for each round. */

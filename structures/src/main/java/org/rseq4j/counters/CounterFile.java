@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.io.IOException;
@@ -18,17 +19,18 @@ import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.OwnerOnly;
 
 /**
- * Named counters, summaries and histograms in one mapped file, which another process reads with {@link CounterFileReader}
- * (or {@code bin/stat}) while this one writes and after it is gone, even when it was killed.
+ * Named counters, summaries and histograms in one mapped file, which another process reads with
+ * {@link CounterFileReader} (or {@code bin/stat}) while this one writes and after it is gone, even when it was killed.
  *
  * <p>
- * A new file replaces what had the name before, in one step and with mode 0600; a symbolic link of that name is replaced and
- * not followed. Readers that have the old one open go on reading that. All its blocks are taken when it is made, so that a
- * full disk is an IOException then and never a fault later. It has the bytes for a CPU once for each CPU, and once more.
+ * A new file replaces what had the name before, in one step and with mode 0600; a symbolic link of that name is
+ * replaced and not followed. Readers that have the old one open go on reading that. All its blocks are taken when it is
+ * made, so that a full disk is an IOException then and never a fault later. It has the bytes for a CPU once for each
+ * CPU, and once more.
  *
  * <p>
- * Asking again for a name gives the same object. Meters live as long as the file object is referred to by anything; closing
- * a meter that came from a file stops it in this process and leaves its values and its name in the file.
+ * Asking again for a name gives the same object. Meters live as long as the file object is referred to by anything;
+ * closing a meter that came from a file stops it in this process and leaves its values and its name in the file.
  *
  * @since 0.1.0
  */
@@ -64,9 +66,10 @@ public final class CounterFile {
      *
      * @param file its name; the directory must exist
      * @param capacity how many meters it can hold, from 1 to 65536
-     * @param bytesPerCpu the bytes for their values for each CPU, from 8 to 2^30: 8 for a counter, 72 for a summary, for a
-     *            histogram about 8 times {@code org.HdrHistogram.Histogram}'s number of counts; rounded up to a power of
-     *            two of at least 4096
+     * @param bytesPerCpu the bytes for their values for each CPU, from 8 to 2^30: 8 for a counter, 72 for a summary,
+     *             for a
+     *            histogram about 8 times {@code org.HdrHistogram.Histogram}'s number of counts; rounded up to a power
+     *            of two of at least 4096
      * @return the file
      * @throws IllegalArgumentException when a number is out of range
      * @throws IOException when the file cannot be made: a directory that is missing or read-only, a full disk
@@ -132,15 +135,17 @@ public final class CounterFile {
     }
 
     /**
-     * The counter of a name, made when there is none, with a type id and a key for programs that read the file, as those of
-     * Agrona's {@code CountersManager}: the type says what is counted and how the key is to be read, the key of what.
+     * The counter of a name, made when there is none, with a type id and a key for programs that read the file, as
+     * those of Agrona's {@code CountersManager}: the type says what is counted and how the key is to be read, the key
+     * of what.
      *
      * @param name as for {@link #counter(String, String)}
      * @param description as for {@link #counter(String, String)}
      * @param typeId any number; of a counter that was made without, 0
      * @param key up to 112 bytes; of a counter that was made without, none
      * @return the counter
-     * @throws IllegalArgumentException as for {@link #counter(String, String)}, or when the key is longer, or the counter has
+     * @throws IllegalArgumentException as for {@link #counter(String, String)}, or when the key is longer, or the
+     *              counter has
      *             another type id or key
      * @throws IllegalStateException as for {@link #counter(String, String)}
      */
@@ -150,10 +155,11 @@ public final class CounterFile {
     }
 
     /**
-     * Frees a counter: it is closed, readers do not find it from now on, registries do not show it, and its name can be given to
-     * another meter. Its place in the file is given to another counter when nothing refers to this one any more, so an
-     * addition that another thread is in the middle of goes nowhere else. In a full file a new counter looks for such places
-     * by collections of the heap, for up to a second. Freeing costs a look at each meter of the file.
+     * Frees a counter: it is closed, readers do not find it from now on, registries do not show it, and its name can be
+     * given to another meter. Its place in the file is given to another counter when nothing refers to this one any
+     * more, so an addition that another thread is in the middle of goes nowhere else. In a full file a new counter
+     * looks for such places by collections of the heap, for up to a second. Freeing costs a look at each meter of the
+     * file.
      *
      * @param counter a counter of this file, which may be closed
      * @return true; false when it was freed already
@@ -195,8 +201,10 @@ public final class CounterFile {
      * @param highestValue the highest value, at least 2
      * @param significantDigits from 0 to 5
      * @return the histogram
-     * @throws IllegalArgumentException as for {@link #counter(String, String)}, or when a number is out of range or another than before
-     * @throws IllegalStateException when the file is full, or has histograms of more than 256 MiB for each CPU, what a reader
+     * @throws IllegalArgumentException as for {@link #counter(String, String)}, or when a number is out of range or
+     *              another than before
+     * @throws IllegalStateException when the file is full, or has histograms of more than 256 MiB for each CPU, what a
+     *              reader
      *             takes on its heap, or values of more than 2 GiB
      */
     public PerCpuHistogram histogram(String name, String description, long highestValue, int significantDigits) {

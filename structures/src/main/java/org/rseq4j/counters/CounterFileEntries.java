@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.io.IOException;
@@ -13,8 +14,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The entries of a counter file as a reader finds them: the states at each look, an entry when its state is another than before.
- * Nothing in the file is believed.
+ * The entries of a counter file as a reader finds them: the states at each look, an entry when its state is another
+ * than before. Nothing in the file is believed.
  */
 final class CounterFileEntries {
     /** Entries that are read at once. */
@@ -90,7 +91,8 @@ final class CounterFileEntries {
 
     /** The states of the places that were ever used, which come before the others. */
     private long[] states() throws IOException {
-        VarHandle.fullFence(); // after what was read before, and before what is read next: pairs with the order of the writes
+        // after what was read before, and before what is read next: pairs with the order of the writes
+        VarHandle.fullFence();
         long[] all = new long[Math.min(STATES, format.capacity())];
         int length = 0;
         while (length < format.capacity()) {
@@ -112,7 +114,10 @@ final class CounterFileEntries {
         return Arrays.copyOf(all, length);
     }
 
-    /** Reads those whose state is another than before; one that changes meanwhile is left out, and noted by a state of 0. */
+    /**
+     * Reads those whose state is another than before; one that changes meanwhile is left out, and noted by a state of
+     * 0.
+     */
     private void readChanged(long[] now, Entry[] all, int from, int to) throws IOException {
         int first = to;
         int end = from;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.io.IOException;
@@ -6,14 +7,15 @@ import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
 /**
- * The layout of a counter file: a page of header, a word of state for each entry, the entries of 640 bytes, and the values, one
- * stride for each CPU, and one more; each part begins on a page. Numbers are in the order of the machine, which the magic number
- * tells.
+ * The layout of a counter file: a page of header, a word of state for each entry, the entries of 640 bytes, and the
+ * values, one stride for each CPU, and one more; each part begins on a page. Numbers are in the order of the machine,
+ * which the magic number tells.
  *
  * <p>
- * A state counts how often its entry was registered and freed: 0 before all, odd while it is registered, else even. It changes
- * after the entry was written, and before the entry or its values are written again; so who finds the same odd state before and
- * after has read what belongs together. Entries are registered in order, and only counters are freed. An entry has a checksum.
+ * A state counts how often its entry was registered and freed: 0 before all, odd while it is registered, else even. It
+ * changes after the entry was written, and before the entry or its values are written again; so who finds the same odd
+ * state before and after has read what belongs together. Entries are registered in order, and only counters are freed.
+ * An entry has a checksum.
  */
 record CounterFileFormat(int capacity, int strides, int shift, long pid, long started) {
     static final int PAGE = 4096;

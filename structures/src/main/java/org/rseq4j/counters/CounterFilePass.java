@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.io.EOFException;
@@ -11,7 +12,8 @@ import org.rseq4j.counters.PerCpuSummary.Snapshot;
  * Reads counters and summaries that stand side by side in a file, stride by stride, all with one system call for each.
  *
  * <p>
- * The last stride comes first, as in {@link PerCpuCounter#sum()}: what a reset subtracts there was in the others before.
+ * The last stride comes first, as in {@link PerCpuCounter#sum()}: what a reset subtracts there was in the others
+ * before.
  */
 final class CounterFilePass {
     /** What is read at once. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.io.IOException;
@@ -17,15 +18,15 @@ import org.HdrHistogram.Histogram;
 import org.rseq4j.counters.CounterFileEntries.Entry;
 
 /**
- * Reads a {@link CounterFile}, most often another process's. It only reads, so it never disturbs the writer, and it works
- * the same after the writer died.
+ * Reads a {@link CounterFile}, most often another process's. It only reads, so it never disturbs the writer, and it
+ * works the same after the writer died.
  *
  * <p>
- * Nothing in the file is believed: a damaged or malicious one gives an IOException. It is read and not mapped, so that not
- * even one that is truncated meanwhile can do more. The price is a system call for each CPU and 64 KiB of values, and two for
- * 1,024 states; entries are read when they are new. What it takes of the heap is 256 KiB and what is registered: some hundred
- * bytes for a counter or a summary, and for all histograms together less than 320 MiB; a file that says more, or whose values are
- * more than 2 GiB, is refused.
+ * Nothing in the file is believed: a damaged or malicious one gives an IOException. It is read and not mapped, so that
+ * not even one that is truncated meanwhile can do more. The price is a system call for each CPU and 64 KiB of values,
+ * and two for 1,024 states; entries are read when they are new. What it takes of the heap is 256 KiB and what is
+ * registered: some hundred bytes for a counter or a summary, and for all histograms together less than 320 MiB; a file
+ * that says more, or whose values are more than 2 GiB, is refused.
  *
  * <p>
  * Several threads may use one reader; they read in turn.
@@ -134,10 +135,11 @@ public final class CounterFileReader implements AutoCloseable {
     }
 
     /**
-     * Reads all meters that are registered, each as its own snapshot does. A counter that is freed meanwhile is not there, nor
-     * one that gets its place meanwhile.
+     * Reads all meters that are registered, each as its own snapshot does. A counter that is freed meanwhile is not
+     * there, nor one that gets its place meanwhile.
      *
-     * @return them in the order of their places in the file, which is that of their registration but for counters that got the
+     * @return them in the order of their places in the file, which is that of their registration but for counters that
+     *          got the
      *         place of one that was freed
      * @throws ClosedByInterruptException when the thread is interrupted, which closes the reader
      * @throws IOException when the file cannot be read or is damaged

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.lang.invoke.VarHandle;
@@ -18,9 +19,9 @@ import org.rseq4j.internal.memory.Words;
  * The meters of a counter file as its writer has them. It is guarded by the file.
  *
  * <p>
- * The word of state in the file commits: what throws before has registered or freed nothing, and only assignments come after.
- * The place of a freed counter is used again when the counter is unreachable, so that an addition which another thread is in the
- * middle of goes nowhere else.
+ * The word of state in the file commits: what throws before has registered or freed nothing, and only assignments come
+ * after. The place of a freed counter is used again when the counter is unreachable, so that an addition which another
+ * thread is in the middle of goes nowhere else.
  */
 final class CounterFileTable {
     private final Mapping mapping;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.lang.ref.PhantomReference;
@@ -13,8 +14,8 @@ import org.rseq4j.internal.memory.Words;
  * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU, and one more.
  *
  * <p>
- * What a meter costs on the heap beside itself is a reference of 32 bytes: words whose meter is unreachable are found when
- * somebody wants new ones.
+ * What a meter costs on the heap beside itself is a reference of 32 bytes: words whose meter is unreachable are found
+ * when somebody wants new ones.
  */
 final class CounterSlots {
     /** The bytes of a stride in a chunk: a shift, no multiplication. */

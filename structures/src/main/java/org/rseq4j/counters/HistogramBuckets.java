@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import org.HdrHistogram.Histogram;
 
 /**
- * The buckets of {@code org.HdrHistogram.AbstractHistogram} (Gil Tene; public domain) for values from 0 to a highest one, at
- * a resolution of 1: which count a value belongs to, and how many there are.
+ * The buckets of {@code org.HdrHistogram.AbstractHistogram} (Gil Tene; public domain) for values from 0 to a highest
+ * one, at a resolution of 1: which count a value belongs to, and how many there are.
  */
 record HistogramBuckets(long highest, int digits, int halfMagnitude, long mask, int length) {
     static HistogramBuckets of(long highest, int digits) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.util.ArrayDeque;
@@ -6,8 +7,8 @@ import java.util.Deque;
 import org.HdrHistogram.Histogram;
 
 /**
- * Reads a histogram for one registry of metrics. The recent values are what was counted since an earlier reading, of which some
- * are kept: of three, as the ring of Micrometer's own histograms, and of the one before the window.
+ * Reads a histogram for one registry of metrics. The recent values are what was counted since an earlier reading, of
+ * which some are kept: of three, as the ring of Micrometer's own histograms, and of the one before the window.
  */
 final class HistogramReadings implements MetricReading.Source {
     private static final long STEP = RecentEpochs.WINDOW / 3;

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import org.HdrHistogram.Histogram;
 
 /**
- * What a registry of metrics is shown of a summary or a histogram, in the terms of such registries: a count and a total that
- * do not fall, also when the meter is reset, and extremes and percentiles of {@link RecentEpochs#WINDOW}.
+ * What a registry of metrics is shown of a summary or a histogram, in the terms of such registries: a count and a total
+ * that do not fall, also when the meter is reset, and extremes and percentiles of {@link RecentEpochs#WINDOW}.
  *
  * @param count the number of all records
  * @param sum of all values

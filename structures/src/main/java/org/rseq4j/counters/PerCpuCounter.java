@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.io.InvalidObjectException;
@@ -13,22 +14,23 @@ import org.rseq4j.internal.sequence.AtomicSequences;
 import org.rseq4j.internal.sequence.Sequences;
 
 /**
- * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}: each
- * CPU has a word of its own, which an add changes by a restartable sequence.
+ * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}:
+ * each CPU has a word of its own, which an add changes by a restartable sequence.
  *
  * <p>
  * {@link #sum()} is not an atomic snapshot while others add; it is exact when they are done. Overflow wraps around.
  *
  * <p>
- * An add costs one native call of a few nanoseconds, on platform and virtual threads alike, whatever other threads do; see
- * {@link org.rseq4j.RestartableSequences}. Where there are no sequences
- * ({@link org.rseq4j.RestartableSequences#isNative()}) it is one atomic instruction instead, and without rseq the word is
- * chosen by the thread, and threads whose choice is the same contend. The first counter of a process waits for the check of
- * sequences, some 10 ms.
+ * An add costs one native call of a few nanoseconds, on platform and virtual threads alike, whatever other threads do;
+ * see {@link org.rseq4j.RestartableSequences}. Where there are no sequences
+ * ({@link org.rseq4j.RestartableSequences#isNative()}) it is one atomic instruction instead, and without rseq the word
+ * is chosen by the thread, and threads whose choice is the same contend. The first counter of a process waits for the
+ * check of sequences, some 10 ms.
  *
  * <p>
- * A counter takes 8 bytes for each CPU, side by side with those of other counters, and about 70 on the heap. They are freed
- * when the counter is no longer reachable. Adding to a counter after {@link #close()} throws IllegalStateException.
+ * A counter takes 8 bytes for each CPU, side by side with those of other counters, and about 70 on the heap. They are
+ * freed when the counter is no longer reachable. Adding to a counter after {@link #close()} throws
+ * IllegalStateException.
  *
  * <p>
  * A counter is serialized as its sum, at that moment; it is read as a new counter with this sum.
@@ -124,8 +126,8 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     }
 
     /**
-     * Sets the sum to a value. What others add at the same time is not lost: each addition is replaced by the value, or added to
-     * it.
+     * Sets the sum to a value. What others add at the same time is not lost: each addition is replaced by the value, or
+     * added to it.
      *
      * @param value the sum from now on
      * @throws IllegalStateException when the counter is closed
@@ -156,8 +158,8 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     }
 
     /**
-     * Refuses every use from now on. The words are given to another counter when nothing refers to this one any more, so
-     * an addition that another thread is in the middle of goes nowhere else. No effect when closed already.
+     * Refuses every use from now on. The words are given to another counter when nothing refers to this one any more,
+     * so an addition that another thread is in the middle of goes nowhere else. No effect when closed already.
      */
     @Override
     public void close() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.lang.foreign.MemorySegment;
@@ -17,16 +18,17 @@ import org.rseq4j.internal.section.Section;
 import org.rseq4j.internal.thread.Ids;
 
 /**
- * Counts of values in the buckets of HdrHistogram (Gil Tene), one histogram for each CPU: a record is one atomic add to a
- * word of the current CPU, and its percentiles come from {@link #snapshot()}.
+ * Counts of values in the buckets of HdrHistogram (Gil Tene), one histogram for each CPU: a record is one atomic add to
+ * a word of the current CPU, and its percentiles come from {@link #snapshot()}.
  *
  * <p>
  * A snapshot is not atomic while others record, and exact when they are done. A record is in the result of exactly one
  * {@link #snapshotAndReset()}.
  *
  * <p>
- * Each CPU takes the memory of one {@code org.HdrHistogram.Histogram}, page by page as values fall into them. (Without the
- * native library it is an array of the Java heap.) It is given back by {@link #close()} or when the histogram is unreachable.
+ * Each CPU takes the memory of one {@code org.HdrHistogram.Histogram}, page by page as values fall into them. (Without
+ * the native library it is an array of the Java heap.) It is given back by {@link #close()} or when the histogram is
+ * unreachable.
  *
  * @since 0.1.0
  */
@@ -87,8 +89,9 @@ public final class PerCpuHistogram implements AutoCloseable {
     }
 
     /**
-     * Makes a histogram without records, for any value from 0, as one of HdrHistogram that resizes itself: it takes the pages
-     * of the values that are recorded. (Without the native library it takes all at once, with three digits 430 KiB for each CPU.)
+     * Makes a histogram without records, for any value from 0, as one of HdrHistogram that resizes itself: it takes the
+     * pages of the values that are recorded. (Without the native library it takes all at once, with three digits 430
+     * KiB for each CPU.)
      *
      * @param significantDigits the decimal digits to which values are told apart, from 0 to 5
      * @throws IllegalArgumentException when it is out of range
@@ -189,8 +192,8 @@ public final class PerCpuHistogram implements AutoCloseable {
     }
 
     /**
-     * Counts a value, and when it is above the interval at which values are expected, those that the wait for it kept from
-     * being recorded: value - interval, value - 2 * interval and so on, down to the interval.
+     * Counts a value, and when it is above the interval at which values are expected, those that the wait for it kept
+     * from being recorded: value - interval, value - 2 * interval and so on, down to the interval.
      *
      * @param value from 0 to the highest value
      * @param expectedInterval in the unit of the value; 0 or less counts the value alone
@@ -207,17 +210,17 @@ public final class PerCpuHistogram implements AutoCloseable {
     }
 
     /**
-     * {@return the counts since the last reset, a histogram of the caller's own} Its time stamps say when the last reset was, or
-     * when this was made, and when it was read.
+     * {@return the counts since the last reset, a histogram of the caller's own} Its time stamps say when the last
+     * reset was, or when this was made, and when it was read.
      */
     public Histogram snapshot() {
         return histogram(counts(false), since.get(), System.currentTimeMillis());
     }
 
     /**
-     * {@return the counts since the last reset, a histogram of the caller's own; nothing is lost or counted twice} Its time
-     * stamps are those of the interval, as an interval histogram's of HdrHistogram: from the last reset, or when this was made, to
-     * this one.
+     * {@return the counts since the last reset, a histogram of the caller's own; nothing is lost or counted twice} Its
+     * time stamps are those of the interval, as an interval histogram's of HdrHistogram: from the last reset, or when
+     * this was made, to this one.
      */
     public Histogram snapshotAndReset() {
         opened();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import io.micrometer.core.instrument.MeterRegistry;
@@ -13,44 +14,45 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * Shows counters, summaries, histograms and whole counter files to Micrometer, as Micrometer's own meters by functions do:
- * it reads them when it publishes, and shows what was ever recorded or what was recorded in a step, as the registry's kind is.
- * What records knows nothing of it and costs what it costs without.
+ * Shows counters, summaries, histograms and whole counter files to Micrometer, as Micrometer's own meters by functions
+ * do: it reads them when it publishes, and shows what was ever recorded or what was recorded in a step, as the
+ * registry's kind is. What records knows nothing of it and costs what it costs without.
  *
  * <p>
- * Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this class and what it is made of refer to
- * it, and nothing else of the library to this class.
+ * Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this class and what it is made of
+ * refer to it, and nothing else of the library to this class.
  *
  * <p>
  * What becomes of which, for a name {@code n}:
  * <ul>
  * <li>a counter: a {@code FunctionCounter}; one that goes down as well: a gauge ({@link #gauge});
  * <li>a summary or histogram of times: a {@code FunctionTimer} and a time gauge {@code n.max};
- * <li>a summary or histogram of other values: function counters {@code n.count} and {@code n.sum} and a gauge {@code n.max};
+ * <li>a summary or histogram of other values: function counters {@code n.count} and {@code n.sum} and a gauge
+ * {@code n.max};
  * <li>besides, of a summary: a gauge {@code n.min};
- * <li>of a histogram: a gauge {@code n.percentile} with the tag {@code phi} for each percentile, as Micrometer's own, and where
- * it is {@linkplain Binding#withBuckets asked for}, a function counter {@code n.histogram} with the tag {@code le} for each
- * boundary.
+ * <li>of a histogram: a gauge {@code n.percentile} with the tag {@code phi} for each percentile, as Micrometer's own,
+ * and where it is {@linkplain Binding#withBuckets asked for}, a function counter {@code n.histogram} with the tag
+ * {@code le} for each boundary.
  * </ul>
  *
  * <p>
- * Counts and sums do not fall. A counter or a histogram that is less than before is taken for one that was reset in between, as
- * Prometheus does, so what was recorded between a reading and a reset is not shown; of a summary it is. Values below 0 are not
- * for sums that do not fall: see {@link #gauge} and {@link #signedSummary}.
+ * Counts and sums do not fall. A counter or a histogram that is less than before is taken for one that was reset in
+ * between, as Prometheus does, so what was recorded between a reading and a reset is not shown; of a summary it is.
+ * Values below 0 are not for sums that do not fall: see {@link #gauge} and {@link #signedSummary}.
  *
  * <p>
- * Maximum, minimum and percentiles are those of the last two to three minutes, if the registry reads at least that often, else
- * those since it last read; 0 when nothing was recorded. The sum of a histogram is exact to its significant digits. The
- * measurements of one summary or histogram come from one snapshot: it is taken anew when one of them is read the second time, or
- * a tenth of a second after it was taken.
+ * Maximum, minimum and percentiles are those of the last two to three minutes, if the registry reads at least that
+ * often, else those since it last read; 0 when nothing was recorded. The sum of a histogram is exact to its significant
+ * digits. The measurements of one summary or histogram come from one snapshot: it is taken anew when one of them is
+ * read the second time, or a tenth of a second after it was taken.
  *
  * <p>
- * For a histogram a registry keeps up to seven copies of its counts. Reading a summary ends an epoch, as a reset does, at most
- * every second, which costs a membarrier(2) of some 30 microseconds.
+ * For a histogram a registry keeps up to seven copies of its counts. Reading a summary ends an epoch, as a reset does,
+ * at most every second, which costs a membarrier(2) of some 30 microseconds.
  *
  * <p>
- * A registry refers to what is bound to it until that is removed, by {@link Binding#close}; nothing bound refers to the registry.
- * A meter that is closed shows what was last read.
+ * A registry refers to what is bound to it until that is removed, by {@link Binding#close}; nothing bound refers to the
+ * registry. A meter that is closed shows what was last read.
  *
  * @since 0.1.0
  */
@@ -77,8 +79,9 @@ public final class PerCpuMetrics {
         }
 
         /**
-         * The same for histograms that show how many values were not above some boundaries, besides percentiles: counts can be
-         * added up over processes, percentiles cannot. A boundary is rounded up within the histogram's resolution.
+         * The same for histograms that show how many values were not above some boundaries, besides percentiles: counts
+         * can be added up over processes, percentiles cannot. A boundary is rounded up within the histogram's
+         * resolution.
          *
          * @param boundaries the boundaries, in the unit of what is recorded; a last one without a limit is added
          * @return another binding
@@ -91,7 +94,8 @@ public final class PerCpuMetrics {
          * Registers it. What a registry has already under a name and tags stays there, and is shown instead.
          *
          * @param registry the registry
-         * @throws IllegalArgumentException when the registry has a meter of another type under a name; nothing is registered
+         * @throws IllegalArgumentException when the registry has a meter of another type under a name; nothing is
+         *              registered
          *             then
          * @throws IllegalStateException when the binding is closed
          */
@@ -220,8 +224,8 @@ public final class PerCpuMetrics {
     }
 
     /**
-     * All meters of a file by their names there, those that it has and those that it gets later, until they are freed; no counter or summary has
-     * values that go down.
+     * All meters of a file by their names there, those that it has and those that it gets later, until they are freed;
+     * no counter or summary has values that go down.
      *
      * @param file the file
      * @param units the unit of a summary or histogram of times, by its name; null for other values
@@ -233,8 +237,9 @@ public final class PerCpuMetrics {
     }
 
     /**
-     * All meters of a file by their names there, those that it has and those that it gets later, until they are freed. One that a registry does not
-     * take, because it has another meter of the name, is not there, and logged: who makes the meter is not told.
+     * All meters of a file by their names there, those that it has and those that it gets later, until they are freed.
+     * One that a registry does not take, because it has another meter of the name, is not there, and logged: who makes
+     * the meter is not told.
      *
      * @param file the file
      * @param units the unit of a summary or histogram of times, by its name; null for other values

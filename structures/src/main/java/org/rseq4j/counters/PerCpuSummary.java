@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.lang.foreign.MemorySegment;
@@ -9,42 +10,43 @@ import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.sequence.Sequences;
 
 /**
- * Count, sum, least and greatest of recorded values, which belong together: for every snapshot there was, for each CPU, a
- * moment at which exactly these records had been made there. So sum/count lies between min and max as long as the sum does
- * not overflow.
+ * Count, sum, least and greatest of recorded values, which belong together: for every snapshot there was, for each CPU,
+ * a moment at which exactly these records had been made there. So sum/count lies between min and max as long as the sum
+ * does not overflow.
  *
  * <p>
- * What it does not guarantee: the moments of different CPUs differ, so a snapshot is not one of the whole. The sum wraps
- * around on overflow.
+ * What it does not guarantee: the moments of different CPUs differ, so a snapshot is not one of the whole. The sum
+ * wraps around on overflow.
  *
  * <p>
- * A record is one restartable sequence on words of the current CPU, a native call of a few nanoseconds, on platform and virtual
- * threads alike: no lock, no atomic instruction, nothing that an error could leave behind. {@link #snapshot()} only reads.
- * {@link #snapshotAndReset()} stops no writer and waits for nobody; it makes each CPU that runs a thread of the process restart
- * its sequence (membarrier(2), some 30 microseconds). What one thread recorded before another thread's snapshot, in the sense
- * of happens-before, is in it.
+ * A record is one restartable sequence on words of the current CPU, a native call of a few nanoseconds, on platform and
+ * virtual threads alike: no lock, no atomic instruction, nothing that an error could leave behind. {@link #snapshot()}
+ * only reads. {@link #snapshotAndReset()} stops no writer and waits for nobody; it makes each CPU that runs a thread of
+ * the process restart its sequence (membarrier(2), some 30 microseconds). What one thread recorded before another
+ * thread's snapshot, in the sense of happens-before, is in it.
  *
  * <p>
- * Without rseq, or where the kernel or a seccomp filter refuses membarrier, on a thread without an rseq area, and for a summary of a
- * file, a record is a compare-and-set of a new immutable object, about 70 bytes; the guarantees are the same.
+ * Without rseq, or where the kernel or a seccomp filter refuses membarrier, on a thread without an rseq area, and for a
+ * summary of a file, a record is a compare-and-set of a new immutable object, about 70 bytes; the guarantees are the
+ * same.
  *
  * <p>
- * A summary takes 128 bytes for each CPU, which are freed when it is unreachable. Recording after {@link #close()} throws
- * IllegalStateException.
+ * A summary takes 128 bytes for each CPU, which are freed when it is unreachable. Recording after {@link #close()}
+ * throws IllegalStateException.
  *
  * @since 0.1.0
  */
 public final class PerCpuSummary implements AutoCloseable {
     /*
-     * How a reset finds each record exactly once. First it asks for it: it adds 1 to a number that each CPU has in its words,
-     * and to that of the cells. From then on, whoever records begins a new epoch there, and keeps the old one beside it.
-     * A sequence that had read the old number may still commit; so all are restarted, and cells are closed. Then the old
-     * epoch is final everywhere, on a CPU that has begun the next as on one that has not. What it had is summed, and delivered by
-     * one compare-and-set of the cut: the number of resets that were delivered.
+     * How a reset finds each record exactly once. First it asks for it: it adds 1 to a number that each CPU has in its
+     * words, and to that of the cells. From then on, whoever records begins a new epoch there, and keeps the old one
+     * beside it. A sequence that had read the old number may still commit; so all are restarted, and cells are closed.
+     * Then the old epoch is final everywhere, on a CPU that has begun the next as on one that has not. What it had is
+     * summed, and delivered by one compare-and-set of the cut: the number of resets that were delivered.
      *
-     * Nobody waits: who finds that a reset was asked for and not delivered, because its thread is slow, or was stopped by an
-     * error, does the same steps and delivers it to the cut, where the next delivery takes it along; then asks for its own.
-     * No other reset can be asked for before, so each CPU needs room for two epochs only.
+     * Nobody waits: who finds that a reset was asked for and not delivered, because its thread is slow, or was stopped
+     * by an error, does the same steps and delivers it to the cut, where the next delivery takes it along; then asks
+     * for its own. No other reset can be asked for before, so each CPU needs room for two epochs only.
      */
     private static final boolean BY_SEQUENCES = Sequences.canFence();
     private static final VarHandle CUT;
@@ -55,7 +57,9 @@ public final class PerCpuSummary implements AutoCloseable {
     /** The place of CPU 0's words; negative when closed. */
     private long first;
     private final SummaryCells cells = new SummaryCells();
-    /** Null but for a summary of a file, which no native code writes: a file that somebody truncates would end the JVM. */
+    /**
+     * Null but for a summary of a file, which no native code writes: a file that somebody truncates would end the JVM.
+     */
     private final SummaryMirror mirror;
     private final boolean bySequences;
     private volatile Cut cut = new Cut(0, Snapshot.EMPTY, Snapshot.EMPTY, RecentEpochs.NONE);
@@ -68,7 +72,9 @@ public final class PerCpuSummary implements AutoCloseable {
         }
     }
 
-    /** How many epochs were ended, what of them calls took away and what they did not yet, and what of all is recent. */
+    /**
+     * How many epochs were ended, what of them calls took away and what they did not yet, and what of all is recent.
+     */
     private record Cut(long resets, Snapshot delivered, Snapshot undelivered, RecentEpochs recent) {
     }
 
@@ -153,8 +159,9 @@ public final class PerCpuSummary implements AutoCloseable {
     }
 
     /**
-     * Reads for somebody who does it again and again, at times of one clock. Now and then that ends an epoch, as a reset does,
-     * whose records stay: the least and the greatest of what is still recorded cannot be told from those before.
+     * Reads for somebody who does it again and again, at times of one clock. Now and then that ends an epoch, as a
+     * reset does, whose records stay: the least and the greatest of what is still recorded cannot be told from those
+     * before.
      */
     Reading reading(long nanos) {
         long place = opened();
@@ -193,8 +200,8 @@ public final class PerCpuSummary implements AutoCloseable {
     }
 
     /**
-     * Reads what was recorded and forgets it: each record is in the result of exactly one call, whatever others record. A call
-     * that throws takes nothing away.
+     * Reads what was recorded and forgets it: each record is in the result of exactly one call, whatever others record.
+     * A call that throws takes nothing away.
      *
      * @return the records since the last reset
      * @throws IllegalStateException when the summary is closed, or membarrier(2) worked and is refused now
@@ -224,7 +231,9 @@ public final class PerCpuSummary implements AutoCloseable {
         }
     }
 
-    /** From now on everybody records in the next epoch; false when a reset had been asked for that nobody has delivered. */
+    /**
+     * From now on everybody records in the next epoch; false when a reset had been asked for that nobody has delivered.
+     */
     private boolean request(long place, long resets) {
         boolean asked = cells.request(resets);
         if (bySequences) {
@@ -265,8 +274,8 @@ public final class PerCpuSummary implements AutoCloseable {
     }
 
     /**
-     * Refuses every use from now on. The words are given to another summary when nothing refers to this one any more, so
-     * a record that another thread is in the middle of goes nowhere else. No effect when closed already.
+     * Refuses every use from now on. The words are given to another summary when nothing refers to this one any more,
+     * so a record that another thread is in the middle of goes nowhere else. No effect when closed already.
      */
     @Override
     public void close() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.util.ArrayList;
@@ -6,8 +7,8 @@ import java.util.concurrent.TimeUnit;
 import org.rseq4j.counters.PerCpuSummary.Snapshot;
 
 /**
- * What a summary recorded in its last epochs, so that its extremes are those of a while and not of all times, as Micrometer's
- * {@code TimeWindowMax}. Immutable.
+ * What a summary recorded in its last epochs, so that its extremes are those of a while and not of all times, as
+ * Micrometer's {@code TimeWindowMax}. Immutable.
  *
  * @param open the records of epochs that ended since the last one of the list
  * @param ended of which the end is known, the oldest first

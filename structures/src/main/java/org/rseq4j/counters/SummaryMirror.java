@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.lang.foreign.MemorySegment;
@@ -14,11 +15,12 @@ import org.rseq4j.internal.memory.Words;
  *  0 state   1 count, sum, min, max of set 0   5 count, sum, min, max of set 1
  * </pre>
  *
- * The state counts the times that they were written; its lowest bit says which set counts. So a reader finds a whole set, also
- * when the writer was killed while it wrote the other.
+ * The state counts the times that they were written; its lowest bit says which set counts. So a reader finds a whole
+ * set, also when the writer was killed while it wrote the other.
  *
  * <p>
- * One thread writes a stride at a time, and none waits: who finds another one at it leaves a note, and that one writes again.
+ * One thread writes a stride at a time, and none waits: who finds another one at it leaves a note, and that one writes
+ * again.
  */
 final class SummaryMirror {
     static final int WORDS = 9;
@@ -54,7 +56,10 @@ final class SummaryMirror {
         }
     }
 
-    /** After a reset. When there is no stack or heap left, a reader of the file sees it late: at the next record of the cell. */
+    /**
+     * After a reset. When there is no stack or heap left, a reader of the file sees it late: at the next record of the
+     * cell.
+     */
     void resetQuietly() {
         try {
             for (int i = 0; i < strides.length; i++) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import java.lang.foreign.MemorySegment;
@@ -14,14 +15,15 @@ import org.rseq4j.internal.memory.Words;
  *  8 tag and start of epoch 0   10 tag and start of epoch 1   12 sum, min, max of the records before this epoch
  * </pre>
  *
- * The state counts records, times four; bit 0 says which set counts, bit 1 which epoch. A record reads the set that counts,
- * writes the other, and commits by the state. A set is overwritten only when the state went on, so who finds the same state
- * before and after the set has read a whole one.
+ * The state counts records, times four; bit 0 says which set counts, bit 1 which epoch. A record reads the set that
+ * counts, writes the other, and commits by the state. A set is overwritten only when the state went on, so who finds
+ * the same state before and after the set has read a whole one.
  *
  * <p>
  * An epoch is what is recorded between two resets; its tag is the number of resets asked for before it, plus 1, so that
- * zeroed memory belongs to none; its start is the number of records before it. The first record that finds another reset asked
- * for keeps the set that counts at 12, and begins the next epoch; a CPU that records nothing stays in its old one.
+ * zeroed memory belongs to none; its start is the number of records before it. The first record that finds another
+ * reset asked for keeps the set that counts at 12, and begins the next epoch; a CPU that records nothing stays in its
+ * old one.
  */
 final class SummaryWords {
     static final int WORDS = 16;
@@ -41,7 +43,7 @@ final class SummaryWords {
             for (int i = 1; i < WORDS; i++) {
                 words[i] = Words.getOpaque(segment, place + i * (long) Long.BYTES);
             }
-            VarHandle.acquireFence(); // the set before the state, pairs with the order of the commit and the next record's stores
+            VarHandle.acquireFence(); // the set before the state; pairs with the order of a record's stores
         } while (Words.getOpaque(segment, place) != words[0]);
     }
 
@@ -51,7 +53,9 @@ final class SummaryWords {
         return tag(words) == resets + 2 ? plusCurrent(all, words) : all;
     }
 
-    /** Adds what is recorded between that number of resets and the next, which was asked for before the words were read. */
+    /**
+     * Adds what is recorded between that number of resets and the next, which was asked for before the words were read.
+     */
     static Snapshot plusEnded(Snapshot others, long[] words, long resets) {
         if (tag(words) == resets + 1) {
             return plusCurrent(others, words);

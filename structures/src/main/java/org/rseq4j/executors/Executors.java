@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.executors;
 
 import java.util.concurrent.Callable;
@@ -9,14 +10,15 @@ import java.util.concurrent.TimeUnit;
 import org.rseq4j.queues.SliceBlockingQueue;
 
 /**
- * What {@link java.util.concurrent.Executors} makes, by the same names and with the same defaults, so that a program changes
- * one import. Pools of a fixed number of threads have a {@link SliceBlockingQueue} without a bound in place of the
- * {@link java.util.concurrent.LinkedBlockingQueue}. The others have no queue that could be replaced (a cached pool hands each
- * task to a thread, a scheduled one needs an order by time) and are the JDK's.
+ * What {@link java.util.concurrent.Executors} makes, by the same names and with the same defaults, so that a program
+ * changes one import. Pools of a fixed number of threads have a {@link SliceBlockingQueue} without a bound in place of
+ * the {@link java.util.concurrent.LinkedBlockingQueue}. The others have no queue that could be replaced (a cached pool
+ * hands each task to a thread, a scheduled one needs an order by time) and are the JDK's.
  *
  * <p>
- * Guarantees, costs, errors, what happens-before what, and what happens without rseq: those of {@link ThreadPoolExecutor} and
- * of the queue. A queue without a bound grows until the heap is full when tasks come faster than they are done, here as there.
+ * Guarantees, costs, errors, what happens-before what, and what happens without rseq: those of
+ * {@link ThreadPoolExecutor} and of the queue. A queue without a bound grows until the heap is full when tasks come
+ * faster than they are done, here as there.
  *
  * @since 0.1.0
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Executors whose tasks wait in a queue of this library, by the names of {@link java.util.concurrent.Executors}.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
 /**
@@ -12,7 +13,9 @@ abstract class LockWord extends LockPadding {
 
     /** LOCKED: held. RESERVED: only the first of the queue takes it next. */
     transient volatile int state;
-    /** Holds that ended beside a queue since somebody last looked how long that goes on. The holder's, as those below. */
+    /**
+     * Holds that ended beside a queue since somebody last looked how long that goes on. The holder's, as those below.
+     */
     transient int passes;
     transient long ownerId;
     transient long section;

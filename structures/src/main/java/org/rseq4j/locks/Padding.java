@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
 /** Keeps what stands before the fields of a subclass away from them: 128 bytes, two lines that are fetched together. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
 /** What every reader reads and only writers write, on a line of its own. */

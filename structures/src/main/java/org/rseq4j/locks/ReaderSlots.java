@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
 import java.lang.invoke.MethodHandles;
@@ -172,7 +173,8 @@ final class ReaderSlots {
             if (isAlive(owner)) {
                 return false;
             }
-            // From here on without a call: a row that is somebody's and not among the claimed ones would not be counted.
+            // From here on without a call: a row that is somebody's and not among the claimed ones would not be
+            // counted.
             if (owner == null) {
                 CLAIMED[claimed] = row;
                 claimed++;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
 /** A thread that waits in a lock's queue or in that of a condition, and its links. */

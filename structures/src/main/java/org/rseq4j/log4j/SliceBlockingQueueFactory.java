@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.log4j;
 
 import java.util.concurrent.BlockingQueue;
@@ -20,12 +21,12 @@ import org.rseq4j.queues.SliceBlockingQueue;
  * }</pre>
  *
  * <p>
- * The attribute {@code fair="true"} makes the queue the fair form. Its capacity is the appender's {@code bufferSize}, its
- * guarantees, costs and behaviour without rseq are the queue's.
+ * The attribute {@code fair="true"} makes the queue the fair form. Its capacity is the appender's {@code bufferSize},
+ * its guarantees, costs and behaviour without rseq are the queue's.
  *
  * <p>
- * Log4j ({@code org.apache.logging.log4j:log4j-core}) is an optional dependency: only this class refers to it, and nothing
- * else of the library to this class.
+ * Log4j ({@code org.apache.logging.log4j:log4j-core}) is an optional dependency: only this class refers to it, and
+ * nothing else of the library to this class.
  *
  * @param <E> the type of the elements
  * @since 0.1.0

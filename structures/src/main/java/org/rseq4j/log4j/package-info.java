@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A plugin for Log4j 2, for who uses it.
  *

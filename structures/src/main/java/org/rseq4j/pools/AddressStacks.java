@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.ref.Reference;
@@ -11,8 +12,9 @@ import org.rseq4j.internal.sequence.Sequences;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
- * Stacks of addresses for each CPU: {@link RestartableSequences} on memory and stacks of its own, so that nothing is checked
- * on the way. Never used after {@link #close()} but for operations that had begun before, which then do no harm.
+ * Stacks of addresses for each CPU: {@link RestartableSequences} on memory and stacks of its own, so that nothing is
+ * checked on the way. Never used after {@link #close()} but for operations that had begun before, which then do no
+ * harm.
  */
 final class AddressStacks {
     /** What a pop without a sequence gives, where 0 is no address. */
@@ -26,7 +28,8 @@ final class AddressStacks {
         memory = PerCpuMemory.allocate(bytesPerCpu);
         mapping = MemoryAccess.get().mapping(memory);
         stride = MemoryAccess.get().stride(memory);
-        // Links what an acquire or release may come to near the end of a stack; no effect on a stack that is empty and full.
+        // Links what an acquire or release may come to near the end of a stack; no effect on a stack that is empty and
+        // full.
         Headroom.ensure();
         pop(0, 1);
         push(0, 0, 0);

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * How many objects a pool keeps at most, dealt out in shares: what is free here, the limits of all slabs, and what is
- * reserved for leased slabs sum up to it. A share is taken first and then added to a limit by an assignment, and is given back before the limit
- * is lowered, by who is inside of the slab; so none is lost, whatever is thrown.
+ * reserved for leased slabs sum up to it. A share is taken first and then added to a limit by an assignment, and is
+ * given back before the limit is lowered, by who is inside of the slab; so none is lost, whatever is thrown.
  */
 final class Bound {
     private final int total;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.foreign.Arena;
@@ -12,8 +13,8 @@ import org.rseq4j.pools.PoolMisuse.Kind;
 
 /**
  * The buffers that are in use, of a pool that looks for misuse. Each loan has an arena of its own, which ends with the
- * release: from then on the JDK refuses every access by a segment or buffer of that loan. What native code still writes there
- * is found by a pattern in the block.
+ * release: from then on the JDK refuses every access by a segment or buffer of that loan. What native code still writes
+ * there is found by a pattern in the block.
  */
 final class BufferLoans {
     private static final byte PATTERN = (byte) 0xDB;
@@ -99,7 +100,8 @@ final class BufferLoans {
     /**
      * Ends the loan and gives the memory to the pool.
      *
-     * @param alive whether the memory may be used: not what was released before, but it may be somebody else's where that was, when
+     * @param alive whether the memory may be used: not what was released before, but it may be somebody else's where
+     *             that was, when
      *            it was not the pool's
      */
     void released(long address, boolean alive, Consumer<MemorySegment> pool) {

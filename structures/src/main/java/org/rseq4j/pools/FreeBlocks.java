@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.foreign.MemorySegment;
@@ -6,13 +7,14 @@ import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
 /**
- * Which blocks of a span are free and on no stack: a bit each. A block is taken by clearing its bit and given back by setting
- * it, so nothing is locked, and a thread that is stopped has what it took and no more. Whoever has taken all blocks owns the
- * span.
+ * Which blocks of a span are free and on no stack: a bit each. A block is taken by clearing its bit and given back by
+ * setting it, so nothing is locked, and a thread that is stopped has what it took and no more. Whoever has taken all
+ * blocks owns the span.
  *
  * <p>
- * On errors: what was taken is in local variables until somebody has it. Where an error ends that, a second set of bits gets it
- * under a monitor, by code that calls nothing, as there may be no stack for a call. The next who takes moves it to the first set.
+ * On errors: what was taken is in local variables until somebody has it. Where an error ends that, a second set of bits
+ * gets it under a monitor, by code that calls nothing, as there may be no stack for a call. The next who takes moves it
+ * to the first set.
  */
 final class FreeBlocks {
     /** Acquires what the last user of a block wrote; setting a bit releases it. */

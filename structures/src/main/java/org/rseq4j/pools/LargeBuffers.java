@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.foreign.Arena;
@@ -7,9 +8,9 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.rseq4j.internal.memory.Mapping;
 
 /**
- * Buffers that are larger than a span: a mapping each, whose pages go back to the system with the release. Its addresses are
- * used again for a buffer of about its size, or are unmapped when neither this nor the buffer is reachable, so an access after
- * the release harms nobody. Without native access the garbage collector frees a buffer.
+ * Buffers that are larger than a span: a mapping each, whose pages go back to the system with the release. Its
+ * addresses are used again for a buffer of about its size, or are unmapped when neither this nor the buffer is
+ * reachable, so an access after the release harms nobody. Without native access the garbage collector frees a buffer.
  */
 final class LargeBuffers {
     private static final int KEPT = 16;

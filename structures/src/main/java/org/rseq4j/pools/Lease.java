@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 /**
@@ -10,8 +11,8 @@ package org.rseq4j.pools;
  * }</pre>
  *
  * <p>
- * Cost: compiled code allocates nothing for it as long as it stays in such a statement, because it does not escape; elsewhere
- * it is one small object. Not thread safe.
+ * Cost: compiled code allocates nothing for it as long as it stays in such a statement, because it does not escape;
+ * elsewhere it is one small object. Not thread safe.
  *
  * @param <T> the type of the pooled objects
  * @since 0.1.0

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.invoke.MethodHandles;
@@ -9,7 +10,10 @@ abstract class LeasedSlabPadding {
 }
 
 abstract class LeasedSlabFields extends LeasedSlabPadding {
-    /** How often something was taken out, times 512, plus twice how many objects there are, plus 1 while the owner is busy. */
+    /**
+     * How often something was taken out, times 512, plus twice how many objects there are, plus 1 while the owner is
+     * busy.
+     */
     long word;
     /** Whether the owner may not use it any more; for good. */
     volatile boolean revoked;
@@ -19,7 +23,10 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
     volatile int locked;
     /** How many objects were taken out of it since it was revoked, from the top. */
     int gone;
-    /** The owner's: what the count of takes was when it was last full, and will be at the next miss if nothing is released. */
+    /**
+     * The owner's: what the count of takes was when it was last full, and will be at the next miss if nothing is
+     * released.
+     */
     long takenWhenFull = -1;
     long takenWhenEmpty = -1;
     /** What the count was at the last trim, and when somebody last wanted its place; hints. */
@@ -42,21 +49,23 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
 }
 
 /**
- * A small stack of objects that one OS thread, its owner, uses by plain loads and stores. It has one owner in its life: who
- * takes it away revokes it for good, and the next owner of its place gets another slab.
+ * A small stack of objects that one OS thread, its owner, uses by plain loads and stores. It has one owner in its life:
+ * who takes it away revokes it for good, and the next owner of its place gets another slab.
  *
  * <p>
- * The owner stores the busy mark, reads whether the slab is revoked, and then stores the word that commits what it did and
- * clears the mark, all without an atomic instruction or a fence. Who takes the slab away pays for both: it stores {@code revoked}, has
- * every running thread of the process execute a memory barrier (membarrier), and then looks for the mark. If it is clear,
- * whatever the owner does next begins with reading that its slab is revoked, and ends with storing the word that it found, so
- * the word is final and the objects are free for who enters the lock. If it is set, the owner was scheduled out in the middle:
- * the slab is left alone until somebody finds the mark cleared. The technique is that of biased locks with asymmetric fences
- * (Dice, Huang, Yang: Asymmetric Dekker Synchronization, 2001).
+ * The owner stores the busy mark, reads whether the slab is revoked, and then stores the word that commits what it did
+ * and clears the mark, all without an atomic instruction or a fence. Who takes the slab away pays for both: it stores
+ * {@code revoked}, has every running thread of the process execute a memory barrier (membarrier), and then looks for
+ * the mark. If it is clear, whatever the owner does next begins with reading that its slab is revoked, and ends with
+ * storing the word that it found, so the word is final and the objects are free for who enters the lock. If it is set,
+ * the owner was scheduled out in the middle: the slab is left alone until somebody finds the mark cleared. The
+ * technique is that of biased locks with asymmetric fences (Dice, Huang, Yang: Asymmetric Dekker Synchronization,
+ * 2001).
  *
  * <p>
- * Whatever is thrown while the owner is busy, the word that it found is put back by an assignment, which cannot fail. A virtual
- * thread uses its carrier's slab; nothing between the look-up of the slab and the commit blocks, so it stays on that carrier.
+ * Whatever is thrown while the owner is busy, the word that it found is put back by an assignment, which cannot fail. A
+ * virtual thread uses its carrier's slab; nothing between the look-up of the slab and the commit blocks, so it stays on
+ * that carrier.
  */
 @SuppressWarnings("UnusedVariable")
 final class LeasedSlab extends LeasedSlabFields {
@@ -241,7 +250,9 @@ final class LeasedSlab extends LeasedSlabFields {
         return locked == 0 && LOCKED.compareAndSet(this, 0, 1);
     }
 
-    /** An object of a slab that was taken away; null when there is none, somebody is inside, or its owner may be busy. */
+    /**
+     * An object of a slab that was taken away; null when there is none, somebody is inside, or its owner may be busy.
+     */
     Object tryPop() {
         if (!tryLock()) {
             return null;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.invoke.MethodHandles;
@@ -8,17 +9,20 @@ import org.rseq4j.internal.thread.Membarrier;
 import org.rseq4j.internal.thread.ThreadArea;
 
 /**
- * The leased slabs of one pool, in places that are found by the owner's number. A thread that often finds no slab of its own
- * opens one in its place; if there is one that its owner did not use for a while, it takes that over.
+ * The leased slabs of one pool, in places that are found by the owner's number. A thread that often finds no slab of
+ * its own opens one in its place; if there is one that its owner did not use for a while, it takes that over.
  *
  * <p>
- * A slab that is not in its place any more is nobody's. So what commits a change of the owner, or the end of a slab, is the one
- * assignment to its place, by who is inside of the slab's lock.
+ * A slab that is not in its place any more is nobody's. So what commits a change of the owner, or the end of a slab, is
+ * the one assignment to its place, by who is inside of the slab's lock.
  */
 final class LeasedSlabs {
     private static final int PER_CPU = 8;
     private static final int DEPTH = 16;
-    /** To take slabs away costs a barrier on all threads, tens of microseconds: what was taken away is not dealt out again at once. */
+    /**
+     * To take slabs away costs a barrier on all threads, tens of microseconds: what was taken away is not dealt out
+     * again at once.
+     */
     private static final long PATIENCE = Long.getLong("rseq4j.debug.patience", 10_000_000);
     static final boolean IS_IMPATIENT = PATIENCE < 10_000_000;
     /** The number of places, a power of two; 0 where there are no leased slabs. */
@@ -48,8 +52,8 @@ final class LeasedSlabs {
     }
 
     /**
-     * How many objects each keeps in a pool that keeps so many for a CPU and in all, 0 for none: all of them together about a third
-     * of what the pool keeps, and not more than half.
+     * How many objects each keeps in a pool that keeps so many for a CPU and in all, 0 for none: all of them together
+     * about a third of what the pool keeps, and not more than half.
      */
     static int depth(int capacityPerCpu, int bound) {
         if (COUNT == 0 || bound < 2 * COUNT) {
@@ -68,8 +72,8 @@ final class LeasedSlabs {
     }
 
     /**
-     * The number of the running OS thread, 0 when it has none: for a platform thread its id, for a virtual one its carrier's, or,
-     * where that is not found, one that stands for the carrier.
+     * The number of the running OS thread, 0 when it has none: for a platform thread its id, for a virtual one its
+     * carrier's, or, where that is not found, one that stands for the carrier.
      */
     static long owner() {
         return ThreadArea.owner();
@@ -255,7 +259,9 @@ final class LeasedSlabs {
         return tryPop(false);
     }
 
-    /** As {@link #tryPop}, but none of those from which something was taken before the last call of {@link #revokeIdle}. */
+    /**
+     * As {@link #tryPop}, but none of those from which something was taken before the last call of {@link #revokeIdle}.
+     */
     Object tryPopIdle() {
         return tryPop(true);
     }
@@ -290,7 +296,10 @@ final class LeasedSlabs {
         }
     }
 
-    /** Whether there are objects that cannot be had now, because an owner was stopped in the middle or somebody is inside. */
+    /**
+     * Whether there are objects that cannot be had now, because an owner was stopped in the middle or somebody is
+     * inside.
+     */
     boolean isStuck() {
         for (int i = 0; i < COUNT; i++) {
             LeasedSlab slab = at(i);

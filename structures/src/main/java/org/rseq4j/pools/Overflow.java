@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.foreign.MemorySegment;
 
 /**
- * Blocks beyond the bound, and those that are larger than the pool's largest: spans that no CPU has a stack for. A span goes
- * back to the system with the last of its blocks that is released, but for one of each size, which waits for the next.
+ * Blocks beyond the bound, and those that are larger than the pool's largest: spans that no CPU has a stack for. A span
+ * goes back to the system with the last of its blocks that is released, but for one of each size, which waits for the
+ * next.
  */
 final class Overflow {
     private final Spans spans = new Spans(Long.MAX_VALUE, false);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.foreign.MemorySegment;
@@ -11,38 +12,39 @@ import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
- * Buffers outside of the Java heap in sizes that are powers of two, with a small stack of free ones for each CPU and size:
- * what one request releases, the next request on that CPU acquires, whatever the number of threads.
+ * Buffers outside of the Java heap in sizes that are powers of two, with a small stack of free ones for each CPU and
+ * size: what one request releases, the next request on that CPU acquires, whatever the number of threads.
  *
  * <p>
- * A buffer has one owner at a time, and is handed out as a {@link MemorySegment} or as a direct {@link ByteBuffer}, at least
- * as large as asked for: the whole block of the next size. It has what its last owner left in it. Buffers are aligned to
- * their size (at most {@value Span#BYTES}). The segment and the buffer of a block are made once and handed out again: who
- * goes on using one after its release uses memory that belongs to another. That is not noticed, and neither is a second
- * release, but with {@link Builder#detectMisuse}.
+ * A buffer has one owner at a time, and is handed out as a {@link MemorySegment} or as a direct {@link ByteBuffer}, at
+ * least as large as asked for: the whole block of the next size. It has what its last owner left in it. Buffers are
+ * aligned to their size (at most {@value Span#BYTES}). The segment and the buffer of a block are made once and handed
+ * out again: who goes on using one after its release uses memory that belongs to another. That is not noticed, and
+ * neither is a second release, but with {@link Builder#detectMisuse}.
  *
  * <p>
  * Memory comes from the system in spans of 2 MiB on an address that is a multiple of it, for which huge pages are asked
- * ({@link Builder#hugePages}). The spans never take more than {@link Builder#maxBytes}. At that bound a size gets the spans of
- * others in which no buffer is in use. What then does not fit, or is larger than {@link Builder#largest}, comes from outside of
- * the pool, aligned in the same way, and its memory goes back to the system with the release, but for at most one span of each
- * size that waits for the next acquire. {@link #trim()} gives that back, too, and all spans in which no buffer is in use; with
- * {@link Builder#maxIdleAge} it comes by itself.
+ * ({@link Builder#hugePages}). The spans never take more than {@link Builder#maxBytes}. At that bound a size gets the
+ * spans of others in which no buffer is in use. What then does not fit, or is larger than {@link Builder#largest},
+ * comes from outside of the pool, aligned in the same way, and its memory goes back to the system with the release, but
+ * for at most one span of each size that waits for the next acquire. {@link #trim()} gives that back, too, and all
+ * spans in which no buffer is in use; with {@link Builder#maxIdleAge} it comes by itself.
  *
  * <p>
  * Nothing crashes: memory is unmapped when the pool <em>and</em> every segment and buffer of it are unreachable. After
- * {@link #close()} an acquire throws IllegalStateException and buffers in use stay valid. An acquire or release that ends by an
- * error did not happen, and loses no buffer, but for a StackOverflowError in code that is still interpreted, which may lose one:
- * probably where the JDK's code has just called the native function, which was not proven. What an owner does with a buffer
- * before its release happens before what the next owner does with it.
+ * {@link #close()} an acquire throws IllegalStateException and buffers in use stay valid. An acquire or release that
+ * ends by an error did not happen, and loses no buffer, but for a StackOverflowError in code that is still interpreted,
+ * which may lose one: probably where the JDK's code has just called the native function, which was not proven. What an
+ * owner does with a buffer before its release happens before what the next owner does with it.
  *
  * <p>
  * Cost: an acquire or a release is one restartable sequence, a native call of about ten nanoseconds, with no atomic
- * instruction and nothing allocated. An empty or full stack exchanges a batch of up to 32 with the central list of the size, by
- * an atomic instruction for each 64 blocks that lie side by side. Outside of the pool it is an atomic instruction or two for
- * buffers of up to 2 MiB, and system calls for larger ones. Nothing is locked: a thread that is scheduled out or stopped keeps
- * the buffers that it has or moves, and holds up nobody. Without rseq, stacks are chosen by a stripe of the thread and locked
- * ({@link RestartableSequences}); without native access memory that is given back is only used again, by all sizes.
+ * instruction and nothing allocated. An empty or full stack exchanges a batch of up to 32 with the central list of the
+ * size, by an atomic instruction for each 64 blocks that lie side by side. Outside of the pool it is an atomic
+ * instruction or two for buffers of up to 2 MiB, and system calls for larger ones. Nothing is locked: a thread that is
+ * scheduled out or stopped keeps the buffers that it has or moves, and holds up nobody. Without rseq, stacks are chosen
+ * by a stripe of the thread and locked ({@link RestartableSequences}); without native access memory that is given back
+ * is only used again, by all sizes.
  *
  * <p>
  * The stacks of addresses with batches to a central list are TCMalloc's per-CPU mode
@@ -114,8 +116,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets how much memory the pool has at most, in use and free, 256 MiB by default. Buffers beyond are handed out from
-         * outside of the pool.
+         * Sets how much memory the pool has at most, in use and free, 256 MiB by default. Buffers beyond are handed out
+         * from outside of the pool.
          *
          * @param bytes at least 2 MiB; rounded down to a multiple of that
          * @return this
@@ -145,8 +147,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets whether the system is asked for huge pages, true by default. Then the first use of a span takes all of its 2
-         * MiB, and fewer address translations miss.
+         * Sets whether the system is asked for huge pages, true by default. Then the first use of a span takes all of
+         * its 2 MiB, and fewer address translations miss.
          *
          * @param wanted whether to ask
          * @return this
@@ -157,8 +159,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets when memory goes back to the system: a size of which no batch went between a CPU and the central list for
-         * between once and twice this time gives back its spans in which no buffer is used. By default they stay.
+         * Sets when memory goes back to the system: a size of which no batch went between a CPU and the central list
+         * for between once and twice this time gives back its spans in which no buffer is used. By default they stay.
          *
          * @param age at least a millisecond; more than 292 years are never
          * @return this
@@ -173,12 +175,12 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Looks for misuse. Every access to a segment or buffer after its release throws IllegalStateException; so does a
-         * second release. A write after release by native code, a release of what is not the pool's, and a segment or buffer
-         * that became unreachable in use (keep the one that was handed out, not only a slice of it) are told to the hook and,
-         * as the event {@code org.rseq4j.PoolMisuse}, to the Flight Recorder. Makes each operation slower by microseconds: for tests
-         * and for the search after a mistake. The system property {@code rseq4j.pools.detectMisuse=true} does this for every
-         * pool, with a hook that logs.
+         * Looks for misuse. Every access to a segment or buffer after its release throws IllegalStateException; so does
+         * a second release. A write after release by native code, a release of what is not the pool's, and a segment or
+         * buffer that became unreachable in use (keep the one that was handed out, not only a slice of it) are told to
+         * the hook and, as the event {@code org.rseq4j.PoolMisuse}, to the Flight Recorder. Makes each operation slower
+         * by microseconds: for tests and for the search after a mistake. The system property
+         * {@code rseq4j.pools.detectMisuse=true} does this for every pool, with a hook that logs.
          *
          * @param hook what to tell
          * @return this
@@ -252,7 +254,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
      * @return a segment that nobody else uses; its contents are arbitrary
      * @throws IllegalArgumentException when bytes is not positive
      * @throws IllegalStateException when the pool is closed
-     * @throws OutOfMemoryError when the system has no memory; without native access when {@code -XX:MaxDirectMemorySize} allows
+     * @throws OutOfMemoryError when the system has no memory; without native access when
+     *              {@code -XX:MaxDirectMemorySize} allows
      *     no more
      */
     public MemorySegment acquire(long bytes) {
@@ -287,10 +290,13 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
      * Takes a buffer.
      *
      * @param bytes how large it is at least
-     * @return a direct buffer that nobody else uses, from position 0 to its capacity, big-endian; its contents are arbitrary
-     * @throws IllegalArgumentException when bytes is not positive, or more than 2<sup>31</sup> - 9, what a buffer can have
+     * @return a direct buffer that nobody else uses, from position 0 to its capacity, big-endian; its contents are
+     *          arbitrary
+     * @throws IllegalArgumentException when bytes is not positive, or more than 2<sup>31</sup> - 9, what a buffer can
+     *              have
      * @throws IllegalStateException when the pool is closed
-     * @throws OutOfMemoryError when the system has no memory; without native access when {@code -XX:MaxDirectMemorySize} allows
+     * @throws OutOfMemoryError when the system has no memory; without native access when
+     *              {@code -XX:MaxDirectMemorySize} allows
      *     no more
      */
     public ByteBuffer acquireByteBuffer(int bytes) {
@@ -333,11 +339,13 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     /**
      * Gives a buffer back.
      *
-     * @param segment a segment that was acquired from this pool, or a slice of it that begins where it does; the caller will
+     * @param segment a segment that was acquired from this pool, or a slice of it that begins where it does; the caller
+     *             will
      *     not use its memory again
      * @throws NullPointerException when the segment is null
      * @throws IllegalArgumentException when it is not a buffer of this pool
-     * @throws IllegalStateException when misuse is looked for, and the segment was released before, or input or output into
+     * @throws IllegalStateException when misuse is looked for, and the segment was released before, or input or output
+     *              into
      *     it is going on
      */
     public void release(MemorySegment segment) {
@@ -350,11 +358,13 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     /**
      * Gives a buffer back.
      *
-     * @param buffer a buffer that was acquired from this pool, with any position, limit and order; the caller will not use its
+     * @param buffer a buffer that was acquired from this pool, with any position, limit and order; the caller will not
+     *             use its
      *     memory again
      * @throws NullPointerException when the buffer is null
      * @throws IllegalArgumentException when it is not a buffer of this pool
-     * @throws IllegalStateException when misuse is looked for, and the buffer was released before, or input or output into it
+     * @throws IllegalStateException when misuse is looked for, and the buffer was released before, or input or output
+     *              into it
      *     is going on
      */
     public void release(ByteBuffer buffer) {
@@ -494,9 +504,9 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * Gives the memory of free buffers back to the system, as far as whole spans are free, of each size of which no batch went
-     * between a CPU and the central list since the last call. With {@link Builder#maxIdleAge} it is called once in that time.
-     * Needs membarrier(2) to see the stacks of all CPUs; without, what is there stays.
+     * Gives the memory of free buffers back to the system, as far as whole spans are free, of each size of which no
+     * batch went between a CPU and the central list since the last call. With {@link Builder#maxIdleAge} it is called
+     * once in that time. Needs membarrier(2) to see the stacks of all CPUs; without, what is there stays.
      */
     @Override
     public void trim() {
@@ -509,8 +519,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * Gives the free memory back. Buffers in use stay valid, and their release has no effect; buffers outside of the pool are
-     * freed by theirs. No effect when closed already.
+     * Gives the free memory back. Buffers in use stay valid, and their release has no effect; buffers outside of the
+     * pool are freed by theirs. No effect when closed already.
      */
     @Override
     public void close() {
@@ -534,8 +544,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         for (int attempt = 1;; attempt++) {
             int changes = spans.changes();
             BufferPoolStatistics statistics = read();
-            // A span that went from or to a size meanwhile, to the idle age's trim for one, may be in one of the numbers and not in
-            // another.
+            // A span that went from or to a size meanwhile, to the idle age's trim for one, may be in one of the
+            // numbers and not in another.
             if (changes >= 0 && changes == spans.changes() || attempt == MOST_ATTEMPTS) {
                 return statistics;
             }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import io.netty.buffer.AbstractByteBufAllocator;
@@ -11,8 +12,8 @@ import java.nio.ByteBuffer;
 import java.util.Objects;
 
 /**
- * A {@link io.netty.buffer.ByteBufAllocator} of Netty whose direct buffers have their memory from a {@link PerCpuBufferPool}:
- * what one event loop, virtual thread or worker releases, the next one on that CPU gets.
+ * A {@link io.netty.buffer.ByteBufAllocator} of Netty whose direct buffers have their memory from a
+ * {@link PerCpuBufferPool}: what one event loop, virtual thread or worker releases, the next one on that CPU gets.
  *
  * <pre>{@code
  * var allocator = new PerCpuByteBufAllocator(new PerCpuBufferPool());
@@ -20,15 +21,15 @@ import java.util.Objects;
  * }</pre>
  *
  * <p>
- * Needs netty-buffer 4.2, an optional dependency. Thread safe; a buffer may be released by any thread, and then belongs to the
- * pool, as with Netty's pooled allocators. Reference counts, capacities, bounds checks, slices and the leak detector are
- * Netty's own. A buffer that is never released keeps its memory from the pool until both are unreachable. Heap buffers are not
- * pooled: they are the garbage collector's. Buffers have no memory address ({@link ByteBuf#hasMemoryAddress()}); channels use
- * them as ByteBuffers, without a copy.
+ * Needs netty-buffer 4.2, an optional dependency. Thread safe; a buffer may be released by any thread, and then belongs
+ * to the pool, as with Netty's pooled allocators. Reference counts, capacities, bounds checks, slices and the leak
+ * detector are Netty's own. A buffer that is never released keeps its memory from the pool until both are unreachable.
+ * Heap buffers are not pooled: they are the garbage collector's. Buffers have no memory address
+ * ({@link ByteBuf#hasMemoryAddress()}); channels use them as ByteBuffers, without a copy.
  *
  * <p>
- * Cost: that of the pool, and a buffer object on the Java heap for each call (150 bytes by estimate), which Netty's own pools
- * recycle. A capacity that grows takes another block and copies. Without rseq: as the pool.
+ * Cost: that of the pool, and a buffer object on the Java heap for each call (150 bytes by estimate), which Netty's own
+ * pools recycle. A capacity that grows takes another block and copies. Without rseq: as the pool.
  *
  * @since 0.1.0
  */
@@ -49,7 +50,9 @@ public final class PerCpuByteBufAllocator extends AbstractByteBufAllocator imple
     /** A buffer whose block goes back with the last release. */
     private static final class Buffer extends UnpooledDirectByteBuf {
         private final PerCpuBufferPool pool;
-        /** The first block; null when the capacity was changed: the later ones are {@link Block}s, which Netty frees. */
+        /**
+         * The first block; null when the capacity was changed: the later ones are {@link Block}s, which Netty frees.
+         */
         private ByteBuffer first;
 
         Buffer(PerCpuByteBufAllocator allocator, ByteBuffer block, int maxCapacity) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.time.Duration;
@@ -9,37 +10,40 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
- * A pool of reusable objects with one small stack, a slab, for each CPU: what one request releases, the next request on that
- * CPU acquires, whatever the number of threads.
+ * A pool of reusable objects with one small stack, a slab, for each CPU: what one request releases, the next request on
+ * that CPU acquires, whatever the number of threads.
  *
  * <p>
  * An object has one owner at a time. The number of objects that are kept never exceeds
- * {@linkplain Builder#maxPooled the bound}; with {@link Builder#maxSize} the number of objects that exist does not exceed it
- * either, and {@link #acquire(Duration)} waits for one, in the order of arrival.
+ * {@linkplain Builder#maxPooled the bound}; with {@link Builder#maxSize} the number of objects that exist does not
+ * exceed it either, and {@link #acquire(Duration)} waits for one, in the order of arrival.
  *
  * <p>
- * Without {@code maxSize} it is not promised that an acquire finds an object that is in the pool: nobody ever waits for a
- * slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. A slab may
- * also go on referring to objects that were acquired from it, at most as many as it has places, until other objects take them.
+ * Without {@code maxSize} it is not promised that an acquire finds an object that is in the pool: nobody ever waits for
+ * a slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. A slab
+ * may also go on referring to objects that were acquired from it, at most as many as it has places, until other objects
+ * take them.
  *
  * <p>
- * Happens-before: what a thread does before it releases an object happens before what the next one does that acquires it.
+ * Happens-before: what a thread does before it releases an object happens before what the next one does that acquires
+ * it.
  *
  * <p>
- * Cost: a thread (of virtual ones their carrier) that acquires or releases often gets a slab of its own, of which there are
- * eight for each available CPU: up to 16 objects are then its own to acquire and release by plain loads and stores. Where other
- * threads find nothing they are taken from it, which costs a membarrier system call, some tens of microseconds: in
- * {@code tryAcquire}, before anybody waits, and at most once in 10 milliseconds before the factory is called. Others use the
- * slab of their CPU, by one atomic instruction. Small pools ({@link #maxPooled} below 16 for each available CPU, or
- * {@code capacityPerCpu} below 4) have no slabs of threads, nor has a process with {@code -Drseq4j.leases=off} or without
- * membarrier. Nothing is allocated. Where the kernel grants time slice extensions, one is requested for the few nanoseconds in
- * which a CPU's slab is held. Without rseq, slabs are chosen by a stripe of the thread.
+ * Cost: a thread (of virtual ones their carrier) that acquires or releases often gets a slab of its own, of which there
+ * are eight for each available CPU: up to 16 objects are then its own to acquire and release by plain loads and stores.
+ * Where other threads find nothing they are taken from it, which costs a membarrier system call, some tens of
+ * microseconds: in {@code tryAcquire}, before anybody waits, and at most once in 10 milliseconds before the factory is
+ * called. Others use the slab of their CPU, by one atomic instruction. Small pools ({@link #maxPooled} below 16 for
+ * each available CPU, or {@code capacityPerCpu} below 4) have no slabs of threads, nor has a process with
+ * {@code -Drseq4j.leases=off} or without membarrier. Nothing is allocated. Where the kernel grants time slice
+ * extensions, one is requested for the few nanoseconds in which a CPU's slab is held. Without rseq, slabs are chosen by
+ * a stripe of the thread.
  *
  * <p>
- * Hooks are called outside of all locks, on the acquiring or releasing thread where nothing else is said. Whatever they throw,
- * errors included, the bound holds and the other objects are kept: when the factory throws, the pool is as it was; when reset or
- * validation throws, the object is discarded and the caller gets the exception. An operation that throws a StackOverflowError or
- * OutOfMemoryError did not happen, or has lost the one object in hand; the pool goes on.
+ * Hooks are called outside of all locks, on the acquiring or releasing thread where nothing else is said. Whatever they
+ * throw, errors included, the bound holds and the other objects are kept: when the factory throws, the pool is as it
+ * was; when reset or validation throws, the object is discarded and the caller gets the exception. An operation that
+ * throws a StackOverflowError or OutOfMemoryError did not happen, or has lost the one object in hand; the pool goes on.
  *
  * <p>
  * The overflow, shared between CPUs in batches, is that of TCMalloc's transfer cache
@@ -108,8 +112,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets what each object is given to that leaves the pool for good: because the pool is full, closed or idle, or by
-         * {@link PerCpuPool#discard}.
+         * Sets what each object is given to that leaves the pool for good: because the pool is full, closed or idle, or
+         * by {@link PerCpuPool#discard}.
          *
          * @param hook is called once for each such object
          * @return this
@@ -157,10 +161,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
         /**
          * Asks for the strict form: at most this number of objects exists, in the pool and acquired together. Then
-         * {@link PerCpuPool#acquire()} and {@link PerCpuPool#acquire(Duration)} wait where no object is free. As long as the pool can
-         * keep them all ({@link PerCpuPool#maxPooled}), a released object is discarded only when it is too old or the pool
-         * closed; so where that many exist, none is made for it either. While fewer exist, an acquire may make one
-         * although another is in a slab that somebody is just using.
+         * {@link PerCpuPool#acquire()} and {@link PerCpuPool#acquire(Duration)} wait where no object is free. As long
+         * as the pool can keep them all ({@link PerCpuPool#maxPooled}), a released object is discarded only when it is
+         * too old or the pool closed; so where that many exist, none is made for it either. While fewer exist, an
+         * acquire may make one although another is in a slab that somebody is just using.
          *
          * @param objects at least 1
          * @return this
@@ -172,8 +176,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets how long a CPU's objects stay when none of them is acquired; they are discarded when between once and twice
-         * this time has passed, on a virtual thread of the pool's own. By default they stay.
+         * Sets how long a CPU's objects stay when none of them is acquired; they are discarded when between once and
+         * twice this time has passed, on a virtual thread of the pool's own. By default they stay.
          *
          * @param age at least a millisecond
          * @return this
@@ -185,9 +189,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Asks for objects in stock: every tenth of a second as many are made on a virtual thread of the pool's own as are missing
-         * in the pool, if {@link #maxSize} allows, also after {@link #maxIdleAge} has had its way. When the factory throws,
-         * that is logged, and it is tried again the next time.
+         * Asks for objects in stock: every tenth of a second as many are made on a virtual thread of the pool's own as
+         * are missing in the pool, if {@link #maxSize} allows, also after {@link #maxIdleAge} has had its way. When the
+         * factory throws, that is logged, and it is tried again the next time.
          *
          * @param objects at least 0
          * @return this
@@ -199,9 +203,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets what says whether a pooled object may be handed out. One that may not, or whose validation throws, is discarded; in
-         * the first case another is taken, in the second the acquire throws the same. An object that the acquire itself made is not
-         * asked about. Costs a look-up in a map for each acquire besides.
+         * Sets what says whether a pooled object may be handed out. One that may not, or whose validation throws, is
+         * discarded; in the first case another is taken, in the second the acquire throws the same. An object that the
+         * acquire itself made is not asked about. Costs a look-up in a map for each acquire besides.
          *
          * @param hook is called on the acquiring thread
          * @return this
@@ -212,9 +216,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets for how long an object is handed out after its making. An older one is discarded when it is released, or when it would
-         * be acquired. The jitter keeps objects that were made together from ending together. Costs a look-up in a map and a
-         * look at the clock for each acquire and release.
+         * Sets for how long an object is handed out after its making. An older one is discarded when it is released, or
+         * when it would be acquired. The jitter keeps objects that were made together from ending together. Costs a
+         * look-up in a map and a look at the clock for each acquire and release.
          *
          * @param age at least a millisecond
          * @param jitter each object's age is shorter by a random part of this; at least 0 and shorter than the age
@@ -231,9 +235,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Has the discard hook called by an executor, so that one that blocks holds up nobody who acquires, releases, trims or closes.
-         * With {@link #maxSize} another object may be made when the hook has returned. An executor that refuses has the hook
-         * called on the calling thread.
+         * Has the discard hook called by an executor, so that one that blocks holds up nobody who acquires, releases,
+         * trims or closes. With {@link #maxSize} another object may be made when the hook has returned. An executor
+         * that refuses has the hook called on the calling thread.
          *
          * @param executor runs the hook
          * @return this
@@ -244,11 +248,11 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Looks for double releases, releases of foreign objects (both throw, and do not harm the pool), and objects that
-         * became unreachable while they were acquired. Each is told to the hook and, as the event
-         * {@code org.rseq4j.PoolMisuse}, to the Flight Recorder. Makes each operation slower by a stack walk: for tests and
-         * for the search after a leak. The system property {@code rseq4j.pools.detectMisuse=true} does this for every pool,
-         * with a hook that logs.
+         * Looks for double releases, releases of foreign objects (both throw, and do not harm the pool), and objects
+         * that became unreachable while they were acquired. Each is told to the hook and, as the event
+         * {@code org.rseq4j.PoolMisuse}, to the Flight Recorder. Makes each operation slower by a stack walk: for tests
+         * and for the search after a leak. The system property {@code rseq4j.pools.detectMisuse=true} does this for
+         * every pool, with a hook that logs.
          *
          * @param hook what to tell
          * @return this
@@ -590,8 +594,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * Discards the objects of each slab from which nothing was taken since the last call. With {@link Builder#maxIdleAge}
-     * it is called once in that time. What is in use at the moment is left out.
+     * Discards the objects of each slab from which nothing was taken since the last call. With
+     * {@link Builder#maxIdleAge} it is called once in that time. What is in use at the moment is left out.
      */
     @Override
     public void trim() {
@@ -703,9 +707,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     /**
      * Discards the objects in the pool, and wakes those who wait for one: they, and who acquires from now on, get an
-     * IllegalStateException. Objects that are released later are discarded. When the hook throws, the others are discarded
-     * nevertheless, and the first exception is thrown at the end. Closing again has no effect, unless objects are left because an
-     * error came between. An object in a place that another thread was stopped in at this moment is discarded when that goes on.
+     * IllegalStateException. Objects that are released later are discarded. When the hook throws, the others are
+     * discarded nevertheless, and the first exception is thrown at the end. Closing again has no effect, unless objects
+     * are left because an error came between. An object in a place that another thread was stopped in at this moment is
+     * discarded when that goes on.
      */
     @Override
     public void close() {
@@ -771,8 +776,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * {@return how many objects the pool keeps at most, in all its places together} What some threads keep for themselves is part of it,
-     * up to half; so others may find the pool full before it is.
+     * {@return how many objects the pool keeps at most, in all its places together} What some threads keep for
+     * themselves is part of it, up to half; so others may find the pool full before it is.
      */
     public int maxPooled() {
         return tiers.bound();

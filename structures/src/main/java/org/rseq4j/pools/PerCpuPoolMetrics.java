@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import io.micrometer.core.instrument.FunctionCounter;
@@ -10,13 +11,14 @@ import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Shows a {@link PerCpuPool} to Micrometer, which reads its statistics when it publishes; the pool knows nothing of it and costs what
- * it costs without.
+ * Shows a {@link PerCpuPool} to Micrometer, which reads its statistics when it publishes; the pool knows nothing of it
+ * and costs what it costs without.
  *
  * <p>
- * For a name {@code n}: the function counters {@code n.hits}, {@code n.misses}, {@code n.steals} and {@code n.drops}, and the gauges
- * {@code n.pooled} and {@code n.pooled.max}; what they mean says {@link PoolStatistics}. A registry refers to the pool weakly.
- * Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this class refers to it.
+ * For a name {@code n}: the function counters {@code n.hits}, {@code n.misses}, {@code n.steals} and {@code n.drops},
+ * and the gauges {@code n.pooled} and {@code n.pooled.max}; what they mean says {@link PoolStatistics}. A registry
+ * refers to the pool weakly. Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this
+ * class refers to it.
  *
  * @since 0.1.0
  */

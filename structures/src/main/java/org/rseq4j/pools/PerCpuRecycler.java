@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.util.Objects;
 
 /**
- * A recycler in the form of Netty's, on a {@link PerCpuPool}: objects keep a handle, by which they are recycled from wherever
- * they end. It pools on every thread, virtual ones too, and keeps as many objects as CPUs need.
+ * A recycler in the form of Netty's, on a {@link PerCpuPool}: objects keep a handle, by which they are recycled from
+ * wherever they end. It pools on every thread, virtual ones too, and keeps as many objects as CPUs need.
  *
  * <pre>{@code
  * final class Request {
@@ -26,8 +27,8 @@ import java.util.Objects;
  * }</pre>
  *
  * <p>
- * It has Netty's names and none of its classes. A second recycling is found by {@code -Drseq4j.pools.detectMisuse=true} only.
- * Thread safe. Cost and behaviour without rseq: those of PerCpuPool.
+ * It has Netty's names and none of its classes. A second recycling is found by {@code -Drseq4j.pools.detectMisuse=true}
+ * only. Thread safe. Cost and behaviour without rseq: those of PerCpuPool.
  *
  * @param <T> the type of the objects
  * @since 0.1.0

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import com.fasterxml.jackson.core.util.BufferRecycler;
@@ -8,17 +9,18 @@ import java.util.Objects;
 import java.util.function.Supplier;
 
 /**
- * A {@link RecyclerPool} of Jackson on a {@link PerCpuPool}: the buffers of parsers and generators are used again on the CPU
- * where they were released, as many as CPUs need and not as threads, also with virtual threads.
+ * A {@link RecyclerPool} of Jackson on a {@link PerCpuPool}: the buffers of parsers and generators are used again on
+ * the CPU where they were released, as many as CPUs need and not as threads, also with virtual threads.
  *
  * <pre>{@code
  * JsonFactory factory = JsonFactory.builder().recyclerPool(PerCpuRecyclerPool.ofBufferRecyclers()).build();
  * }</pre>
  *
  * <p>
- * Needs jackson-core 2.16 or later, an optional dependency. Thread safe. A parser or generator that is never closed keeps its
- * recycler, which the garbage collector then takes. Cost and behaviour without rseq: those of PerCpuPool; nothing is allocated
- * but recyclers when none is free. Serializing it keeps what makes the recyclers, not the recyclers.
+ * Needs jackson-core 2.16 or later, an optional dependency. Thread safe. A parser or generator that is never closed
+ * keeps its recycler, which the garbage collector then takes. Cost and behaviour without rseq: those of PerCpuPool;
+ * nothing is allocated but recyclers when none is free. Serializing it keeps what makes the recyclers, not the
+ * recyclers.
  *
  * @param <P> the type of the recyclers
  * @since 0.1.0

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.ref.Reference;
@@ -10,8 +11,8 @@ import java.util.function.Predicate;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
 /**
- * What a pool knows of each of its objects, by identity and weakly, where it is asked to validate them, to limit their lifetime or
- * to look for misuse. Costs a map look-up an operation, and a stack walk where misuse is looked for.
+ * What a pool knows of each of its objects, by identity and weakly, where it is asked to validate them, to limit their
+ * lifetime or to look for misuse. Costs a map look-up an operation, and a stack walk where misuse is looked for.
  *
  * @param <T> the type of the pooled objects
  */
@@ -154,7 +155,10 @@ final class Roster<T> {
         known.remove(new Probe(object));
     }
 
-    /** Forgets what became unreachable, and reports what of it was on loan; how many objects that were, where misuse is looked for. */
+    /**
+     * Forgets what became unreachable, and reports what of it was on loan; how many objects that were, where misuse is
+     * looked for.
+     */
     int sweep() {
         int leaked = 0;
         try {

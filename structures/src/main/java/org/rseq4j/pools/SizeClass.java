@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.util.concurrent.atomic.AtomicLong;
@@ -5,12 +6,12 @@ import java.util.function.LongConsumer;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
- * The blocks of one size: a stack for each CPU, and the central list that these exchange batches with, one block after the
- * other. Nothing is locked and nothing is allocated for an exchange.
+ * The blocks of one size: a stack for each CPU, and the central list that these exchange batches with, one block after
+ * the other. Nothing is locked and nothing is allocated for an exchange.
  *
  * <p>
- * A look at the stacks of all CPUs costs a system call for each that is not empty. At the bound it is paid for by the misses: one
- * that may not look yet goes elsewhere.
+ * A look at the stacks of all CPUs costs a system call for each that is not empty. At the bound it is paid for by the
+ * misses: one that may not look yet goes elsewhere.
  */
 final class SizeClass {
     private static final int LARGEST_STACK = 128;

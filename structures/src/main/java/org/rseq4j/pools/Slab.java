@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.invoke.MethodHandles;
@@ -10,7 +11,10 @@ abstract class SlabPadding {
 }
 
 abstract class SlabFields extends SlabPadding {
-    /** 1 while a thread is inside. Left by {@code setRelease} on the quick path, elsewhere by a plain (volatile) assignment. */
+    /**
+     * 1 while a thread is inside. Left by {@code setRelease} on the quick path, elsewhere by a plain (volatile)
+     * assignment.
+     */
     volatile int locked;
     /** Whether the quick ways in and out are refused; set by anybody, without the lock. */
     volatile boolean shut;
@@ -41,14 +45,15 @@ abstract class SlabFields extends SlabPadding {
  * What a pool has for each CPU, and once more as the overflow: a stack of objects under a try-lock.
  *
  * <p>
- * Nobody waits for the lock. What is done under it either calls nothing from its first store to the one that unlocks, or is
- * undone in {@code catch} by assignments alone, so that no error, not even a StackOverflowError, leaves the lock behind, or an
- * object in two places.
+ * Nobody waits for the lock. What is done under it either calls nothing from its first store to the one that unlocks,
+ * or is undone in {@code catch} by assignments alone, so that no error, not even a StackOverflowError, leaves the lock
+ * behind, or an object in two places.
  *
  * <p>
- * A pop leaves the reference in the array, and a push of the same object finds it there and stores nothing: an acquire and
- * release of one object then has no store of a reference, so no garbage collector's barrier and no card that two CPUs mark in
- * one cache line. The price is that an array may refer to as many objects that left the pool as it has places.
+ * A pop leaves the reference in the array, and a push of the same object finds it there and stores nothing: an acquire
+ * and release of one object then has no store of a reference, so no garbage collector's barrier and no card that two
+ * CPUs mark in one cache line. The price is that an array may refer to as many objects that left the pool as it has
+ * places.
  */
 @SuppressWarnings("UnusedVariable")
 final class Slab extends SlabFields {
@@ -199,8 +204,8 @@ final class Slab extends SlabFields {
     }
 
     /**
-     * As {@link #moveTo}, by who is inside of both. The share goes along as far as the other has none to spare. Copies do not
-     * count until the sizes say so, by assignments alone.
+     * As {@link #moveTo}, by who is inside of both. The share goes along as far as the other has none to spare. Copies
+     * do not count until the sizes say so, by assignments alone.
      */
     int move(Slab other, int most) {
         int n = Math.min(most, Math.min(size, other.capacity() - other.size));

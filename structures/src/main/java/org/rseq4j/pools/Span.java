@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.foreign.MemorySegment;
@@ -8,12 +9,13 @@ import java.nio.ByteOrder;
 import org.rseq4j.internal.memory.Mapping;
 
 /**
- * Two megabytes of memory, on an address that is a multiple of them, cut into blocks of one size or into none. The segment and
- * the buffer of a block are made when it is first handed out, by its owner, and kept until the span is cut for another size.
+ * Two megabytes of memory, on an address that is a multiple of them, cut into blocks of one size or into none. The
+ * segment and the buffer of a block are made when it is first handed out, by its owner, and kept until the span is cut
+ * for another size.
  *
  * <p>
- * Who owns a block finds the fields for its size: a span is cut, and cut into nothing, by a thread that has all of its blocks.
- * Anybody else looks at {@link #free} only, one object for each time that the span is cut.
+ * Who owns a block finds the fields for its size: a span is cut, and cut into nothing, by a thread that has all of its
+ * blocks. Anybody else looks at {@link #free} only, one object for each time that the span is cut.
  */
 final class Span {
     static final int SHIFT = 21;

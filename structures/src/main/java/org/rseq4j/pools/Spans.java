@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.foreign.Arena;
@@ -12,10 +13,10 @@ import org.rseq4j.internal.memory.Mapping;
  * Spans: where the memory comes from, which span an address is in, and which ones are cut into nothing.
  *
  * <p>
- * Memory is mapped some spans at a time and touched when it is used. It is unmapped when the pool and all its buffers are
- * unreachable. The table has open addressing and is at most half full. A larger one takes its place by one compare-and-set,
- * with the spans that are new; who loses maps anew. A reader got its address by a stack or a central list that whoever cut the
- * span had passed before.
+ * Memory is mapped some spans at a time and touched when it is used. It is unmapped when the pool and all its buffers
+ * are unreachable. The table has open addressing and is at most half full. A larger one takes its place by one
+ * compare-and-set, with the spans that are new; who loses maps anew. A reader got its address by a stack or a central
+ * list that whoever cut the span had passed before.
  */
 final class Spans {
     private static final int SPANS_AT_ONCE = 16;
@@ -50,7 +51,9 @@ final class Spans {
         this.hugePages = hugePages;
     }
 
-    /** Links what an acquire or release may come to near the end of a stack: to link something takes much more of it. */
+    /**
+     * Links what an acquire or release may come to near the end of a stack: to link something takes much more of it.
+     */
     private static void rehearse() {
         var spans = new Spans(1, false);
         var span = new Span(MemorySegment.ofAddress(Span.BYTES), null);

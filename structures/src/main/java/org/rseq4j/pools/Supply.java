@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.invoke.VarHandle;
@@ -63,7 +64,8 @@ final class Supply<T> {
     }
 
     /**
-     * A new object; null when the pool is closed. It is counted before it is made: who closes the pool waits for it, or it is not made.
+     * A new object; null when the pool is closed. It is counted before it is made: who closes the pool waits for it, or
+     * it is not made.
      *
      * @param missed whether it is for an acquire that found none
      */
@@ -99,7 +101,8 @@ final class Supply<T> {
     }
 
     private void end(Ticket ticket) {
-        if (ticket.outcome == Ticket.IN_PROGRESS) { // once, also for an executor that failed and called the hook all the same
+        // once, also for an executor that failed and called the hook all the same
+        if (ticket.outcome == Ticket.IN_PROGRESS) {
             ticket.outcome = Ticket.GONE;
         }
         room.unswept = true;

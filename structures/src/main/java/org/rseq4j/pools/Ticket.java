@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * What a {@link WaitingRoom} knows of a thread that waits for an object, of an object that is being made, or of one that is being
- * discarded. What became of it is told by an assignment to {@code outcome}, which nothing can keep from happening.
+ * What a {@link WaitingRoom} knows of a thread that waits for an object, of an object that is being made, or of one
+ * that is being discarded. What became of it is told by an assignment to {@code outcome}, which nothing can keep from
+ * happening.
  */
 final class Ticket {
     /** Given instead of an object: the right to make one. */

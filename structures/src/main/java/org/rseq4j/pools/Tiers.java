@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import org.rseq4j.Rseq;
@@ -22,11 +23,14 @@ import org.rseq4j.internal.thread.ThreadArea;
  * </pre>
  *
  * <p>
- * Nobody waits anywhere: where somebody is inside, the next place is tried. Where all places are shut nothing gets in or out
- * but by {@link #keep} and {@link #tryPopShut}.
+ * Nobody waits anywhere: where somebody is inside, the next place is tried. Where all places are shut nothing gets in
+ * or out but by {@link #keep} and {@link #tryPopShut}.
  */
 final class Tiers {
-    /** Of so many calls at a slab by threads without a slab of their own, powers of two, one tries to open one, or to take one over. */
+    /**
+     * Of so many calls at a slab by threads without a slab of their own, powers of two, one tries to open one, or to
+     * take one over.
+     */
     private static final int OPENS = 32;
     private static final int TAKES_OVER = LeasedSlabs.IS_IMPATIENT ? 64 : 1024;
 
@@ -363,7 +367,9 @@ final class Tiers {
 
     // ---- Idle. ----
 
-    /** The places from which nothing was taken since the last call, spare objects last; those of threads are taken away. */
+    /**
+     * The places from which nothing was taken since the last call, spare objects last; those of threads are taken away.
+     */
     boolean[] findIdle() {
         boolean[] idle = new boolean[all.length + 1];
         for (int i = 0; i < all.length; i++) {

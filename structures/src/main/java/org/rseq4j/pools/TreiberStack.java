@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * An unbounded lock-free stack (R. K. Treiber: Systems Programming: Coping with Parallelism, 1986). A push allocates, and each push has a
- * node of its own, so that no node comes back to the top. What throws did not happen.
+ * An unbounded lock-free stack (R. K. Treiber: Systems Programming: Coping with Parallelism, 1986). A push allocates,
+ * and each push has a node of its own, so that no node comes back to the top. What throws did not happen.
  */
 final class TreiberStack {
     private static final VarHandle TOP;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import static java.lang.invoke.MethodType.methodType;
@@ -14,9 +15,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Visits one pool again and again, each time on a new virtual thread, so a hook that blocks holds up no other pool. In between
- * there is no thread, and nothing but the pool refers to its trimmer: what the JDK's timer has is an object of the JDK
- * with a weak reference, so neither the pool nor the class loader of this library or of the application is kept.
+ * Visits one pool again and again, each time on a new virtual thread, so a hook that blocks holds up no other pool. In
+ * between there is no thread, and nothing but the pool refers to its trimmer: what the JDK's timer has is an object of
+ * the JDK with a weak reference, so neither the pool nor the class loader of this library or of the application is
+ * kept.
  */
 final class Trimmer implements Runnable {
     private static final Executor THREADS = Executors.newVirtualThreadPerTaskExecutor();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import java.lang.invoke.MethodHandles;
@@ -11,20 +12,20 @@ import java.util.function.Consumer;
  * The strict form's bound and its waiters.
  *
  * <p>
- * While nobody waits, objects go through the tiers and this class is not touched. The first thread that finds neither an object
- * nor the right to make one shuts the tiers. From then on each release and each acquire is refused there and comes here: a
- * released object is put into a shut place, and whoever has the lock hands what is there to the waiters in the order of their
- * arrival. When a number of such rounds have met no waiter, the tiers are opened again.
+ * While nobody waits, objects go through the tiers and this class is not touched. The first thread that finds neither
+ * an object nor the right to make one shuts the tiers. From then on each release and each acquire is refused there and
+ * comes here: a released object is put into a shut place, and whoever has the lock hands what is there to the waiters
+ * in the order of their arrival. When a number of such rounds have met no waiter, the tiers are opened again.
  *
  * <p>
- * The line holds a {@link Ticket} for each thread that waits, and for each object that is just being made or discarded. A ticket
- * says by assignments alone what became of it, so a permit comes back whatever is thrown.
+ * The line holds a {@link Ticket} for each thread that waits, and for each object that is just being made or discarded.
+ * A ticket says by assignments alone what became of it, so a permit comes back whatever is thrown.
  *
  * <p>
  * The lock is held for some loads and stores, never while anything of the user runs. A release does not wait for it: it
- * leaves word in {@code unserved}, which who has the lock reads after leaving it. An object in a place whose lock is held by a
- * thread that was stopped there, and word that an error kept from being sent, are looked for by those who wait: every
- * millisecond where that is known, else every second.
+ * leaves word in {@code unserved}, which who has the lock reads after leaving it. An object in a place whose lock is
+ * held by a thread that was stopped there, and word that an error kept from being sent, are looked for by those who
+ * wait: every millisecond where that is known, else every second.
  */
 @SuppressWarnings("ReferenceEquality") // what tickets are given are marks
 final class WaitingRoom {
@@ -274,7 +275,10 @@ final class WaitingRoom {
         return true;
     }
 
-    /** Enters an object that is about to be discarded. Its outcome says whether it was; unswept and unserved are set after that. */
+    /**
+     * Enters an object that is about to be discarded. Its outcome says whether it was; unswept and unserved are set
+     * after that.
+     */
     Ticket leaving() {
         var ticket = new Ticket(null);
         do {
@@ -353,7 +357,8 @@ final class WaitingRoom {
     /**
      * Gives to those in line.
      *
-     * @param sweeps whether to go to the end of the line, as there may be tickets that are done with; else it ends when there is
+     * @param sweeps whether to go to the end of the line, as there may be tickets that are done with; else it ends when
+     *             there is
      *            nothing more to give
      * @return an object that found no place, or null
      */

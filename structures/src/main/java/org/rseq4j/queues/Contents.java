@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 import java.util.function.Predicate;
@@ -252,7 +253,9 @@ final class Contents {
         return segment;
     }
 
-    /** Removes everything that is there at one moment; producers stand still meanwhile, so that nothing comes behind it. */
+    /**
+     * Removes everything that is there at one moment; producers stand still meanwhile, so that nothing comes behind it.
+     */
     void clear() {
         for (int spins = 0; !tryClear(); spins++) {
             Ring.pause(spins);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 import java.util.ArrayDeque;
@@ -104,7 +105,8 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     /**
      * A queue with as many rings as the JVM has processors.
      *
-     * @param capacity how many elements it holds at least, from 1 to 2^30, shared out equally between the rings and rounded
+     * @param capacity how many elements it holds at least, from 1 to 2^30, shared out equally between the rings and
+     *             rounded
      *     up so that all are equal
      * @throws IllegalArgumentException when the capacity is not in that range
      */
@@ -211,7 +213,8 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                 return own;
             }
             boolean again = outcome < 0;
-            // Before the first look elsewhere, and while the own ring is in use, the own CPU's other threads get a chance.
+            // Before the first look elsewhere, and while the own ring is in use, the own CPU's other threads get a
+            // chance.
             if (tries >= (outcome < 0 ? YIELDS : 1)) {
                 for (int i = 1; i < rings.length; i++) {
                     Ring other = after(user, i);
@@ -293,7 +296,10 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         return (E) element;
     }
 
-    /** {@return an element, which is taken out; null when the own ring has none, but one of 16 such calls tries the others} */
+    /**
+     * {@return an element, which is taken out; null when the own ring has none, but one of 16 such calls tries the
+     * others}
+     */
     @Override
     @SuppressWarnings("unchecked")
     public E relaxedPoll() {

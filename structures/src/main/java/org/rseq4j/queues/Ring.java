@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 import java.lang.invoke.MethodHandles;
@@ -490,8 +491,8 @@ final class Ring extends RingFields.Consumers {
     }
 
     /**
-     * Reserves room for up to n elements in a bounded ring; none when there is none. The reservation is the caller's from
-     * before this begins: who throws gives it back.
+     * Reserves room for up to n elements in a bounded ring; none when there is none. The reservation is the caller's
+     * from before this begins: who throws gives it back.
      */
     void reserve(Reservation reservation, int n) {
         long t = lockTail();

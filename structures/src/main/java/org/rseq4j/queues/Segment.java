@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 /** A piece of a ring's memory. A bounded ring has one, its own neighbour; an unbounded one has a chain of them. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 import java.util.Collection;
@@ -131,8 +132,8 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
     }
 
     /**
-     * Adds as many of these elements as there is room for, the first ones, next to each other and at one moment. If some
-     * are left out, the queue is full at that moment, and consumers were held up meanwhile.
+     * Adds as many of these elements as there is room for, the first ones, next to each other and at one moment. If
+     * some are left out, the queue is full at that moment, and consumers were held up meanwhile.
      *
      * @param elements the elements, in the order of their iterator
      * @return how many were added

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.spring;
 
 import io.micrometer.core.instrument.binder.MeterBinder;
@@ -27,14 +28,14 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
  * <ul>
  * <li>with Micrometer, the meters of {@link RseqMeters};
  * <li>with the actuator, what the library found on this machine ({@link Rseq#status()}) in the {@code info} endpoint;
- * <li>with {@code rseq4j.executor.enabled=true}, a {@link SliceBlockingQueue} in the executor that Spring Boot makes for
- * asynchronous methods and requests ({@code applicationTaskExecutor}), unless that uses virtual threads or the application
- * has one of its own. All {@code spring.task.execution} properties mean what they did.
+ * <li>with {@code rseq4j.executor.enabled=true}, a {@link SliceBlockingQueue} in the executor that Spring Boot makes
+ * for asynchronous methods and requests ({@code applicationTaskExecutor}), unless that uses virtual threads or the
+ * application has one of its own. All {@code spring.task.execution} properties mean what they did.
  * </ul>
  *
  * <p>
- * {@code rseq4j.info.enabled=false} and {@code rseq4j.metrics.enabled=false} leave the first two out. Spring Boot is an optional
- * dependency: nothing outside of this package refers to it.
+ * {@code rseq4j.info.enabled=false} and {@code rseq4j.metrics.enabled=false} leave the first two out. Spring Boot is an
+ * optional dependency: nothing outside of this package refers to it.
  *
  * @since 0.1.0
  */

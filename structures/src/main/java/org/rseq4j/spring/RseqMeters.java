@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.spring;
 
 import io.micrometer.core.instrument.FunctionCounter;
@@ -10,10 +11,10 @@ import org.rseq4j.RseqStatus;
 import org.rseq4j.SliceExtension;
 
 /**
- * Meters of the library itself: {@code rseq4j.sections.interrupted}, the sections that were interrupted, by {@code outcome}
- * ({@code yielded}: the grant was given back in time; {@code revoked}: too late; {@code descheduled}: no grant), and
- * {@code rseq4j.status}, always 1, whose tags say which registration is used and whether there is a time slice extension.
- * Reading them costs what {@link SliceExtension#statistics()} costs; nothing is counted for them.
+ * Meters of the library itself: {@code rseq4j.sections.interrupted}, the sections that were interrupted, by
+ * {@code outcome} ({@code yielded}: the grant was given back in time; {@code revoked}: too late; {@code descheduled}:
+ * no grant), and {@code rseq4j.status}, always 1, whose tags say which registration is used and whether there is a time
+ * slice extension. Reading them costs what {@link SliceExtension#statistics()} costs; nothing is counted for them.
  *
  * @since 0.1.0
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * An auto-configuration for Spring Boot 4, for who uses it.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -94,7 +95,8 @@ class CounterFileFreeTest {
             assertEquals(List.of(counter("b", 6, 0)), reader.read());
             assertThrows(IllegalStateException.class, () -> first.add(1));
             assertThrows(IllegalStateException.class, first::sum);
-            PerCpuCounter second = file.counter("a", "", 3, NO_KEY); // not in the place of the first, which is referred to
+            // not in the place of the first, which is referred to
+            PerCpuCounter second = file.counter("a", "", 3, NO_KEY);
             assertNotSame(first, second);
             second.add(7);
             List<CounterFileReader.Value> expected = List.of(counter("b", 6, 0), counter("a", 7, 3));
@@ -166,8 +168,8 @@ class CounterFileFreeTest {
     }
 
     /**
-     * A name is used again and again for another counter, whose sum, type id and key belong together, while a reader reads. What
-     * it finds under the name is one of them, whole.
+     * A name is used again and again for another counter, whose sum, type id and key belong together, while a reader
+     * reads. What it finds under the name is one of them, whole.
      */
     @Test
     void aReaderMixesNoTwoCounters() throws Exception {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -19,8 +20,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.rseq4j.stress.ChildJvm;
 
 /**
- * Counters and summaries in a process of their own, whose sequences are often restarted, or which has none; run once, not in every
- * set-up, as it has the set-ups itself.
+ * Counters and summaries in a process of their own, whose sequences are often restarted, or which has none; run once,
+ * not in every set-up, as it has the set-ups itself.
  */
 @Tag("platform")
 class MetersInOtherProcessesTest {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -26,7 +27,9 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** What registries of each kind send over three steps, of our meters and of Micrometer's own, which recorded the same. */
+/**
+ * What registries of each kind send over three steps, of our meters and of Micrometer's own, which recorded the same.
+ */
 class PerCpuMetricsTextTest {
     private static final Duration STEP = Duration.ofSeconds(10);
 

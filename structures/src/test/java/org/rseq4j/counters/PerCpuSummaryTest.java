@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -77,7 +78,10 @@ class PerCpuSummaryTest {
         assertWhole(Thread.ofVirtual().factory(), 200);
     }
 
-    /** One thread, which goes from CPU to CPU, records 1, 2, 3 and so on; so whole results lie side by side without a gap. */
+    /**
+     * One thread, which goes from CPU to CPU, records 1, 2, 3 and so on; so whole results lie side by side without a
+     * gap.
+     */
     @Test
     void eachRecordIsInExactlyOneResult() throws Exception {
         try (var summary = new PerCpuSummary()) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.executors;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -29,7 +30,8 @@ class ExecutorsTest {
     void theJdksMethodsAreThere() {
         Set<String> missing = methods(java.util.concurrent.Executors.class);
         missing.removeAll(methods(Executors.class));
-        missing.removeIf(method -> method.toLowerCase(java.util.Locale.ROOT).contains("privileged")); // of the security manager
+        // of the security manager
+        missing.removeIf(method -> method.toLowerCase(java.util.Locale.ROOT).contains("privileged"));
         assertEquals(Set.of(), missing);
     }
 

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.Lock;
 
 /**
- * A program in which threads whose stack ends take read locks for the first time, then others that get their rows of slots. It ends with
- * an error when one of these reads beside a writer.
+ * A program in which threads whose stack ends take read locks for the first time, then others that get their rows of
+ * slots. It ends with an error when one of these reads beside a writer.
  */
 @SuppressWarnings("LockNotBeforeTry")
 final class SlotOverflows {

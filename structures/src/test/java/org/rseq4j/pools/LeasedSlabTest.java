@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -25,7 +26,10 @@ import org.rseq4j.stress.ChildJvm;
 class LeasedSlabTest {
     private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
 
-    /** A pool whose one object is in the leased slab of this thread; null when another thread of the process got the lease. */
+    /**
+     * A pool whose one object is in the leased slab of this thread; null when another thread of the process got the
+     * lease.
+     */
     private static <T> PerCpuPool<T> withOneLeased(PerCpuPool.Builder<T> builder) {
         assumeTrue(LeasedSlabs.COUNT > 0, "no leased slabs here: no membarrier");
         for (long end = System.nanoTime() + MINUTE; System.nanoTime() < end;) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -37,7 +38,9 @@ class PerCpuBufferPoolErrorsTest {
             this.pool = pool;
         }
 
-        /** A step that overflows is tried again from the frame above; after one that does not some more follow there. */
+        /**
+         * A step that overflows is tried again from the frame above; after one that does not some more follow there.
+         */
         void dive() {
             try {
                 dive();

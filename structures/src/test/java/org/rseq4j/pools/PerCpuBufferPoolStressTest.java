@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -19,7 +20,9 @@ class PerCpuBufferPoolStressTest {
 
     private final Stress stress = new Stress();
 
-    /** Memory that is cut for another size has words of its users where the owner will be, so each release clears all. */
+    /**
+     * Memory that is cut for another size has words of its users where the owner will be, so each release clears all.
+     */
     private static void own(MemorySegment segment) {
         long me = Thread.currentThread().threadId();
         if (!OWNER.compareAndSet(segment, 0L, 0L, me)) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 import java.util.ArrayList;
@@ -211,7 +212,9 @@ final class QueueErrors {
         return thrown[0] != null ? thrown[0].toString() : ended ? fault[0] : "hangs";
     }
 
-    /** A taker that waits gets each element although the thread that offers has no stack left behind each of its calls. */
+    /**
+     * A taker that waits gets each element although the thread that offers has no stack left behind each of its calls.
+     */
     private static String wakes(BlockingQueue<Item> queue) throws InterruptedException {
         List<Item> all = new ArrayList<>();
         int[] taken = new int[1];

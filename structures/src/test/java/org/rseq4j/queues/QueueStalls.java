@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 import java.util.ArrayList;
@@ -87,8 +88,8 @@ final class QueueStalls {
 
     private void produce(CountDownLatch start) {
         await(start);
-        // In turn, more than the queue holds: no garbage, whose collection would stop threads. A consumer that is scheduled out
-        // with one in its hand may find a later time in it.
+        // In turn, more than the queue holds: no garbage, whose collection would stop threads. A consumer that is
+        // scheduled out with one in its hand may find a later time in it.
         var stamps = new Stamp[2 * CAPACITY];
         Arrays.setAll(stamps, i -> new Stamp());
         int next = 0;

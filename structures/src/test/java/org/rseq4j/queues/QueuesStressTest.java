@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -99,7 +100,9 @@ class QueuesStressTest {
         boolean run(Line line, Queue<Long> queue, Random random) throws InterruptedException;
     }
 
-    /** Null, or what moves the threads; they stay alive, since the kernel may give a dead thread's number to another. */
+    /**
+     * Null, or what moves the threads; they stay alive, since the kernel may give a dead thread's number to another.
+     */
     private MigrationStorm storm;
     private final CountDownLatch stormIsOver = new CountDownLatch(1);
 

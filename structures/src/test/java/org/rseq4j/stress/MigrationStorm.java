@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.stress;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -51,8 +52,8 @@ public final class MigrationStorm implements AutoCloseable {
     }
 
     /**
-     * The calling platform thread is moved from now on; it must not end before the storm. Waits for the first move, for which
-     * the storm needs a CPU, and on a busy machine that takes longer than some tests.
+     * The calling platform thread is moved from now on; it must not end before the storm. Waits for the first move, for
+     * which the storm needs a CPU, and on a busy machine that takes longer than some tests.
      */
     public void join() {
         try {

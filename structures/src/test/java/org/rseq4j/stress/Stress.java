@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.stress;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Threads that all do one work for a while; the first failure ends it and is thrown. The while is rseq4j.test.seconds, or a
- * third of a second: enough for some millions of operations, in every set-up of every build.
+ * Threads that all do one work for a while; the first failure ends it and is thrown. The while is rseq4j.test.seconds,
+ * or a third of a second: enough for some millions of operations, in every set-up of every build.
  */
 public final class Stress {
     private static final Integer SECONDS = Integer.getInteger("rseq4j.test.seconds");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.linux;
 
 /** What all callers of native functions do with what came out of the method handle: a throwable, or an errno. */
@@ -33,8 +34,8 @@ public final class Downcall {
     }
 
     /**
-     * A native function throws nothing: what comes out is the caller's own StackOverflowError or OutOfMemoryError, and leaves
-     * as it is. Only a checked exception, which cannot be, is an error of this library.
+     * A native function throws nothing: what comes out is the caller's own StackOverflowError or OutOfMemoryError, and
+     * leaves as it is. Only a checked exception, which cannot be, is an error of this library.
      */
     public static Error failed(Throwable thrown) {
         if (thrown instanceof Error error) {

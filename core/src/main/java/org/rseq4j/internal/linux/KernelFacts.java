@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.linux;
 
 import java.io.BufferedReader;
@@ -39,8 +40,8 @@ public record KernelFacts(String commandLine, String release, String debugSwitch
 
     /**
      * With rseq debugging the kernel kills a thread that enters it with a request still set, after an earlier grant
-     * was revoked; a JVM enters the kernel when it wants. The switch tells the present state, where it can be read; else the
-     * last valid parameter decides (rseq_setup_debug in kernel/rseq.c), else how the kernel was built.
+     * was revoked; a JVM enters the kernel when it wants. The switch tells the present state, where it can be read;
+     * else the last valid parameter decides (rseq_setup_debug in kernel/rseq.c), else how the kernel was built.
      */
     public boolean debugsRseq() {
         Boolean now = debugSwitch == null ? null : booleanValue(debugSwitch.trim());
@@ -59,10 +60,10 @@ public record KernelFacts(String commandLine, String release, String debugSwitch
     }
 
     /**
-     * Whether a granted extension may lock a CPU up for good. That was mended by "rseq: Prevent hard lockup on granted time
-     * slice extension", commit ada54c2ba652 of 10 August 2026: after 7.2-rc7, and in 7.1.11 (8bbf4405050b in
-     * 7.1.11-rc1, 24 August). 7.0.y had ended before, with 7.0.14; whether a distribution's 7.0 has it, its release does not
-     * say.
+     * Whether a granted extension may lock a CPU up for good. That was mended by "rseq: Prevent hard lockup on granted
+     * time slice extension", commit ada54c2ba652 of 10 August 2026: after 7.2-rc7, and in 7.1.11 (8bbf4405050b in
+     * 7.1.11-rc1, 24 August). 7.0.y had ended before, with 7.0.14; whether a distribution's 7.0 has it, its release
+     * does not say.
      */
     public boolean mayLockUp() {
         Matcher parts = RELEASE.matcher(release);
@@ -82,7 +83,10 @@ public record KernelFacts(String commandLine, String release, String debugSwitch
         return digits.length() > 9 ? Integer.MAX_VALUE : Integer.parseInt(digits);
     }
 
-    /** The valid values of a parameter, in their order. In names - and _ are the same, as in parameqn of kernel/params.c. */
+    /**
+     * The valid values of a parameter, in their order. In names - and _ are the same, as in parameqn of
+     * kernel/params.c.
+     */
     private List<Boolean> booleans(String name) {
         List<Boolean> values = new ArrayList<>();
         for (Parameter parameter : parameters(commandLine)) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.linux;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
@@ -28,9 +29,9 @@ import java.util.Optional;
  *
  * <p>
  * All copies of this class in one process (several class loaders) share the first one's native code, so that a thread's
- * area has one owner. The addresses of its functions stand in a security property: those are strings of the whole JVM, too,
- * which no class loader is kept by, but nobody lists them or hands them to another process. They are bound to this process
- * all the same, by its number and its start.
+ * area has one owner. The addresses of its functions stand in a security property: those are strings of the whole JVM,
+ * too, which no class loader is kept by, but nobody lists them or hands them to another process. They are bound to this
+ * process all the same, by its number and its start.
  *
  * <p>
  * No class loader is kept by the loaded library, whose lifetime is the global arena's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.linux;
 
 import java.lang.foreign.MemorySegment;
@@ -9,8 +10,8 @@ import java.lang.invoke.VarHandle;
  * store. Linked only after {@link NativeLibrary} found that native access is allowed.
  *
  * <p>
- * An address is aligned to the width and far below 2^56, so the masks change none; but they tell the compiler both, and it
- * drops the segment's checks of bounds and alignment: one instruction for five.
+ * An address is aligned to the width and far below 2^56, so the masks change none; but they tell the compiler both, and
+ * it drops the segment's checks of bounds and alignment: one instruction for five.
  */
 @SuppressWarnings("restricted")
 public final class NativeMemory {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.memory;
 
 import java.io.IOException;
@@ -20,8 +21,9 @@ import org.rseq4j.internal.linux.NativeLibrary;
 import org.rseq4j.internal.linux.NativeMemory;
 
 /**
- * Zeroed memory that stays addressable until the last reference to it is gone: with the native library, pages that nobody
- * touches are not used, and an access is one instruction at an absolute address; without it, an array of the Java heap.
+ * Zeroed memory that stays addressable until the last reference to it is gone: with the native library, pages that
+ * nobody touches are not used, and an access is one instruction at an absolute address; without it, an array of the
+ * Java heap.
  */
 public final class Mapping {
     /** In milliseconds, of several that double. */
@@ -55,8 +57,8 @@ public final class Mapping {
     public final long size;
 
     /**
-     * Whether it is a file's. Then its words are changed by Java's own accesses alone: when somebody truncates the file they
-     * throw an InternalError, where a restartable sequence would end the process.
+     * Whether it is a file's. Then its words are changed by Java's own accesses alone: when somebody truncates the file
+     * they throw an InternalError, where a restartable sequence would end the process.
      */
     public final boolean isFile;
     private final boolean anonymous;
@@ -105,9 +107,9 @@ public final class Mapping {
     }
 
     /**
-     * A segment that is unmapped, by a thread of the JDK's, when nothing refers to it. What does that consists of the JDK's
-     * objects alone: code of this library there would keep its class loader alive, and that a static field of the application,
-     * and that the segment.
+     * A segment that is unmapped, by a thread of the JDK's, when nothing refers to it. What does that consists of the
+     * JDK's objects alone: code of this library there would keep its class loader alive, and that a static field of the
+     * application, and that the segment.
      */
     @SuppressWarnings("restricted")
     private static MemorySegment unmappedWhenUnreachable(long address, long size) {
@@ -152,7 +154,8 @@ public final class Mapping {
             } catch (Throwable e) {
                 throw Downcall.failed(e);
             } finally {
-                // Else the collector could find this unreachable during the call, and the addresses be another mapping's.
+                // Else the collector could find this unreachable during the call, and the addresses be another
+                // mapping's.
                 Reference.reachabilityFence(this);
             }
         }
@@ -174,8 +177,8 @@ public final class Mapping {
     }
 
     /**
-     * A part of it, for users of the structures: it stays mapped as long as the segment, a slice of it or a buffer on it is
-     * reachable, and is accessible until the arena is closed, which does not unmap it.
+     * A part of it, for users of the structures: it stays mapped as long as the segment, a slice of it or a buffer on
+     * it is reachable, and is accessible until the arena is closed, which does not unmap it.
      */
     @SuppressWarnings("restricted")
     public MemorySegment asSegment(long offset, long length, Arena arena) {

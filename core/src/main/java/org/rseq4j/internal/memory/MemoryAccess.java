@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.memory;
 
 /** What structures may see of a per-CPU memory, and users may not: where its words are. */

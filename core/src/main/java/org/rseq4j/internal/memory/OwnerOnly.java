@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.memory;
 
 import java.nio.file.Path;
@@ -9,7 +10,10 @@ public final class OwnerOnly {
     private OwnerOnly() {
     }
 
-    /** What to make a file with; nothing where the file system has no such permissions, as on Windows, where folders have. */
+    /**
+     * What to make a file with; nothing where the file system has no such permissions, as on Windows, where folders
+     * have.
+     */
     public static FileAttribute<?>[] attributes(Path file) {
         return file.getFileSystem().supportedFileAttributeViews().contains("posix")
                 ? new FileAttribute<?>[]{

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.memory;
 
 import java.lang.invoke.MethodHandles;
@@ -19,7 +20,9 @@ public final class Turn {
         }
     }
 
-    /** 0 when it is nobody's. Whoever has it gives it back after an error by storing this field, which calls nothing. */
+    /**
+     * 0 when it is nobody's. Whoever has it gives it back after an error by storing this field, which calls nothing.
+     */
     public volatile int taken;
     // Space between this and the next one.
     @SuppressWarnings("UnusedVariable")

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
 import java.lang.invoke.MethodHandle;
@@ -25,11 +26,11 @@ import org.rseq4j.internal.thread.ThreadArea;
  * parks or blocks, and {@code end} in a {@code finally}.
  *
  * <p>
- * The request is the last that {@code begin} does and its end the first that {@code end} does, by fewer calls: where there
- * was stack for the one there is for the other, as long as both are interpreted or both are compiled. What the end of an
- * interrupted section does beside that never throws. Should a StackOverflowError strike between an interpreted {@code end}
- * and a compiled {@code begin} after all, the request stays until the kernel next wants the CPU: it clears the request as
- * it grants it, once, for 5 us.
+ * The request is the last that {@code begin} does and its end the first that {@code end} does, by fewer calls: where
+ * there was stack for the one there is for the other, as long as both are interpreted or both are compiled. What the
+ * end of an interrupted section does beside that never throws. Should a StackOverflowError strike between an
+ * interpreted {@code end} and a compiled {@code begin} after all, the request stays until the kernel next wants the
+ * CPU: it clears the request as it grants it, once, for 5 us.
  */
 public final class Section {
     private static final MethodHandle YIELD = NativeLibrary.isAvailable()
@@ -152,8 +153,8 @@ public final class Section {
         try {
             count(granted, granted == 0 ? 0 : yieldSlice());
         } catch (VirtualMachineError | LinkageError e) {
-            // No stack, no memory, or a class loader that was closed: the section has ended all the same, only uncounted, and
-            // the kernel takes a grant back by itself.
+            // No stack, no memory, or a class loader that was closed: the section has ended all the same, only
+            // uncounted, and the kernel takes a grant back by itself.
         }
     }
 
@@ -181,10 +182,10 @@ public final class Section {
     /*
      * ---- The checked pair of SliceExtension ----
      *
-     * Here a section is a token: OPEN, which makes it negative, the number of the section on its record, and the address of its
-     * area. An area is positive: who gives the one to a method that takes the other has no effect. The record has the last
-     * section's, without OPEN when that has ended; in a record without an area, the address of one whose request always stands. So one
-     * load gives the area and the number, and one store opens the section.
+     * Here a section is a token: OPEN, which makes it negative, the number of the section on its record, and the
+     * address of its area. An area is positive: who gives the one to a method that takes the other has no effect. The
+     * record has the last section's, without OPEN when that has ended; in a record without an area, the address of one
+     * whose request always stands. So one load gives the area and the number, and one store opens the section.
      */
 
     private static final long OPEN = 1L << 63;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
 import java.lang.foreign.Arena;
@@ -5,10 +6,10 @@ import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.NativeMemory;
 
 /**
- * Runs the protocol of {@link Section} on scratch memory, with every outcome, before the first section: a grant lasts 5 us, and must
- * not meet the interpreter, an unlinked method handle or a branch that the JIT has never seen taken. Few rounds do. The first
- * compiler's code is quick enough, and what it counts keeps the second one from leaving branches out, wherever it inlines
- * this.
+ * Runs the protocol of {@link Section} on scratch memory, with every outcome, before the first section: a grant lasts 5
+ * us, and must not meet the interpreter, an unlinked method handle or a branch that the JIT has never seen taken. Few
+ * rounds do. The first compiler's code is quick enough, and what it counts keeps the second one from leaving branches
+ * out, wherever it inlines this.
  */
 final class SectionTraining {
     /** Bursts of rounds of training, and the milliseconds that the compiler gets after each. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.sequence;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -9,9 +10,9 @@ import org.rseq4j.internal.linux.Downcall;
 import org.rseq4j.internal.linux.NativeLibrary;
 
 /**
- * Whether this kernel aborts a restartable sequence whose thread loses its CPU: Linux 6.19 on arm64 did not when the thread
- * went on on the same CPU. It is tried, and believed only when an abort was seen; until then sequences are atomic
- * instructions, for as long as the process lives, because a word knows one of both only.
+ * Whether this kernel aborts a restartable sequence whose thread loses its CPU: Linux 6.19 on arm64 did not when the
+ * thread went on on the same CPU. It is tried, and believed only when an abort was seen; until then sequences are
+ * atomic instructions, for as long as the process lives, because a word knows one of both only.
  */
 final class AbortTrial {
     /** Preemptions without a single abort that prove a kernel broken; {@code SWITCHES_ENOUGH} of rseq4j.c. */
@@ -20,7 +21,10 @@ final class AbortTrial {
     private AbortTrial() {
     }
 
-    /** Why sequences are not to be used; empty when they are. Takes about a millisecond where they work, half a second at most. */
+    /**
+     * Why sequences are not to be used; empty when they are. Takes about a millisecond where they work, half a second
+     * at most.
+     */
     static String problem() {
         MethodHandle check = NativeLibrary.plain("check_aborts", NativeLibrary.POINTER_RETURNS_INT);
         try (Arena arena = Arena.ofConfined()) {

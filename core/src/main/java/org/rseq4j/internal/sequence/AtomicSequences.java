@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.sequence;
 
 import org.rseq4j.internal.memory.Mapping;
@@ -7,19 +8,23 @@ import org.rseq4j.internal.thread.Ids;
 import org.rseq4j.internal.thread.Registration;
 
 /**
- * The operations of {@link Sequences} by atomic instructions, on a word or stack that is named by its place: for a process that
- * works without sequences, for files, and for a thread without an area, on a stride that no sequence touches.
+ * The operations of {@link Sequences} by atomic instructions, on a word or stack that is named by its place: for a
+ * process that works without sequences, for files, and for a thread without an area, on a stride that no sequence
+ * touches.
  *
  * <p>
- * A stack is worked on in turns. Whose turn it is stands in an object of this process, one for each stride, not in the memory:
- * there it can be given back by storing a field, which calls nothing and so cannot fail, whatever was thrown. The last thing of
- * a turn is the store of the stack's size, so what throws before has done nothing.
+ * A stack is worked on in turns. Whose turn it is stands in an object of this process, one for each stride, not in the
+ * memory: there it can be given back by storing a field, which calls nothing and so cannot fail, whatever was thrown.
+ * The last thing of a turn is the store of the stack's size, so what throws before has done nothing.
  */
 public final class AtomicSequences {
     private AtomicSequences() {
     }
 
-    /** The stride for the running thread where all of a memory's words are changed by atomics, or by one without an area. */
+    /**
+     * The stride for the running thread where all of a memory's words are changed by atomics, or by one without an
+     * area.
+     */
     public static int stride(Mapping mapping, boolean byConcurrencyId) {
         if (Sequences.NATIVE && !mapping.isFile) {
             return Registration.CPU_COUNT;

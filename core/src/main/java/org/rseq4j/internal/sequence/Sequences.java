@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.sequence;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
@@ -23,9 +24,9 @@ import org.rseq4j.internal.thread.ThreadArea;
  * The restartable sequences of the native library; what each does is specified in rseq4j_sequences.c.
  *
  * <p>
- * An operation takes the address of CPU 0's word, the distance to the next CPU's, and whether the concurrency ID says whose
- * word it is, not the CPU. Each is tried twice: a thread that has no area the first time may not have registered yet. A capacity
- * bounds what the word in memory may say, so it must be inside of the memory.
+ * An operation takes the address of CPU 0's word, the distance to the next CPU's, and whether the concurrency ID says
+ * whose word it is, not the CPU. Each is tried twice: a thread that has no area the first time may not have registered
+ * yet. A capacity bounds what the word in memory may say, so it must be inside of the memory.
  */
 public final class Sequences {
     /** What each operation returns for a thread that can have no area, and in a process without: nothing was done. */
@@ -269,8 +270,8 @@ public final class Sequences {
     }
 
     /**
-     * Takes the uppermost words off a stack that sequences use on one CPU, or on any when that is negative. The caller has
-     * ensured headroom: a StackOverflowError after they were taken would lose them.
+     * Takes the uppermost words off a stack that sequences use on one CPU, or on any when that is negative. The caller
+     * has ensured headroom: a StackOverflowError after they were taken would lose them.
      *
      * @return how many, {@code most} at most; none when another drain has the stack, or its size is none
      * @throws UnsupportedOperationException when the kernel refuses the fence; the stack is as it was

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
 /**
- * Stack that is there before something is taken that a StackOverflowError would lose. For what is rare: it costs a microsecond.
+ * Stack that is there before something is taken that a StackOverflowError would lose. For what is rare: it costs a
+ * microsecond.
  */
 public final class Headroom {
     /** Frames; some ten kilobytes when they are compiled, more when they are not. */

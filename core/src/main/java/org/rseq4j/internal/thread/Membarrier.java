@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -12,9 +13,10 @@ import org.rseq4j.internal.linux.NativeLibrary;
  * The system call membarrier(2): what one thread pays so that others need no fence.
  *
  * <p>
- * When {@link #barrier()} returns, each other thread of the process has passed a full memory barrier since the call began, at
- * some place of its program order. So of a store, then a load on the one side, and a store, barrier, then a load on the other,
- * one side sees the other's store, although the first has no fence between both: only the compiler has to keep its order.
+ * When {@link #barrier()} returns, each other thread of the process has passed a full memory barrier since the call
+ * began, at some place of its program order. So of a store, then a load on the one side, and a store, barrier, then a
+ * load on the other, one side sees the other's store, although the first has no fence between both: only the compiler
+ * has to keep its order.
  */
 public final class Membarrier {
     private static final MethodHandle CALL = NativeLibrary.isAvailable()

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
 import java.util.List;
@@ -14,9 +15,9 @@ import org.rseq4j.internal.thread.RegistrationDecision.Slice;
 import org.rseq4j.internal.thread.RegistrationTrial.Probe;
 
 /**
- * What was decided once for the process, at first use: whose rseq area its threads use and whether they request extensions.
- * By trials on threads of their own, never by the kernel's version alone, so that a thread's failure later does not turn the
- * process's answer wrong.
+ * What was decided once for the process, at first use: whose rseq area its threads use and whether they request
+ * extensions. By trials on threads of their own, never by the kernel's version alone, so that a thread's failure later
+ * does not turn the process's answer wrong.
  */
 public final class Registration {
     /** Threads have areas. Constant, as all of these, so that the JIT drops what it guards. */

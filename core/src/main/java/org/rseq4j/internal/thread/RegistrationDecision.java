@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
 import org.rseq4j.RseqStatus;
@@ -10,8 +11,8 @@ import org.rseq4j.internal.thread.RegistrationTrial.Probe;
 import org.rseq4j.internal.thread.RegistrationTrial.Trial;
 
 /**
- * Whose area the threads use and whether they request extensions: a function of what the user chose, what the kernel says of
- * itself, and what came out of trials.
+ * Whose area the threads use and whether they request extensions: a function of what the user chose, what the kernel
+ * says of itself, and what came out of trials.
  */
 record RegistrationDecision(RegistrationDecision.Choice choice, RegistrationDecision.Slice slice, KernelFacts kernel,
         Probe probe, RegistrationDecision.Trials trials) {

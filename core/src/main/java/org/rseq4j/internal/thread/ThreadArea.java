@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
 import java.lang.foreign.Arena;
@@ -22,9 +23,9 @@ import org.rseq4j.internal.linux.NativeMemory;
  * ({@code --add-exports}); then the carrier's row is found as if the carrier itself asked.
  *
  * <p>
- * A row is four longs: thread id, area, record, unused. Only thread {@code t} puts a row of key {@code t} in; it claims the
- * row by its key first. So when {@code t} reads the area and then still sees its own key, the area is its own: had another
- * thread overwritten the area, the key would have gone before.
+ * A row is four longs: thread id, area, record, unused. Only thread {@code t} puts a row of key {@code t} in; it claims
+ * the row by its key first. So when {@code t} reads the area and then still sees its own key, the area is its own: had
+ * another thread overwritten the area, the key would have gone before.
  *
  * <p>
  * On a virtual thread nothing from the question who its carrier is to the answer may give that carrier up: there is no
@@ -103,9 +104,9 @@ public final class ThreadArea {
     }
 
     /**
-     * A number that only the running OS thread has: the id of the platform thread that it is, also as a carrier where carriers
-     * are found, else one below 0 that stands for the carrier; 0 when there is none. On a virtual thread it is right until the
-     * thread next parks, yields or blocks.
+     * A number that only the running OS thread has: the id of the platform thread that it is, also as a carrier where
+     * carriers are found, else one below 0 that stands for the carrier; 0 when there is none. On a virtual thread it is
+     * right until the thread next parks, yields or blocks.
      */
     public static long owner() {
         Thread thread = running();
@@ -179,7 +180,8 @@ public final class ThreadArea {
             return;
         }
         try {
-            VarHandle.storeStoreFence(); // pairs with the acquire in find: whoever sees our area sees that its key has gone
+            // pairs with the acquire in find: whoever sees our area sees that its key has gone
+            VarHandle.storeStoreFence();
             TABLE[row + AREA] = area;
             TABLE[row + RECORD] = record;
             LONGS.setRelease(TABLE, row, id);
@@ -239,8 +241,8 @@ public final class ThreadArea {
     }
 
     /**
-     * How many records were ever made, how many of them wait for a new thread, how many times a thread got no area, and the
-     * errno of the last of these.
+     * How many records were ever made, how many of them wait for a new thread, how many times a thread got no area, and
+     * the errno of the last of these.
      */
     static long[] records() {
         try (var arena = Arena.ofConfined()) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -21,8 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The native libraries as files: what they need of a C library, and {@code selftest.c} run on this machine's, with glibc
- * and with musl. The one for aarch64 is run by {@code vm/aarch64.sh}.
+ * The native libraries as files: what they need of a C library, and {@code selftest.c} run on this machine's, with
+ * glibc and with musl. The one for aarch64 is run by {@code vm/aarch64.sh}.
  */
 @Tag("platform")
 class NativeFilesTest {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.linux;
 
 import java.io.IOException;
@@ -10,9 +11,9 @@ import org.rseq4j.Rseq;
 import org.rseq4j.internal.Doctor;
 
 /**
- * A program: loads the library and starts JVMs that use it too, one with all of its own system properties, one with the table
- * of native functions as this process has it. Prints how they ended. With a file named, it writes that table there, for other
- * JVMs' {@code java.security.properties}, and starts none.
+ * A program: loads the library and starts JVMs that use it too, one with all of its own system properties, one with the
+ * table of native functions as this process has it. Prints how they ended. With a file named, it writes that table
+ * there, for other JVMs' {@code java.security.properties}, and starts none.
  */
 final class Offspring {
     private static final String TABLE = NativeLibrary.LOADED_PROPERTY + "." + NativeLibrary.NATIVE_VERSION;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
 import java.nio.file.Files;
@@ -12,8 +13,9 @@ import org.rseq4j.internal.linux.NativeMemory;
 import org.rseq4j.internal.thread.ThreadArea;
 
 /**
- * A program: a loop gets hot in sections that are never interrupted; then come, as the kernel would write them, a grant and a
- * section that was scheduled out. Prints what of the loop's compiled code was thrown away then, by the Flight Recorder.
+ * A program: a loop gets hot in sections that are never interrupted; then come, as the kernel would write them, a grant
+ * and a section that was scheduled out. Prints what of the loop's compiled code was thrown away then, by the Flight
+ * Recorder.
  */
 final class FirstGrant {
     private static long sum;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
 import org.rseq4j.SliceExtension;
@@ -7,8 +8,8 @@ import org.rseq4j.internal.thread.ThreadArea;
 
 /**
  * A program: recursion ends in a StackOverflowError in, before or behind a section, at every depth. Wants
- * {@code -Drseq4j.benchmark.simulateRequests=true} or a kernel that grants. Prints how many errors left a request behind,
- * and how many of these in the second half, when one compiler has settled.
+ * {@code -Drseq4j.benchmark.simulateRequests=true} or a kernel that grants. Prints how many errors left a request
+ * behind, and how many of these in the second half, when one compiler has settled.
  */
 final class Overflow {
     private static final int ROUNDS = Integer.getInteger("rounds", 1000);

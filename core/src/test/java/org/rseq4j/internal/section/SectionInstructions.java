@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
 import java.util.Locale;
 import org.rseq4j.SliceExtension;
 
 /**
- * A program for the test kernel with a clock that counts instructions, two nanoseconds each ({@code bin/vm run --accel tcg-icount
- * --cpus 1}): prints how many begin and end of a section take, on a platform thread, compiled, in a loop.
+ * A program for the test kernel with a clock that counts instructions, two nanoseconds each
+ * ({@code bin/vm run --accel tcg-icount --cpus 1}): prints how many begin and end of a section take, on a platform
+ * thread, compiled, in a loop.
  */
 final class SectionInstructions {
     private static final int ROUNDS = 200_000;

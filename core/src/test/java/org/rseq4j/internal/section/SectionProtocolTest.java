@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -17,7 +18,8 @@ import org.rseq4j.internal.linux.NativeLibrary;
 import org.rseq4j.internal.linux.NativeMemory;
 
 /**
- * The protocol on a simulated area: every sequence of a section's steps and the kernel's, up to a length, against a model.
+ * The protocol on a simulated area: every sequence of a section's steps and the kernel's, up to a length, against a
+ * model.
  */
 class SectionProtocolTest {
     private static final int LENGTH = 8;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
 import java.io.IOException;
@@ -8,8 +9,9 @@ import java.util.List;
 import org.rseq4j.Rseq;
 
 /**
- * A program: prints what training costs in CPU time, on its own thread and the compilers', and what it costs the thread that
- * starts it. Wants {@code -Drseq4j.debug.training=false -Drseq4j.benchmark.simulateRequests=true}: nothing is trained before.
+ * A program: prints what training costs in CPU time, on its own thread and the compilers', and what it costs the thread
+ * that starts it. Wants {@code -Drseq4j.debug.training=false -Drseq4j.benchmark.simulateRequests=true}: nothing is
+ * trained before.
  */
 final class TrainingCost {
     private static final Path THIS_THREAD = Path.of("/proc/thread-self");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
 import java.util.ArrayList;
@@ -8,8 +9,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A program: virtual threads on many carriers look their carrier's record up, all at once and each for the first time. Wants
- * {@code --add-exports java.base/jdk.internal.access=ALL-UNNAMED}. Prints how many got a record that was not their carrier's.
+ * A program: virtual threads on many carriers look their carrier's record up, all at once and each for the first time.
+ * Wants {@code --add-exports java.base/jdk.internal.access=ALL-UNNAMED}. Prints how many got a record that was not
+ * their carrier's.
  */
 final class CarrierLookups {
     private static final int THREADS = 2000;
@@ -43,7 +45,8 @@ final class CarrierLookups {
                 }
             }));
         }
-        // Whoever waits for a monitor gives its carrier up: were the table's one taken by a look-up, this would be seen.
+        // Whoever waits for a monitor gives its carrier up: were the table's one taken by a look-up, this would be
+        // seen.
         var done = new AtomicBoolean();
         Thread holder = Thread.ofPlatform().start(() -> {
             while (!done.get()) {

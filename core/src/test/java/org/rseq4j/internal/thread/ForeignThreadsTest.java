@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -25,7 +26,9 @@ import org.rseq4j.SliceExtension;
 import org.rseq4j.Storm;
 import org.rseq4j.internal.linux.NativeLibrary;
 
-/** Threads that attach to Java and detach, a thread that cannot register, and copies of the library in class loaders. */
+/**
+ * Threads that attach to Java and detach, a thread that cannot register, and copies of the library in class loaders.
+ */
 class ForeignThreadsTest {
     @BeforeEach
     void needsAreas() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -14,7 +15,10 @@ import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
 
-/** Another library takes the registration of a thread away under way: the kernel then writes CPU -1, but concurrency ID 0. */
+/**
+ * Another library takes the registration of a thread away under way: the kernel then writes CPU -1, but concurrency ID
+ * 0.
+ */
 class LostAreaTest {
     private static final int UNREGISTER = 1;
 

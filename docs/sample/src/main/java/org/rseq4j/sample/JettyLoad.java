@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.sample;
 
 import java.io.BufferedReader;
@@ -22,8 +23,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
 /**
- * The same load on each kind of server in turn, and a table. Each server is a JVM of its own that stays for all rounds, and so is
- * the load. All share this machine: only differences between the servers mean something.
+ * The same load on each kind of server in turn, and a table. Each server is a JVM of its own that stays for all rounds,
+ * and so is the load. All share this machine: only differences between the servers mean something.
  */
 @Command(name = "jetty.sh", mixinStandardHelpOptions = true, sortOptions = false, usageHelpAutoWidth = true,
         description = "Jetty as it comes, beside Jetty with parts replaced, under the same load in turn.")
@@ -162,7 +163,8 @@ public final class JettyLoad implements Callable<Integer> {
             this.name = name;
             List<String> command = new ArrayList<>();
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-            ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(argument -> !argument.startsWith("-agentlib"))
+            ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                    .filter(argument -> !argument.startsWith("-agentlib"))
                     .forEach(command::add);
             command.addAll(List.of("-Xms512m", "-Xmx512m"));
             String main = JettyServer.class.getName();
@@ -214,7 +216,8 @@ public final class JettyLoad implements Callable<Integer> {
             long most = least + (load.leavesRequests() ? 2L * connections : 0);
             long patience = System.nanoTime() + 60_000_000_000L;
             long requests = counts().requests - before;
-            while (requests < least && System.nanoTime() < patience) { // the last may still be on their way to the statistics
+            // the last may still be on their way to the statistics
+            while (requests < least && System.nanoTime() < patience) {
                 Thread.sleep(10);
                 requests = counts().requests - before;
             }

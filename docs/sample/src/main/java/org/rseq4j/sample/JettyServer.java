@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.sample;
 
 import java.io.BufferedReader;
@@ -26,8 +27,8 @@ import org.rseq4j.counters.PerCpuSummary;
 import org.rseq4j.queues.SliceBlockingQueue;
 
 /**
- * A Jetty, as it comes or with parts of this library at its own extension points. All else is the same, statistics included.
- * The handler answers with 4 KiB from a pooled buffer.
+ * A Jetty, as it comes or with parts of this library at its own extension points. All else is the same, statistics
+ * included. The handler answers with 4 KiB from a pooled buffer.
  */
 final class JettyServer implements AutoCloseable {
     /** What is replaced. */
@@ -52,7 +53,8 @@ final class JettyServer implements AutoCloseable {
     /**
      * Starts it.
      *
-     * @param reserved how many threads Jetty keeps for itself to hand tasks to without the queue; -1: as many as it thinks best
+     * @param reserved how many threads Jetty keeps for itself to hand tasks to without the queue; -1: as many as it
+     *             thinks best
      */
     JettyServer(Set<Part> parts, int threads, int reserved) throws Exception {
         QueuedThreadPool pool = new CountingPool(threads,
@@ -87,14 +89,18 @@ final class JettyServer implements AutoCloseable {
         }
     }
 
-    /** A process of its own: says its port, then its statistics for each line that it reads, and stops at the end of these. */
+    /**
+     * A process of its own: says its port, then its statistics for each line that it reads, and stops at the end of
+     * these.
+     */
     public static void main(String[] arguments) throws Exception {
         Set<Part> parts = EnumSet.noneOf(Part.class);
         for (int i = 2; i < arguments.length; i++) {
             parts.add(Part.valueOf(arguments[i]));
         }
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
-        try (JettyServer server = new JettyServer(parts, Integer.parseInt(arguments[0]), Integer.parseInt(arguments[1]))) {
+        try (JettyServer server = new JettyServer(parts, Integer.parseInt(arguments[0]),
+                Integer.parseInt(arguments[1]))) {
             System.out.println(server.port());
             while (in.readLine() != null) {
                 System.out.println(server.statistics());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.sample;
 
 import java.nio.ByteBuffer;
@@ -6,7 +7,10 @@ import org.eclipse.jetty.io.Retainable;
 import org.eclipse.jetty.io.RetainableByteBuffer;
 import org.rseq4j.pools.PerCpuPool;
 
-/** Jetty's buffer pool on per-CPU slabs: size classes of powers of two, each with a pool of heap and one of direct buffers. */
+/**
+ * Jetty's buffer pool on per-CPU slabs: size classes of powers of two, each with a pool of heap and one of direct
+ * buffers.
+ */
 final class PerCpuBuffers implements ByteBufferPool {
     private static final int SMALLEST = 1 << 10;
     private static final int LARGEST = 1 << 16;
