@@ -63,11 +63,13 @@ public final class Charts {
         lines(file, title, "threads", "million operations a second", lines);
     }
 
-    /** Lines over logarithmic axes; ours thick, what is not positive left out. */
+    /** Lines over a logarithmic axis, or two where the points span more than a decade; ours thick, only what is positive. */
     public static void lines(Path file, String title, String x, String y, List<Line> lines) throws IOException {
         XYChart chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(x).yAxisTitle(y)
                 .build();
-        chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
+        var xRange = lines.stream().flatMap(line -> line.points.keySet().stream())
+                .mapToDouble(Double::doubleValue).summaryStatistics();
+        chart.getStyler().setXAxisLogarithmic(xRange.getMax() > 10 * xRange.getMin()).setYAxisLogarithmic(true);
         style(chart.getStyler());
         for (Line line : lines) {
             var xs = new ArrayList<Double>();
