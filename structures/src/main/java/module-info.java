@@ -14,7 +14,11 @@ module org.rseq4j.structures {
     requires static io.netty.common;
     requires static org.agrona;
     requires static micrometer.core;
+    requires static micrometer.registry.prometheus;
+    requires static io.prometheus.metrics.model;
+    requires static io.prometheus.metrics.tracer.common;
     requires static org.apache.logging.log4j.core;
+    requires static spring.beans;
     requires static spring.boot;
     requires static spring.boot.actuator;
     requires static spring.boot.autoconfigure;

@@ -101,7 +101,7 @@ final class MemorySuite implements Suite {
     }
 
     /** {@return what the heap holds that can be reached} */
-    private static long heap() {
+    static long heap() {
         HEAP.getHeapMemoryUsage(); // what the first question makes is garbage by the second
         for (int i = 0; i < 3; i++) {
             System.gc();
@@ -117,6 +117,11 @@ final class MemorySuite implements Suite {
         for (PerCpuCounter counter : counters) {
             mappings.add((Mapping) field.get(counter));
         }
+        return present(mappings);
+    }
+
+    /** {@return the bytes of those pages of mappings that are present} */
+    static long present(Set<Mapping> mappings) throws IOException {
         long present = 0;
         try (var pages = new RandomAccessFile("/proc/self/pagemap", "r")) {
             for (Mapping mapping : mappings) {

@@ -13,7 +13,7 @@ final class Suites {
             new ReadLocksSuite(false), new ReadLocksSuite(true), new PoolsSuite(PoolsSuite.Pattern.PLAIN),
             new PoolsSuite(PoolsSuite.Pattern.YIELD), new PoolsSuite(PoolsSuite.Pattern.ONE_WAY),
             new BuffersSuite(false), new BuffersSuite(true), new StatisticsSuites.Summaries(),
-            new StatisticsSuites.Histograms(), new MemorySuite(), new ExecutorsSuite(),
+            new StatisticsSuites.Histograms(), new MemorySuite(), new RegistrySuite(), new ExecutorsSuite(),
             new QueuesSuite(QueuesSuite.Shape.SINGLE),
             new QueuesSuite(QueuesSuite.Shape.BLOCKING), new QueuesSuite(QueuesSuite.Shape.BATCH),
             new QueuesSuite(QueuesSuite.Shape.BURSTS), new QueuesSuite(QueuesSuite.Shape.ROUND_TRIP));

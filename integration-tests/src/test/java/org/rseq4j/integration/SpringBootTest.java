@@ -4,8 +4,10 @@ package org.rseq4j.integration;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -16,6 +18,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.Rseq;
+import org.rseq4j.counters.PerCpuPrometheusMeterRegistry;
 import org.rseq4j.queues.SliceBlockingQueue;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
@@ -46,6 +49,24 @@ class SpringBootTest {
             String metrics = get(application, "prometheus");
             assertTrue(metrics.contains("rseq4j_status{registration=\"" + Rseq.status().registration() + '"'), metrics);
             assertTrue(metrics.contains("rseq4j_sections_interrupted_total{outcome=\"revoked\"}"), metrics);
+        }
+    }
+
+    @Test
+    void metersArePerCpuWhenAsked() throws Exception {
+        try (ConfigurableApplicationContext application = start()) {
+            assertSame(PrometheusMeterRegistry.class, application.getBean(PrometheusMeterRegistry.class).getClass());
+        }
+        try (ConfigurableApplicationContext application = start("rseq4j.metrics.per-cpu=true")) {
+            var registry = application.getBean(PrometheusMeterRegistry.class);
+            assertSame(PerCpuPrometheusMeterRegistry.class, registry.getClass());
+            registry.counter("orders", "kind", "new").increment(3);
+            get(application, "info");
+            String metrics = get(application, "prometheus");
+            assertTrue(metrics.contains("orders_total{kind=\"new\"} 3.0"), metrics);
+            assertTrue(metrics.contains("http_server_requests_seconds_count{"), metrics);
+            assertTrue(metrics.contains("http_server_requests_seconds_max{"), metrics);
+            assertTrue(metrics.contains("jvm_memory_used_bytes{"), metrics);
         }
     }
 

@@ -51,6 +51,7 @@ class EveryOperationIsStressedTest {
             Map.entry("org.rseq4j.Rseq", "reads ids; PerCpuMemoryStress.Ids reads them"),
             Map.entry("org.rseq4j.counters.CounterFileReader", "reads; CounterFileStress reads by it"),
             Map.entry("org.rseq4j.counters.PerCpuMetrics", "shows counters to a registry, which is another library's"),
+            Map.entry("org.rseq4j.counters.PerCpuPrometheusMeterRegistry", "makes meters of counters and summaries"),
             Map.entry("org.rseq4j.pools.PerCpuRecycler", "PerCpuPool by other names"),
             Map.entry("org.rseq4j.pools.PerCpuRecyclerPool", "PerCpuPool by other names"),
             Map.entry("org.rseq4j.pools.PerCpuPoolMetrics", "shows a pool to a registry, which is another library's"),

@@ -18,7 +18,6 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
-import java.util.function.ToDoubleFunction;
 
 /** What {@link PerCpuMetrics} registered with one registry, which it does not keep reachable. */
 final class MeterRegistration {
@@ -52,54 +51,6 @@ final class MeterRegistration {
                 return grown; // what was last read stays
             }
             return grown;
-        }
-    }
-
-    /** One reading for all measurements of one publication. */
-    private static final class Shared {
-        private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
-        private final MetricReading.Source source;
-        private final Clock clock;
-        private MetricReading last = MetricReading.none();
-        private double highest;
-        private long taken;
-        private long read = -1;
-
-        Shared(MetricReading.Source source, Clock clock) {
-            this.source = source;
-            this.clock = clock;
-        }
-
-        /** A function that reads one measurement; no two have the same number. */
-        DoubleSupplier at(int number, ToDoubleFunction<MetricReading> measurement) {
-            return () -> measurement.applyAsDouble(reading(1L << number % Long.SIZE));
-        }
-
-        private synchronized MetricReading reading(long measurement) {
-            long now = clock.monotonicTime();
-            if ((read & measurement) != 0 || now - taken > NANOS) {
-                try {
-                    last = source.read(now);
-                } catch (IllegalStateException closed) {
-                    // what was last read stays
-                }
-                taken = now;
-                read = 0;
-            }
-            read |= measurement;
-            return last;
-        }
-
-        /** A sum that does not fall: as Micrometer's own, it has nothing of values below 0. */
-        DoubleSupplier growing(int number) {
-            DoubleSupplier sum = at(number, MetricReading::sum);
-            return () -> highest(sum.getAsDouble());
-        }
-
-        private synchronized double highest(double sum) {
-            highest = Math.max(highest, sum);
-            return highest;
         }
     }
 
@@ -147,14 +98,14 @@ final class MeterRegistration {
     }
 
     private void addSummary(String name, String description, PerCpuSummary summary, TimeUnit unit, boolean falls) {
-        var shared = new Shared(MetricReading.of(summary), clock);
+        var shared = new SharedReading(MetricReading.of(summary), clock);
         var named = new Named(summary, name, description, tags);
         addTotals(named, shared, unit, falls);
         gauge(named.and(".min"), unit, shared.at(3, MetricReading::min));
     }
 
     private void addHistogram(String name, String description, PerCpuHistogram histogram, TimeUnit unit) {
-        var shared = new Shared(new HistogramReadings(histogram), clock);
+        var shared = new SharedReading(new HistogramReadings(histogram), clock);
         var named = new Named(histogram, name, description, tags);
         TimeUnit base = addTotals(named, shared, unit, false);
         int number = 3;
@@ -175,7 +126,7 @@ final class MeterRegistration {
     }
 
     /** Count, sum and maximum; the registry's unit of times. */
-    private TimeUnit addTotals(Named named, Shared shared, TimeUnit unit, boolean falls) {
+    private TimeUnit addTotals(Named named, SharedReading shared, TimeUnit unit, boolean falls) {
         DoubleSupplier count = shared.at(0, MetricReading::count);
         DoubleSupplier max = shared.at(2, MetricReading::max);
         gauge(named.and(".max"), unit, max);

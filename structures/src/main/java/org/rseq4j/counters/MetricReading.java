@@ -12,32 +12,30 @@ import org.HdrHistogram.Histogram;
  * @param max the greatest of the recent values, 0 without any
  * @param min the least of them, 0 without any
  * @param counts of a histogram, by index, of all records; may end early
- * @param recent of a histogram, the recent values
+ * @param recent of a histogram, the recent values; null when nothing was read, and of a summary
  */
 record MetricReading(long count, double sum, double max, double min, long[] counts, Histogram recent) {
     private static final long[] NO_COUNTS = {};
+    static final MetricReading NONE = new MetricReading(0, 0, 0, 0, NO_COUNTS, null);
 
     /** Reads a meter again and again for one registry, at times of its clock; not by two threads at once. */
     interface Source {
         MetricReading read(long nanos);
     }
 
-    static MetricReading none() {
-        return new MetricReading(0, 0, 0, 0, NO_COUNTS, new Histogram(1));
+    static Source of(PerCpuSummary summary) {
+        return nanos -> of(summary.reading(nanos));
     }
 
-    static Source of(PerCpuSummary summary) {
-        return nanos -> {
-            PerCpuSummary.Reading read = summary.reading(nanos);
-            PerCpuSummary.Snapshot recent = read.recent();
-            boolean any = recent.count() != 0;
-            return new MetricReading(read.ever().count(), read.ever().sum(), any ? recent.max() : 0,
-                    any ? recent.min() : 0, NO_COUNTS, null);
-        };
+    static MetricReading of(PerCpuSummary.Reading read) {
+        PerCpuSummary.Snapshot recent = read.recent();
+        boolean any = recent.count() != 0;
+        return new MetricReading(read.ever().count(), read.ever().sum(), any ? recent.max() : 0,
+                any ? recent.min() : 0, NO_COUNTS, null);
     }
 
     double percentile(double percentile) {
-        return recent.getValueAtPercentile(percentile * 100);
+        return recent == null ? 0 : recent.getValueAtPercentile(percentile * 100);
     }
 
     /** The number of the values of so many first indexes. */

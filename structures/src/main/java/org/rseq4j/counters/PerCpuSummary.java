@@ -154,24 +154,28 @@ public final class PerCpuSummary implements AutoCloseable {
         return read.cut.undelivered.plus(read.records);
     }
 
-    /** What was ever recorded, also what resets took away, and what was recorded within {@link RecentEpochs#WINDOW}. */
+    /** What was ever recorded, also what resets took away, and what was recorded within a window. */
     record Reading(Snapshot ever, Snapshot recent) {
     }
 
-    /**
-     * Reads for somebody who does it again and again, at times of one clock. Now and then that ends an epoch, as a
-     * reset does, whose records stay: the least and the greatest of what is still recorded cannot be told from those
-     * before.
-     */
+    /** Reads with the window that {@link PerCpuMetrics} shows. */
     Reading reading(long nanos) {
+        return reading(nanos, RecentEpochs.WINDOW, RecentEpochs.STEP);
+    }
+
+    /**
+     * Reads for somebody who does it again and again, at times of one clock. Once in a step at most that ends an epoch, as a reset
+     * does, whose records stay: the least and the greatest of what is still recorded cannot be told from those before.
+     */
+    Reading reading(long nanos, long window, long step) {
         long place = opened();
-        if (cut.recent.isDue(nanos) && read(place).isWorthAnEpoch()) {
+        if (cut.recent.isDue(nanos, step) && read(place).isWorthAnEpoch()) {
             endEpoch(place, false, nanos);
         }
         Live read = read(place);
         Cut cut = read.cut;
         return new Reading(cut.delivered.plus(cut.undelivered).plus(read.records),
-                cut.recent.at(nanos).plus(read.records));
+                cut.recent.at(nanos, window).plus(read.records));
     }
 
     /** A cut, and what was recorded after it. */

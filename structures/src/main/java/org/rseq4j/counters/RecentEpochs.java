@@ -17,15 +17,20 @@ record RecentEpochs(Snapshot open, List<Epoch> ended) {
     /** The expiry of Micrometer's own meters. */
     static final long WINDOW = TimeUnit.MINUTES.toNanos(2);
     /** From the end of an epoch to that of the next, at least. */
-    private static final long STEP = WINDOW / 120;
+    static final long STEP = WINDOW / 120;
 
     static final RecentEpochs NONE = new RecentEpochs(Snapshot.EMPTY, List.of());
 
     record Epoch(long end, Snapshot records) {
     }
 
-    boolean isDue(long nanos) {
-        return ended.isEmpty() || nanos - ended.getLast().end >= STEP;
+    /** How often the end of an epoch is worth it for a window, as in the ring of Micrometer's {@code TimeWindowMax}. */
+    static long step(long window) {
+        return window / 3;
+    }
+
+    boolean isDue(long nanos, long step) {
+        return ended.isEmpty() || nanos - ended.getLast().end >= step;
     }
 
     /** With an epoch that a reset ended. */
@@ -37,7 +42,7 @@ record RecentEpochs(Snapshot open, List<Epoch> ended) {
     RecentEpochs ended(Snapshot epoch, long nanos) {
         List<Epoch> all = new ArrayList<>();
         for (Epoch earlier : ended) {
-            if (isRecent(earlier, nanos)) {
+            if (isRecent(earlier, nanos, WINDOW)) {
                 all.add(earlier);
             }
         }
@@ -45,18 +50,18 @@ record RecentEpochs(Snapshot open, List<Epoch> ended) {
         return new RecentEpochs(Snapshot.EMPTY, List.copyOf(all));
     }
 
-    /** What they had within the window. */
-    Snapshot at(long nanos) {
+    /** What they had within a window, {@link #WINDOW} at most. */
+    Snapshot at(long nanos, long window) {
         Snapshot all = open;
         for (Epoch epoch : ended) {
-            if (isRecent(epoch, nanos)) {
+            if (isRecent(epoch, nanos, window)) {
                 all = all.plus(epoch.records);
             }
         }
         return all;
     }
 
-    private static boolean isRecent(Epoch epoch, long nanos) {
-        return nanos - epoch.end < WINDOW;
+    private static boolean isRecent(Epoch epoch, long nanos, long window) {
+        return nanos - epoch.end < window;
     }
 }

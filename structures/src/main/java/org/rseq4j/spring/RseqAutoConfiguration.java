@@ -2,13 +2,19 @@
 package org.rseq4j.spring;
 
 import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.tracer.common.SpanContext;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Executor;
 import org.rseq4j.Rseq;
 import org.rseq4j.RseqStatus;
+import org.rseq4j.counters.PerCpuPrometheusMeterRegistry;
 import org.rseq4j.queues.SliceBlockingQueue;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.boot.actuate.info.InfoContributor;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
@@ -28,9 +34,11 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
  * <ul>
  * <li>with Micrometer, the meters of {@link RseqMeters};
  * <li>with the actuator, what the library found on this machine ({@link Rseq#status()}) in the {@code info} endpoint;
- * <li>with {@code rseq4j.executor.enabled=true}, a {@link SliceBlockingQueue} in the executor that Spring Boot makes
- * for asynchronous methods and requests ({@code applicationTaskExecutor}), unless that uses virtual threads or the
- * application has one of its own. All {@code spring.task.execution} properties mean what they did.
+ * <li>with {@code rseq4j.metrics.per-cpu=true}, a {@link PerCpuPrometheusMeterRegistry} in place of Micrometer's registry for
+ * Prometheus, unless there are exemplars of traces, which it has not;
+ * <li>with {@code rseq4j.executor.enabled=true}, a {@link SliceBlockingQueue} in the executor that Spring Boot makes for
+ * asynchronous methods and requests ({@code applicationTaskExecutor}), unless that uses virtual threads or the application
+ * has one of its own. All {@code spring.task.execution} properties mean what they did.
  * </ul>
  *
  * <p>
@@ -54,6 +62,28 @@ public class RseqAutoConfiguration {
         @ConditionalOnMissingBean
         RseqMeters rseqMeters() {
             return new RseqMeters();
+        }
+    }
+
+    /** Puts the per-CPU registry in the place of Spring Boot's for Prometheus, before anything is registered there. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(PrometheusMeterRegistry.class)
+    @ConditionalOnBooleanProperty(name = "rseq4j.metrics.per-cpu")
+    static class PerCpuMeters {
+        @Bean
+        static BeanPostProcessor rseqPrometheusMeterRegistry(ObjectProvider<PrometheusConfig> config,
+                ObjectProvider<SpanContext> traces) {
+            return new BeanPostProcessor() {
+                @Override
+                public Object postProcessBeforeInitialization(Object bean, String name) {
+                    if (bean.getClass() != PrometheusMeterRegistry.class || traces.getIfAvailable() != null) {
+                        return bean;
+                    }
+                    var replaced = (PrometheusMeterRegistry) bean;
+                    return new PerCpuPrometheusMeterRegistry(config.getObject(), replaced.getPrometheusRegistry(),
+                            replaced.config().clock()).throwExceptionOnRegistrationFailure();
+                }
+            };
         }
     }
 
