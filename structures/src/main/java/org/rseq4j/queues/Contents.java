@@ -71,6 +71,9 @@ final class Contents {
         /** The next elements, null when there are none behind those that were seen. */
         Chunk next() {
             var chunk = new Chunk(Contents.this);
+            if (known != null) {
+                catchUp(); // so that little is left to do with the head locked
+            }
             long h = ring.lockHead();
             try {
                 begin(h);
@@ -87,10 +90,7 @@ final class Contents {
                 next = h;
                 last = ring.tail & -2;
             }
-            while (known.next != null) {
-                known = known.next;
-                next = known.movedNext(next);
-            }
+            catchUp();
             if (next - h < 0) {
                 next = h;
             }
@@ -100,18 +100,33 @@ final class Contents {
             }
         }
 
+        /** Follows the removals since the last look. */
+        private void catchUp() {
+            for (Removal removal; (removal = known.next) != null;) {
+                next = removal.movedNext(next);
+                known = removal;
+            }
+        }
+
+        /** Goes on by the last stores, so an error before them has passed nothing over. */
         private void copy(Chunk chunk) {
             long t = goesOn ? ring.tail & -2 : last;
             chunk.known = known;
             chunk.first = next;
-            while (chunk.count < CHUNK && next - t < 0) {
-                while (ring.unbounded && next - end >= 0) {
-                    segment = segment.next;
-                    end += ring.mask + 1 << 1;
+            long index = next;
+            Segment from = segment;
+            long fromEnd = end;
+            while (chunk.count < CHUNK && index - t < 0) {
+                while (ring.unbounded && index - fromEnd >= 0) {
+                    from = from.next;
+                    fromEnd += ring.mask + 1 << 1;
                 }
-                chunk.elements[chunk.count++] = segment.slots[ring.slot(next)];
-                next += 2;
+                chunk.elements[chunk.count++] = from.slots[ring.slot(index)];
+                index += 2;
             }
+            segment = from;
+            end = fromEnd;
+            next = index;
         }
     }
 
@@ -174,16 +189,19 @@ final class Contents {
     private int remove(Removal removal, Removal known) {
         Removal now = known;
         while (true) {
-            now = follow(removal, now, ring.lastRemoval);
+            for (Removal other; (other = now.next) != null; now = other) {
+                removal.follow(other);
+            }
             long h = lockHead();
             long newHead = h;
             try {
-                if (now == ring.lastRemoval) {
+                if (now.next == null) {
                     removal.dropBefore(h);
-                    if (removal.count() > 0) {
-                        newHead = close(removal, removal.indices(), removal.count(), h);
+                    int count = removal.count();
+                    if (count > 0) {
+                        newHead = close(removal, removal.indices(), count, h);
                     }
-                    return removal.count();
+                    return count;
                 }
             } finally {
                 ring.head = newHead;

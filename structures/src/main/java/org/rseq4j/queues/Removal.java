@@ -13,7 +13,7 @@ final class Removal {
     private long[] indices;
     private int count;
     /** Written under the lock of the head. */
-    Removal next;
+    volatile Removal next;
 
     Removal(long[] indices, int count) {
         this.indices = indices;

@@ -133,13 +133,15 @@ abstract class RingCollection<E> extends AbstractQueue<E> {
             if (chunk == null) {
                 throw new NoSuchElementException();
             }
-            lastChunk = chunk;
-            last = next;
-            if (++next == chunk.count) {
-                chunk = chunks.next();
-                next = 0;
-            }
-            return (E) lastChunk.elements[last];
+            Contents.Chunk shown = chunk;
+            int at = next;
+            // An error while the next ones are looked for shows nothing and passes nothing over.
+            Contents.Chunk following = at + 1 == shown.count ? chunks.next() : shown;
+            next = following == shown ? at + 1 : 0;
+            chunk = following;
+            lastChunk = shown;
+            last = at;
+            return (E) shown.elements[at];
         }
 
         @Override
