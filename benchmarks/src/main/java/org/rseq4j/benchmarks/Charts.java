@@ -63,7 +63,10 @@ public final class Charts {
         lines(file, title, "threads", "million operations a second", lines);
     }
 
-    /** Lines over a logarithmic axis, or two where the points span more than a decade; ours thick, only what is positive. */
+    /**
+     * Lines over a logarithmic axis, or two where the points span more than a decade; ours thick, only what is
+     * positive.
+     */
     public static void lines(Path file, String title, String x, String y, List<Line> lines) throws IOException {
         XYChart chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(x).yAxisTitle(y)
                 .build();
