@@ -156,7 +156,7 @@ final class Ring extends RingFields.Consumers {
         if ((t & 1) != 0) {
             return TAKEN;
         }
-        if (limit - t <= 0 && !findsRoom(t)) {
+        if (limit - t <= 0 && !findsRoom(t, user)) {
             return NONE;
         }
         long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
@@ -206,7 +206,7 @@ final class Ring extends RingFields.Consumers {
         if ((h & 1) != 0) {
             return isEmptyAt(h) ? null : BUSY;
         }
-        if (h == seenTail && !findsElement(h)) {
+        if (h == seenTail && !findsElement(h, user)) {
             return null;
         }
         long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
@@ -296,18 +296,27 @@ final class Ring extends RingFields.Consumers {
         }
     }
 
-    private boolean findsRoom(long t) {
+    /** Whether nobody else brought the last element or took one out: then nothing gathers while this one waits. */
+    private boolean isOnly(int user) {
+        return lastProducer == user && lastConsumer == user;
+    }
+
+    private boolean findsRoom(long t, int user) {
         if (littleRoom) {
             littleRoom = false;
-            spin(GATHER);
+            if (!isOnly(user)) {
+                spin(GATHER);
+            }
         }
         return !isFullAt(t);
     }
 
-    private boolean findsElement(long h) {
+    private boolean findsElement(long h, int user) {
         if (fewElements) {
             fewElements = false;
-            spin(GATHER);
+            if (!isOnly(user)) {
+                spin(GATHER);
+            }
         }
         return !isEmptyAt(h);
     }
