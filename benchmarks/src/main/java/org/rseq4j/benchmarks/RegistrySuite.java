@@ -19,7 +19,10 @@ import java.util.function.Supplier;
 import org.rseq4j.counters.PerCpuPrometheusMeterRegistry;
 import org.rseq4j.internal.memory.Mapping;
 
-/** Micrometer's registries for Prometheus: 500 counters and 500 timers, which all threads record to while they are scraped. */
+/**
+ * Micrometer's registries for Prometheus: 500 counters and 500 timers, which all threads record to while they are
+ * scraped.
+ */
 final class RegistrySuite implements Suite {
     private static final int COUNTERS = 500;
     private static final long SCRAPE_MILLIS = 100;

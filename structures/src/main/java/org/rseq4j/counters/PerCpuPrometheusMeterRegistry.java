@@ -18,29 +18,31 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
 
 /**
- * Micrometer's registry for Prometheus with per-CPU counters, timers and distribution summaries: an application is given it in
- * place of {@link PrometheusMeterRegistry}, and nothing else of the application changes. A scrape has the same text, with names,
- * units, tags, descriptions and values.
+ * Micrometer's registry for Prometheus with per-CPU counters, timers and distribution summaries: an application is
+ * given it in place of {@link PrometheusMeterRegistry}, and nothing else of the application changes. A scrape has the
+ * same text, with names, units, tags, descriptions and values.
  *
  * <p>
- * A counter is a {@link PerCpuCounter}, a timer or summary a {@link PerCpuSummary}, so that count, sum and maximum of one scrape
- * belong together. Amounts that are no whole numbers, or above 2^31, are added up as Micrometer does. Gauges, meters by
- * functions, long task timers, and timers and summaries that publish buckets or percentiles are Micrometer's own; what the first
- * meter of a name is, all of that name are, and where that one publishes none, none of them does.
+ * A counter is a {@link PerCpuCounter}, a timer or summary a {@link PerCpuSummary}, so that count, sum and maximum of
+ * one scrape belong together. Amounts that are no whole numbers, or above 2^31, are added up as Micrometer does.
+ * Gauges, meters by functions, long task timers, and timers and summaries that publish buckets or percentiles are
+ * Micrometer's own; what the first meter of a name is, all of that name are, and where that one publishes none, none of
+ * them does.
  *
  * <p>
- * What differs otherwise: there are no exemplars; and the maximum is that of the last expiry ({@link PrometheusConfig#step()}
- * if the meter has no other; two minutes at most) and of the time since the scrape before it.
+ * What differs otherwise: there are no exemplars; and the maximum is that of the last expiry
+ * ({@link PrometheusConfig#step()} if the meter has no other; two minutes at most) and of the time since the scrape
+ * before it.
  *
  * <p>
- * Recording costs what it costs with those types, and a meter has their memory besides Micrometer's names and tags. A scrape
- * costs a membarrier(2) of some 30 microseconds for each timer and summary now and then, 3 times in an expiry at most. What
- * happened before a scrape is in it. Without rseq the results are the same. Meters are freed when neither the registry nor the
- * application refers to them.
+ * Recording costs what it costs with those types, and a meter has their memory besides Micrometer's names and tags. A
+ * scrape costs a membarrier(2) of some 30 microseconds for each timer and summary now and then, 3 times in an expiry at
+ * most. What happened before a scrape is in it. Without rseq the results are the same. Meters are freed when neither
+ * the registry nor the application refers to them.
  *
  * <p>
- * Micrometer's registry ({@code io.micrometer:micrometer-registry-prometheus}) is an optional dependency: only this class and
- * what it is made of refer to it.
+ * Micrometer's registry ({@code io.micrometer:micrometer-registry-prometheus}) is an optional dependency: only this
+ * class and what it is made of refer to it.
  *
  * @since 0.1.0
  */

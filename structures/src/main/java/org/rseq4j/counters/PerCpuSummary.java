@@ -164,8 +164,9 @@ public final class PerCpuSummary implements AutoCloseable {
     }
 
     /**
-     * Reads for somebody who does it again and again, at times of one clock. Once in a step at most that ends an epoch, as a reset
-     * does, whose records stay: the least and the greatest of what is still recorded cannot be told from those before.
+     * Reads for somebody who does it again and again, at times of one clock. Once in a step at most that ends an epoch,
+     * as a reset does, whose records stay: the least and the greatest of what is still recorded cannot be told from
+     * those before.
      */
     Reading reading(long nanos, long window, long step) {
         long place = opened();

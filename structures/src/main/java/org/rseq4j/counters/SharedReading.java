@@ -7,8 +7,8 @@ import java.util.function.DoubleSupplier;
 import java.util.function.ToDoubleFunction;
 
 /**
- * One reading of a meter for all measurements of one publication: it is taken anew when one of them is asked for the second time,
- * or a while after it was taken.
+ * One reading of a meter for all measurements of one publication: it is taken anew when one of them is asked for the
+ * second time, or a while after it was taken.
  */
 final class SharedReading {
     private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(100);

@@ -34,11 +34,11 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
  * <ul>
  * <li>with Micrometer, the meters of {@link RseqMeters};
  * <li>with the actuator, what the library found on this machine ({@link Rseq#status()}) in the {@code info} endpoint;
- * <li>with {@code rseq4j.metrics.per-cpu=true}, a {@link PerCpuPrometheusMeterRegistry} in place of Micrometer's registry for
- * Prometheus, unless there are exemplars of traces, which it has not;
- * <li>with {@code rseq4j.executor.enabled=true}, a {@link SliceBlockingQueue} in the executor that Spring Boot makes for
- * asynchronous methods and requests ({@code applicationTaskExecutor}), unless that uses virtual threads or the application
- * has one of its own. All {@code spring.task.execution} properties mean what they did.
+ * <li>with {@code rseq4j.metrics.per-cpu=true}, a {@link PerCpuPrometheusMeterRegistry} in place of Micrometer's
+ * registry for Prometheus, unless there are exemplars of traces, which it has not;
+ * <li>with {@code rseq4j.executor.enabled=true}, a {@link SliceBlockingQueue} in the executor that Spring Boot makes
+ * for asynchronous methods and requests ({@code applicationTaskExecutor}), unless that uses virtual threads or the
+ * application has one of its own. All {@code spring.task.execution} properties mean what they did.
  * </ul>
  *
  * <p>
