@@ -136,8 +136,8 @@ class RestartableSequencesTest {
     }
 
     /**
-     * One sequence that moved all of them would take longer than there is between two interruptions, so it would never
-     * end.
+     * Every word that was pushed is there once. It does not show that the words are moved in pieces: on a busy machine
+     * the interruptions leave gaps that are long enough for all of them at once.
      */
     @Test
     void manyWordsMoveAlthoughTheThreadIsInterruptedAllTheTime() throws InterruptedException {
