@@ -30,13 +30,13 @@
  *                         *word = size - 1
  *     PUSH_MANY           size = *word
  *                         if (size >= capacity) leave
- *                         moved = min(n, capacity - size)
+ *                         moved = min(n, 256, capacity - size)
  *                         if (moved == 0) leave
  *                         word[1 + size + i] = words[i]      for i from 0 below moved
  *                         *word = size + moved
  *     POP_MANY            size = *word
  *                         if (size - 1 >= capacity) leave
- *                         moved = min(n, size)
+ *                         moved = min(n, 256, size)
  *                         if (moved == 0) leave
  *                         words[i] = word[size - i]          for i from 0 below moved
  *                         *word = size - moved
@@ -44,7 +44,7 @@
  * A stack is a word with the number of words on it, then the words. A size that is not from 0 to the capacity is both
  * full and empty: so a drain locks a stack. The size is read once: another CPU may lock the stack in the meantime, and
  * a commit that was computed from two reads would leave a lock behind that nobody holds. A section runs from its
- * beginning after each interruption: who calls PUSH_MANY and POP_MANY keeps n to a few hundred.
+ * beginning after each interruption, and the JVM waits for a thread that is in one: so none moves more than 256 words.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -66,6 +66,9 @@ EXPORT int64_t rseq4j_window;
  */
 #define NO_AREA (-0x40000000)
 #define ABORTED (-0x20000000)
+
+/* How many words one section moves at most; also Sequences.MOST of the Java side. */
+#define MOST 256
 
 /* What stands in for an area: its ids are out of range. */
 static struct rseq_area no_area = { .cpu_id = (uint32_t) -1, .mm_cid = (uint32_t) -1 };
@@ -129,6 +132,8 @@ static __attribute__((cold, noinline)) void count_abort(void)
 #define MOVED_AND_CPU \
     return id >= 0 ? (int64_t) (moved << 32 | (uint32_t) id) : id == NO_AREA ? NO_AREA : (int64_t) (uint32_t) ~id;
 
+#define MANY_LOCALS uint64_t moved; uint64_t at; uint64_t index; int64_t word; uint64_t few = n < MOST ? n : MOST;
+
 #define OPERATIONS(SUFFIX, WINDOW) \
     OPERATION(int32_t, rseq4j_add##SUFFIX, (int64_t value), (value), , \
               WINDOW, ADD_BODY, (), ([value] "r"(value)), return id;) \
@@ -147,15 +152,15 @@ static __attribute__((cold, noinline)) void count_abort(void)
               WINDOW, POP_BODY, ([out] "=&r"(out)), ([capacity] "r"(capacity)), \
               return id >= 0 ? out : id == NO_AREA ? ~empty : empty;) \
     OPERATION(int64_t, rseq4j_push_many##SUFFIX, (uint64_t capacity, const int64_t *words, uint64_t n), \
-              (capacity, words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
+              (capacity, words, n), MANY_LOCALS, \
               WINDOW, PUSH_MANY_BODY, \
               ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
-              ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU) \
+              ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(few)), MOVED_AND_CPU) \
     OPERATION(int64_t, rseq4j_pop_many##SUFFIX, (uint64_t capacity, int64_t *words, uint64_t n), \
-              (capacity, words, n), uint64_t moved; uint64_t at; uint64_t index; int64_t word;, \
+              (capacity, words, n), MANY_LOCALS, \
               WINDOW, POP_MANY_BODY, \
               ([moved] "=&r"(moved), [at] "=&r"(at), [word] "=&r"(word), [index] "=&r"(index)), \
-              ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(n)), MOVED_AND_CPU) \
+              ([capacity] SPARE(capacity), [words] "r"(words), [n] SPARE(few)), MOVED_AND_CPU) \
     /* A value into a summary, whose words for a CPU are aligned to 64 bytes. */ \
     OPERATION(int32_t, rseq4j_summarize##SUFFIX, (int64_t value), (value), SUMMARIZE_LOCALS, \
               WINDOW, SUMMARIZE_BODY, SUMMARIZE_OUTPUTS, ([value] "r"(value)), return id;)

@@ -97,9 +97,13 @@ static union {
     char bytes[STRIDE];
 } memory[MAX_CPUS] __attribute__((aligned(STRIDE)));
 
+/* One that all CPUs share: each operation on it is alone. */
+#define MOST 256
+static int64_t tall[1 + 2 * MOST], many[2 * MOST];
+
 #define PLACE(field) (char *) &memory[0].words.field, STRIDE, (uint32_t) cpus, id
 
-#define STEPS 14
+#define STEPS 15
 struct step {
     int good;
     const char *name;
@@ -138,6 +142,12 @@ static int steps(uint64_t id, struct step *step)
         && out[0] == 8 && out[1] == 7
         && usual.pop_many(PLACE(stack), CAPACITY, out, 9) == ((int64_t) 1 << 32 | cpu) && out[0] == 1
         && usual.pop_many(PLACE(stack), CAPACITY, out, 1) == cpu, "pop many, what was on top first" };
+    tall[0] = 0;
+    step[n++] = (struct step) {
+        usual.push_many((char *) tall, 0, (uint32_t) cpus, id, 2 * MOST, many, MOST + 1) == ((int64_t) MOST << 32 | cpu)
+        && usual.push_many((char *) tall, 0, (uint32_t) cpus, id, 2 * MOST, many, UINT64_MAX) >> 32 == MOST
+        && usual.pop_many((char *) tall, 0, (uint32_t) cpus, id, 2 * MOST, many, 2 * MOST) >> 32 == MOST
+        && tall[0] == MOST, "no more than 256 words in one sequence" };
     const int64_t none[] = { -1, INT64_MIN, CAPACITY + 1, (int64_t) 1 << 40, INT64_MAX };
     int alone = 1;
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {

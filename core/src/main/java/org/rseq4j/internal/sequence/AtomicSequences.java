@@ -100,7 +100,7 @@ public final class AtomicSequences {
         return word;
     }
 
-    /** How many of the words from {@code from} on there was room for. */
+    /** How many of the words from {@code from} on there was room for, {@link Sequences#MOST} at most. */
     public static int pushMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
         Turn turn = mapping.turn(stride);
         int moved = 0;
@@ -123,7 +123,7 @@ public final class AtomicSequences {
         if (size < 0 || size >= capacity) {
             return 0;
         }
-        int moved = (int) Math.min(n, capacity - size);
+        int moved = (int) Math.min(Math.min(n, Sequences.MOST), capacity - size);
         for (int i = 0; i < moved; i++) {
             Words.set(mapping.segment, place + (size + 1 + i) * Long.BYTES, words[from + i]);
         }
@@ -131,7 +131,10 @@ public final class AtomicSequences {
         return moved;
     }
 
-    /** How many words, the former top first, were put into the array from {@code from} on. */
+    /**
+     * How many words, the former top first, were put into the array from {@code from} on; {@link Sequences#MOST} at
+     * most.
+     */
     public static int popMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
         Turn turn = mapping.turn(stride);
         int moved = 0;
@@ -154,7 +157,7 @@ public final class AtomicSequences {
         if (size <= 0 || size > capacity) {
             return 0;
         }
-        int moved = (int) Math.min(n, size);
+        int moved = (int) Math.min(Math.min(n, Sequences.MOST), size);
         for (int i = 0; i < moved; i++) {
             words[from + i] = Words.getOpaque(mapping.segment, place + (size - i) * Long.BYTES);
         }

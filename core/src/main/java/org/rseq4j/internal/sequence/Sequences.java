@@ -37,7 +37,7 @@ public final class Sequences {
     /** Why not. */
     public static final String REASON;
 
-    /** The most words that one call of an operation on many moves: longer ones would be restarted for ever. */
+    /** How many words one call of an operation on many moves at most: more would be restarted for ever. */
     public static final int MOST = 256;
 
     /** Rounds of a delay inside each sequence, for tests: aborts become likely. */
@@ -226,7 +226,7 @@ public final class Sequences {
         return result;
     }
 
-    /** How many were moved in the upper half, the CPU in the lower one. At most {@link #MOST} at a time. */
+    /** How many were moved in the upper half, the CPU in the lower one; {@link #MOST} at most, whatever n is. */
     public static long pushMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
             long n) {
         if (!NATIVE) {
