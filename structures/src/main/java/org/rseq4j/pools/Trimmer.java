@@ -21,7 +21,9 @@ import java.util.concurrent.TimeUnit;
  * kept.
  */
 final class Trimmer implements Runnable {
-    private static final Executor THREADS = Executors.newVirtualThreadPerTaskExecutor();
+    /** They keep nothing of who starts them: neither its class loader nor its inheritable thread locals. */
+    private static final Executor THREADS = Executors
+            .newThreadPerTaskExecutor(Thread.ofVirtual().inheritInheritableThreadLocals(false).factory());
     /** (Reference)void: runs the referent, if it is still there. */
     private static final MethodHandle RUN_REFERENT;
 
@@ -59,15 +61,8 @@ final class Trimmer implements Runnable {
     /** Visits a pool that refers to the result as long as it is to be visited. */
     static Trimmer schedule(Trimmed pool, long nanos) {
         var trimmer = new Trimmer(pool, nanos);
-        Thread thread = Thread.currentThread();
-        ClassLoader loader = thread.getContextClassLoader();
-        try {
-            // The first delay starts the JDK's timer thread, which keeps its creator's context class loader for good.
-            thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
-            trimmer.later.execute(trimmer.visit);
-        } finally {
-            thread.setContextClassLoader(loader);
-        }
+        // On such a thread: the first delay starts the JDK's timer thread, which keeps what it inherits for good.
+        THREADS.execute(trimmer::again);
         return trimmer;
     }
 
@@ -84,9 +79,13 @@ final class Trimmer implements Runnable {
         } catch (Throwable e) {
             System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "a hook failed", e);
         } finally {
-            if (!cancelled) {
-                later.execute(visit);
-            }
+            again();
+        }
+    }
+
+    private void again() {
+        if (!cancelled) {
+            later.execute(visit);
         }
     }
 }

@@ -21,11 +21,16 @@ final class SectionTraining {
     private SectionTraining() {
     }
 
-    /** On a thread that keeps nothing of the one that starts it: no class loader, no inherited thread locals. */
-    static void start() {
+    /** A thread that keeps nothing of the one that makes it: no class loader, no inherited thread locals. */
+    static Thread thread(Runnable task) {
         Thread thread = Thread.ofPlatform().daemon().name("rseq4j-training").inheritInheritableThreadLocals(false)
-                .unstarted(SectionTraining::train);
+                .unstarted(task);
         thread.setContextClassLoader(null);
+        return thread;
+    }
+
+    static void start() {
+        Thread thread = thread(SectionTraining::train);
         trainer = thread;
         try {
             thread.start();
