@@ -139,20 +139,6 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         return user(rings.length);
     }
 
-    /** Counts moves that are done, so that who looks at ring after ring knows of them. */
-    private long moves() {
-        long moves = 0;
-        for (Ring ring : rings) {
-            moves += ring.movesOut;
-        }
-        return moves;
-    }
-
-    /** Whether elements went from one ring to another meanwhile, so that a look at all rings may have missed them. */
-    private boolean movedSince(long stamp) {
-        return moves() != stamp;
-    }
-
     private Ring after(int ring, int n) {
         int next = ring + n;
         return rings[next < rings.length ? next : next - rings.length];
@@ -291,7 +277,11 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         if (element == null || element == Ring.BUSY) {
             element = pollAnywhere();
         } else if ((own.head >>> 1 & TURN - 1) == 0) {
-            fetchIfPossible(user);
+            try {
+                fetch(user);
+            } catch (VirtualMachineError ignored) {
+                // The element is taken: an error, also at the call itself, must not lose it. The next turn does it.
+            }
         }
         return (E) element;
     }
@@ -309,18 +299,13 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         if (element == null || element == Ring.BUSY) {
             element = ++hints[user * HINTS + FAILED_POLLS] % LOOK == 0 ? pollAnywhere() : null;
         } else if ((own.head >>> 1 & TURN - 1) == 0) {
-            fetchIfPossible(user);
+            try {
+                fetch(user);
+            } catch (VirtualMachineError ignored) {
+                // The element is taken: an error, also at the call itself, must not lose it. The next turn does it.
+            }
         }
         return (E) element;
-    }
-
-    /** An element has been taken already: an error must not lose it, and those behind it are as they were. */
-    private void fetchIfPossible(int user) {
-        try {
-            fetch(user);
-        } catch (StackOverflowError | OutOfMemoryError ignored) {
-            // The next turn does it.
-        }
     }
 
     /** Moves some elements of another ring that has any to the own one. */

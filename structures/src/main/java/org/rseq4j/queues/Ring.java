@@ -67,6 +67,8 @@ final class Ring extends RingFields.Consumers {
     /** The most slots whose cache lines are fetched together, and the slots of a line. */
     private static final int FETCH = 1024;
     private static final int LINE = 16;
+    /** How many reservations that are over may be in the list, about. */
+    private static final int MOST_OVER = 64;
     /** In units of the indices. */
     private static final int LITTLE = 64 * 2;
 
@@ -119,6 +121,7 @@ final class Ring extends RingFields.Consumers {
         headSlots = first.slots;
         tail = start << 1;
         head = tail;
+        movesTo = tail;
         seenTail = tail;
         headEnd = tail - ((start & mask) << 1) + (mask + 1 << 1);
     }
@@ -507,7 +510,8 @@ final class Ring extends RingFields.Consumers {
         long t = lockTail();
         try {
             long wanted = (long) n << 1;
-            long gain = limit - t < wanted ? updateLimit(t) : wanted;
+            // Now and then also to drop those that are over.
+            long gain = limit - t < wanted || (++reserved & MOST_OVER - 1) == 0 ? updateLimit(t) : wanted;
             int count = (int) Math.min(n, Math.max(0, gain) >>> 1);
             if (count > 0) {
                 reservation.next = reservations;
@@ -584,6 +588,9 @@ final class Ring extends RingFields.Consumers {
                         ? 0
                         : (int) Math.min(n, Math.min(seenTail - h, Math.max(0, other.updateLimit(t))) >>> 1);
                 // Nothing is called from here to the end of the try.
+                if (count > 0) {
+                    movesTo = h + ((long) count << 1);
+                }
                 lastConsumer = user;
                 other.lastProducer = user;
                 for (int i = 0; i < count; i++) {
@@ -595,12 +602,9 @@ final class Ring extends RingFields.Consumers {
                 }
             }
         } finally {
-            // Whoever finds them gone here finds that they have moved.
+            // Whoever finds them gone here finds them there.
             if (otherLocked) {
                 other.tail = t;
-                if (count > 0) {
-                    movesOut++;
-                }
             }
             if (locked) {
                 head = h;
@@ -642,6 +646,12 @@ final class Ring extends RingFields.Consumers {
     /** Differs when anything went in or out meanwhile. */
     long progress() {
         return (tail & -2) + (head & -2);
+    }
+
+    /** Whether elements are just going from here to another ring. */
+    boolean isMoving() {
+        long to = movesTo;
+        return (head & -2) - to < 0;
     }
 
     boolean headIsMultipleOf(int powerOfTwo) {

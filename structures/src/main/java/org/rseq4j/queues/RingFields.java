@@ -51,6 +51,8 @@ final class RingFields {
         Object[] tailSlots;
         /** A list of what fills have reserved and not yet used. */
         Reservation reservations;
+        /** How many there have been. */
+        int reserved;
         /** Who last added an element: a CPU or a concurrency ID. */
         int lastProducer = -1;
         /** Whether the last look found little room. */
@@ -87,8 +89,11 @@ final class RingFields {
         boolean fewElements;
         /** Somebody wants to be told before the next room comes. */
         volatile boolean headAsked;
-        /** Counts moves from here to other rings, each when its elements are there and before they are gone here. */
-        volatile long movesOut;
+        /**
+         * Where the head goes by the last move from here to another ring. Written before the elements are there, so until
+         * the head is as far they may be in both rings, and this room in neither.
+         */
+        volatile long movesTo;
         /** The last removal from the middle; older ones are reachable only from iterators that may need them. */
         Removal lastRemoval = new Removal(new long[0], 0);
 

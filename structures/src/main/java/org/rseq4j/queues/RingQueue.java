@@ -17,6 +17,8 @@ import org.rseq4j.Rseq;
 abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQueue<E> {
     /** For how many elements room is reserved at once, and between how many the exit condition is asked. */
     static final int BATCH = 64;
+    /** Odd, so no sum of indices. */
+    private static final long MOVING = 1;
 
     RingQueue(Ring[] rings) {
         super(rings, contentsOf(rings));
@@ -27,6 +29,25 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
 
     /** The ring to add a batch to, looked for and waited for as by an offer; null when there is no room. */
     abstract Ring ringWithRoom();
+
+    // ---- Moves between rings ----
+
+    /** A stamp that differs after a move has begun; {@link #MOVING} while one is under way. */
+    final long moves() {
+        long moves = 0;
+        for (Ring ring : rings) {
+            moves += ring.movesTo;
+            if (ring.isMoving()) {
+                return MOVING;
+            }
+        }
+        return moves;
+    }
+
+    /** Whether elements went from one ring to another meanwhile, so that a look at all rings may have missed them. */
+    final boolean movedSince(long stamp) {
+        return stamp == MOVING || moves() != stamp;
+    }
 
     // ---- MessagePassingQueue ----
 
@@ -121,11 +142,24 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
     int fillBatch(Supplier<E> supplier, int limit) {
         Ring ring = ringWithRoom();
         int done = ring == null ? 0 : fillRing(ring, supplier, limit);
-        // None when all of its room is reserved.
-        for (int i = 0; ring != null && done == 0 && i < rings.length; i++) {
-            done = rings[i].free() == 0 ? 0 : fillRing(rings[i], supplier, limit);
+        // None when all of its room is reserved, or was taken meanwhile.
+        return ring == null || done > 0 ? done : fillAnyRing(supplier, limit);
+    }
+
+    private int fillAnyRing(Supplier<E> supplier, int limit) {
+        for (int tries = 0;; tries++) {
+            long stamp = moves();
+            for (Ring ring : rings) {
+                int done = ring.free() == 0 ? 0 : fillRing(ring, supplier, limit);
+                if (done > 0) {
+                    return done;
+                }
+            }
+            if (!movedSince(stamp)) {
+                return 0;
+            }
+            Ring.pause(tries);
         }
-        return done;
     }
 
     private int fillRing(Ring ring, Supplier<E> supplier, int limit) {
