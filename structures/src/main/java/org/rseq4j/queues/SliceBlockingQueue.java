@@ -27,8 +27,8 @@ import java.util.function.Consumer;
  * us, and goes first once it has waited for 0.2 ms, or as long as {@link Builder#overtaking} says; so an element or
  * room may wait for a waiter for up to 250 us when those other threads stop coming, and no waiter waits for ever while
  * the queue is in use. Interruption while waiting, or before, ends in InterruptedException, and nothing was added or
- * taken. A call with a time looks once more when the time is over, past all others; it keeps its time, and can be
- * interrupted, also while a stopped thread has an end of the queue locked.
+ * taken. A call with a time looks once more when the time is over, past all others and whoever's turn it is; it keeps
+ * its time, and can be interrupted, also while a stopped thread has an end of the queue locked.
  *
  * <p>
  * <b>Fairness:</b> by default a thread that comes when there is room or an element goes first. In the fair form those
@@ -37,7 +37,8 @@ import java.util.function.Consumer;
  *
  * <p>
  * <b>Errors:</b> a call that throws, also a StackOverflowError or an OutOfMemoryError, has done nothing: no element is
- * lost or doubled, no end stays locked, no waiter is forgotten. When the collection of a {@code drainTo} throws, the
+ * lost or doubled, no end stays locked, no waiter is forgotten: if the error came as it was to be woken, the next
+ * operation wakes it. When the collection of a {@code drainTo} throws, the
  * element that it was given is gone, and no other.
  *
  * <p>
@@ -401,6 +402,11 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
         for (E element : this) {
             action.accept(element);
         }
+    }
+
+    /** For tests. */
+    Turns turns() {
+        return turns;
     }
 
     /** How many threads wait for an element; for tests. */

@@ -115,6 +115,8 @@ final class Turns extends TurnsWaiters {
     private static final int SPINS = 16;
     /** Nanoseconds after which a call goes without the turn, however many CPUs want it. */
     private static final int MOST = TURN;
+    /** As the nanoseconds of a call: it takes no notice of turns, and does not wait for a lock for longer than others. */
+    static final long AT_ONCE = -1;
     /** Elements, in units of the indices, after which it is worth a yield. */
     private static final int WORTH = 64 * 2;
 
@@ -266,7 +268,7 @@ final class Turns extends TurnsWaiters {
                     return Ring.NONE;
                 }
             }
-            if (waited > MOST || mayGo(cpu, true)) {
+            if (waited > MOST || nanos == AT_ONCE || mayGo(cpu, true)) {
                 int outcome = tryOffer(element, cpu);
                 switch (outcome) {
                     case Ring.DONE -> {
@@ -387,7 +389,7 @@ final class Turns extends TurnsWaiters {
                     return null;
                 }
             }
-            if (waited > MOST || mayGo(cpu, false)) {
+            if (waited > MOST || nanos == AT_ONCE || mayGo(cpu, false)) {
                 Object element = ring.tryPoll(cpu);
                 if (element == Ring.ASKED_FIRST) {
                     beforeRoom.run();

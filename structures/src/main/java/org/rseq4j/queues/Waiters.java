@@ -52,7 +52,10 @@ final class Waiters {
 
     /** One way through the other end of the ring. */
     interface Attempt {
-        /** Takes an element, or adds one and returns it; null when there is none or no room, {@link Ring#BUSY}. */
+        /**
+         * Takes an element, or adds one and returns it; null when there is none or no room, {@link Ring#BUSY} when that
+         * takes longer than so many nanoseconds; by {@link Turns#AT_ONCE} without waiting for its CPU's turn.
+         */
         Object run(Object element, long nanos);
     }
 
@@ -67,10 +70,19 @@ final class Waiters {
     /** Whether who comes now goes behind those that wait. */
     boolean goFirst() {
         if (fair) {
-            return !line.isEmpty();
+            return first() != null;
         }
         Waiter waiter = next;
         return waiter != null && !waiter.gone;
+    }
+
+    /** The first in line. One that has gone is still there when an error kept it from leaving. */
+    private Waiter first() {
+        Waiter first;
+        while ((first = line.peek()) != null && first.gone) {
+            line.remove(first);
+        }
+        return first;
     }
 
     private void ask() {
@@ -103,17 +115,17 @@ final class Waiters {
         } else {
             ring.headAsked = false;
         }
+        Waiter first = null;
         try {
-            Waiter first = line.peek();
-            while (first != null && first.gone) {
-                line.remove(first);
-                first = line.peek();
-            }
+            first = first();
             if (first != null) {
                 first.awake = true;
                 LockSupport.unpark(first.thread);
             }
         } catch (Throwable e) {
+            if (first != null) {
+                first.awake = false;
+            }
             if (takers) {
                 ring.tailAsked = true;
             } else {
@@ -125,7 +137,7 @@ final class Waiters {
 
     /** The first in line has gone, or lets the next one be the first: somebody else is responsible now. */
     private void passOn() {
-        Waiter first = line.peek();
+        Waiter first = first();
         if (first != null && !first.awake) {
             ask();
             if (isUnderWay() || isReady()) {
@@ -156,29 +168,25 @@ final class Waiters {
             }
         }
         var waiter = new Waiter();
-        line.add(waiter);
         try {
+            line.add(waiter);
             return waitInLine(waiter, attempt, element, begun, nanos);
         } finally {
             waiter.gone = true; // stores that cannot fail: whoever looks at the line goes past
             if (next == waiter) {
                 next = null;
             }
-            leave(waiter);
-        }
-    }
-
-    private void leave(Waiter waiter) {
-        try {
-            line.remove(waiter);
-            passOn();
-        } catch (Throwable e) {
-            if (takers) {
-                ring.tailAsked = true;
-            } else {
-                ring.headAsked = true;
+            try {
+                line.remove(waiter);
+                passOn();
+            } catch (Throwable ignored) {
+                // What was taken or added is so, and must not be lost. The next operation calls whoever is first then.
+                if (takers) {
+                    ring.tailAsked = true;
+                } else {
+                    ring.headAsked = true;
+                }
             }
-            throw e;
         }
     }
 
@@ -186,8 +194,10 @@ final class Waiters {
             throws InterruptedException {
         long rest = REST_LEAST;
         while (true) {
-            boolean first = line.peek() == waiter;
+            long asleep = progress();
+            // In this order: who was called since then is awake, and the first.
             waiter.awake = false;
+            boolean first = first() == waiter;
             if (first) {
                 ask();
             }
@@ -206,10 +216,16 @@ final class Waiters {
                 rest = Math.min(rest * 2, REST_MOST);
                 continue;
             }
-            park(over);
+            if (!waiter.awake) {
+                park(over);
+            }
             rest = REST_LEAST;
             if (waiter.awake) {
                 result = lookAgain(waiter, attempt, element, begun, nanos);
+                if (result == null) {
+                    // It may sleep again, and nobody overtakes it while nothing comes; but others did when something has.
+                    next = progress() != asleep && System.nanoTime() - begun > overtaking ? waiter : null;
+                }
                 if (result != null) {
                     return result;
                 }
@@ -252,9 +268,6 @@ final class Waiters {
             }
             LockSupport.parkNanos(this, Math.min(rest, over));
             if (result == null && progress() == seen) {
-                if (next == waiter) {
-                    next = null; // it sleeps: nobody overtakes it
-                }
                 return null;
             }
             if (next != waiter && System.nanoTime() - begun > overtaking) {
@@ -267,7 +280,7 @@ final class Waiters {
     /** The time is over: what is there is taken all the same, also past others. */
     private static Object lastLook(Attempt attempt, Object element) {
         for (int i = 0;; i++) {
-            Object result = attempt.run(element, 0);
+            Object result = attempt.run(element, Turns.AT_ONCE);
             if (result != Ring.BUSY) {
                 return result;
             }

@@ -250,6 +250,60 @@ final class QueueErrors {
         return !ended || taker.isAlive() ? "hangs" : left ? "a taker sleeps beside an element" : null;
     }
 
+    private static int deepestWait(Waiters waiters, Waiters.Attempt attempt, int[] got) {
+        int frames;
+        try {
+            frames = deepestWait(waiters, attempt, got) + 1;
+        } catch (StackOverflowError e) {
+            frames = 0;
+        }
+        if (frames < FRAMES) {
+            try {
+                waiters.await(attempt, null, Long.MAX_VALUE);
+                got[0]++;
+            } catch (StackOverflowError e) {
+                return frames;
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+        return frames;
+    }
+
+    /** What a waiter in line has taken it returns, though it has no stack left to call the one behind it. */
+    private static String returns() throws InterruptedException {
+        var ring = new Ring(CAPACITY, 0);
+        ring.tryOffer(1, 0);
+        var waiters = new Waiters(ring, true, false, Long.MAX_VALUE);
+        Thread first = Thread.ofPlatform().daemon().start(() -> {
+            try {
+                waiters.await((element, nanos) -> null, null, Long.MAX_VALUE);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        int[] taken = new int[1];
+        int[] got = new int[1];
+        Waiters.Attempt attempt = (element, nanos) -> {
+            if (nanos == 0) {
+                return null; // not in line yet
+            }
+            taken[0]++;
+            return ring;
+        };
+        boolean ended = ends(() -> {
+            for (int i = 0; i < 5; i++) {
+                deepestWait(waiters, attempt, got);
+            }
+        }, 1 << 18);
+        first.interrupt();
+        first.join(20_000);
+        int lost = taken[0] - got[0];
+        return !ended || first.isAlive()
+                ? "hangs"
+                : lost > 0 ? lost + " of " + taken[0] + " lost" : waiters.count() > 0 ? "left" : null;
+    }
+
     /** Arguments: rounds, then "ours" or a part of the names of queues. */
     public static void main(String[] arguments) throws Exception {
         int rounds = Integer.parseInt(arguments[0]);
@@ -281,6 +335,11 @@ final class QueueErrors {
             }
             System.out.println(kind.getKey() + " " + (faults.isEmpty() ? "whole" : faults));
             failed |= !faults.isEmpty() && !peer;
+        }
+        for (int i = 0; i < rounds; i++) {
+            String fault = returns();
+            System.out.println("Waiters " + (fault == null ? "whole" : fault));
+            failed |= fault != null;
         }
         System.out.println(failed ? "failed" : "all whole");
         System.exit(failed ? 1 : 0);

@@ -1,0 +1,201 @@
+package org.rseq4j.queues;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Single interleavings, each made by hand where that can be done, that broke what a call promises. */
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class QueueInterleavingsTest {
+    /** It is another CPU's turn for the rest of the test, as that sees the queue at work all the time. */
+    private static void giveTheTurnAway(Turns turns) {
+        long later = System.nanoTime() + TimeUnit.HOURS.toNanos(1);
+        turns.holder = Integer.MAX_VALUE;
+        turns.active = true;
+        turns.asked = later;
+        turns.looked = later;
+    }
+
+    @Test
+    void aTimedCallTakesWhatIsThereAtItsEndThoughItIsAnotherCpusTurn() throws Exception {
+        var queue = new SliceBlockingQueue<Integer>(Turns.LEAST);
+        giveTheTurnAway(queue.turns());
+        for (int i = 0; i < Turns.LEAST; i++) {
+            assertTrue(queue.offer(i, 1, TimeUnit.NANOSECONDS), "there was room");
+        }
+        for (int i = 0; i < Turns.LEAST; i++) {
+            assertEquals(i, queue.poll(1, TimeUnit.NANOSECONDS), "there was an element");
+        }
+    }
+
+    // ---- Moves between rings ----
+
+    /** Two elements have been copied to the other ring, and its tail is published; the thread is stopped there. */
+    @Test
+    void roomThatIsOnItsWayToAnotherRingIsNotOverlooked() throws Exception {
+        var queue = new PerCpuQueue<Integer>(8, 2, 0);
+        for (int i = 0; i < 4; i++) {
+            assertEquals(Ring.DONE, queue.rings[0].tryOffer(i, 0));
+        }
+        Ring from = queue.rings[0];
+        long head = from.lockHead();
+        from.movesTo = head + 4;
+        for (int i = 0; i < 4; i++) {
+            assertEquals(Ring.DONE, queue.rings[1].tryOffer(i, 1));
+        }
+        var outcome = new AtomicReference<Object>("waits");
+        Thread offerer = Thread.ofPlatform().start(() -> outcome.set(queue.offer(8)));
+        Thread filler = Thread.ofPlatform().start(() -> assertEquals(1, queue.fill(() -> 9, 1)));
+        Thread.sleep(20);
+        from.head = head + 4;
+        offerer.join();
+        filler.join();
+        assertEquals(true, outcome.get(), "full, though two places were free all the time");
+        assertEquals(8, queue.size());
+    }
+
+    @Test
+    void whoeverMovesElementsSaysSoBeforeTheyAreInBothRings() {
+        var queue = new PerCpuQueue<Integer>(8, 2, 0);
+        long before = queue.moves();
+        assertFalse(queue.movedSince(before));
+        assertEquals(0, queue.rings[0].moveTo(queue.rings[1], 2, 0, queue.calms));
+        assertFalse(queue.movedSince(before), "there was nothing to move");
+        assertEquals(Ring.DONE, queue.rings[0].tryOffer(1, 0));
+        assertEquals(1, queue.rings[0].moveTo(queue.rings[1], 2, 0, queue.calms));
+        assertTrue(queue.movedSince(before));
+        long after = queue.moves();
+        assertFalse(queue.movedSince(after));
+        long head = queue.rings[1].lockHead();
+        queue.rings[1].movesTo = head + 2;
+        assertTrue(queue.movedSince(after));
+        assertTrue(queue.movedSince(queue.moves()), "it is under way");
+        queue.rings[1].head = head + 2;
+        assertFalse(queue.movedSince(queue.moves()));
+    }
+
+    /** There is room for one more all the time, in one ring or the other, and one element at least. */
+    @Test
+    void thereIsRoomAndAnElementWhileElementsAreMoved() throws Exception {
+        var queue = new PerCpuQueue<Integer>(8, 2, 0);
+        for (int i = 0; i < 7; i++) {
+            assertTrue(queue.offer(i));
+        }
+        var over = new AtomicBoolean();
+        Thread mover = Thread.ofPlatform().start(() -> {
+            for (int i = 0; !over.get(); i++) {
+                queue.rings[i & 1].moveTo(queue.rings[~i & 1], 4, 0, queue.calms);
+            }
+        });
+        try {
+            for (int i = 0; i < 20_000; i++) {
+                assertTrue(queue.offer(i), "room for one");
+                assertNotNull(queue.poll());
+                assertEquals(1, queue.fill(() -> -1, 1), "room for one");
+                assertNotNull(queue.poll());
+            }
+        } finally {
+            over.set(true);
+            mover.join();
+        }
+    }
+
+    // ---- Reservations ----
+
+    @Test
+    void fillsThatAreOverAreForgotten() {
+        var queue = new SliceMpmcArrayQueue<Integer>(1 << 20);
+        for (int i = 0; i < 10_000; i++) {
+            assertEquals(1, queue.fill(() -> 1, 1));
+            assertEquals(1, queue.poll());
+        }
+        int kept = 0;
+        for (Reservation each = queue.rings[0].reservations; each != null; each = each.next) {
+            kept++;
+        }
+        assertTrue(kept <= 100, kept + " reservations");
+    }
+
+    // ---- Waiting ----
+
+    private static void awaitAsleep(Thread waiter, BooleanSupplier asks) throws InterruptedException {
+        while (!asks.getAsBoolean() || waiter.getState() != Thread.State.WAITING) {
+            Thread.sleep(1);
+        }
+    }
+
+    /** A thread that is woken each time for what others take at once: at last they have to wait behind it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aWaiterThatIsOvertakenAgainAndAgainGoesFirst(boolean takers) throws Exception {
+        var ring = new Ring(1, 0);
+        var waiters = new Waiters(ring, takers, false, 0);
+        if (!takers) {
+            assertEquals(Ring.DONE, ring.tryOffer(0, 0));
+        }
+        var may = new AtomicBoolean();
+        Thread waiter = Thread.ofPlatform().start(() -> {
+            try {
+                waiters.await((element, nanos) -> may.get() ? "got" : null, null, Long.MAX_VALUE);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+        // It asks, sleeps, is called, finds nothing, asks again; more than once in case that it wakes up by chance.
+        for (int i = 0; i < 100 && !waiters.goFirst(); i++) {
+            awaitAsleep(waiter, () -> takers ? ring.tailAsked : ring.headAsked);
+            long tail = ring.lockTail();
+            long head = ring.lockHead();
+            ring.tail = tail + 2;
+            ring.head = head + 2;
+            waiters.call();
+            awaitAsleep(waiter, () -> takers ? ring.tailAsked : ring.headAsked);
+        }
+        assertTrue(waiters.goFirst(), "who comes now goes past it");
+        may.set(true);
+        waiters.call();
+        waiter.join();
+        assertFalse(waiters.goFirst());
+        assertEquals(0, waiters.count());
+    }
+
+    // ---- Errors ----
+
+    @Test
+    void anIteratorGoesOnWhereAnErrorHasStoppedIt() {
+        var queue = new SliceMpmcArrayQueue<Integer>(200);
+        for (int i = 0; i < 200; i++) {
+            queue.offer(i);
+        }
+        Contents.Cursor cursor = queue.contents[0].cursor();
+        var calls = new AtomicInteger();
+        var iterator = new RingCollection.Elements<Integer>(() -> {
+            if (calls.incrementAndGet() % 2 == 0) {
+                throw new OutOfMemoryError("on purpose");
+            }
+            return cursor.next();
+        });
+        List<Integer> shown = new ArrayList<>();
+        while (iterator.hasNext()) {
+            try {
+                shown.add(iterator.next());
+            } catch (OutOfMemoryError e) {
+                assertEquals("on purpose", e.getMessage());
+            }
+        }
+        assertEquals(List.copyOf(queue), shown);
+    }
+}
