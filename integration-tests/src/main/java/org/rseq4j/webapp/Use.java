@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.rseq4j.PerCpuMemory;
@@ -241,10 +242,21 @@ public enum Use {
         @Override
         void run() throws Exception {
             for (Use use : values()) {
-                if (use != this) {
+                if (use != this && use != A_THREAD_THAT_STAYS) {
                     use.run();
                 }
             }
+        }
+    },
+    /** What no container can undo: a thread of the application that runs until it is interrupted. */
+    A_THREAD_THAT_STAYS {
+        @Override
+        void run() {
+            Thread.ofPlatform().daemon().name(name()).start(() -> {
+                while (!Thread.interrupted()) {
+                    LockSupport.park(this);
+                }
+            });
         }
     };
 
