@@ -18,7 +18,12 @@ trap 'rm -rf -- "$work"' EXIT
 
 ok() { echo "ok - $1" >> "$results"; }
 not_checked() { { echo "NOT CHECKED - $1"; grep 'NOT CHECKED' "$output" | sed 's/^/    | /'; } >> "$results"; }
-not_ok() { { echo "not ok - $1"; sed 's/^/    | /' "$output" | tail -n 60; } >> "$results"; }
+not_ok() { # the tests that failed come first, for a log may be cut
+  {
+    echo "not ok - $1"
+    { grep -aE -A 3 '^  JUnit [A-Za-z]+:' "$output" | cut -c 1-300 | head -n 24; echo ...; tail -n 30 "$output"; } | sed 's/^/    | /'
+  } >> "$results"
+}
 
 started=0
 job() { # a function and its arguments, beside the one that still runs
