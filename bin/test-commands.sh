@@ -201,7 +201,7 @@ check "bin/stat of no file: says so" has err '^bin/stat: .*none'
 
 # The demo.
 conserved='(.checks | length == 3 and all(.[]; . == true))'
-run 240 bin/demo --seconds 5 --json "$work/demo.json" --chart "$work/demo.svg"
+run 240 bin/demo --seconds 5 --trace --json "$work/demo.json" --chart "$work/demo.svg"
 check "bin/demo: status 0" equal "$status" 0
 check "bin/demo: the chart is there" grep -q '<svg' "$work/demo.svg"
 check "bin/demo: three checks, all true" json "$conserved" "$work/demo.json"
@@ -212,6 +212,10 @@ check "bin/demo: latencies at 85% are there and in order" json \
     and .p99.median <= .["p99.9"].median and .["p99.9"].median <= .max.median)' "$work/demo.json"
 check "bin/demo: pool hits and queue depth are there" \
   json '[.structures[]] | all(.[]; (.poolHits | type) == "number" and (.maxQueueDepth | type) == "number")' "$work/demo.json"
+check "bin/demo --trace: the parts of the slowest requests add up" json \
+  '[.slowestMillis[]["85"]] | length == 2 and all(.[]; .requests > 0 and
+    (.connection + .handler + .pool + .body + .counters + .queue + .answer - .all | fabs) < 0.001)' "$work/demo.json"
+check "bin/demo --trace: says where they spent their time" has out 'until its handler runs'
 check "bin/demo: the table has both" has out 'rseq4j.*jdk'
 JAVA_OPTS=-Drseq4j.registration=none run 240 bin/demo --seconds 2 --compare rseq4j,jdk+queue=slice,jdk+pool=rseq4j --rates 50 \
   --connections 8 --json "$work/demo.json"

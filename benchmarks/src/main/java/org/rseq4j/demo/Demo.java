@@ -51,6 +51,9 @@ public final class Demo implements Callable<Integer> {
     @Option(names = "--json")
     private Path json;
 
+    @Option(names = "--trace")
+    private boolean trace;
+
     @Option(names = "--log")
     private Path log;
 
@@ -113,6 +116,7 @@ public final class Demo implements Callable<Integer> {
         List<Side> sides = subjects.stream().map(Side::new).toList();
         introduce(backends, subjects.getFirst(), folder);
         Map<Integer, Double> rates = new TreeMap<>();
+        Pauses pauses = new Pauses();
         try (Clients clients = new Clients(connections, live)) {
             measure(new Rounds(sides, clients, live), Plan.of(seconds, sides.size(), percents), rates);
         }
@@ -123,8 +127,13 @@ public final class Demo implements Callable<Integer> {
         Report report = new Report(sides, rates, stopped);
         System.out.println();
         System.out.print(report);
+        SlowestReport slowest = new SlowestReport(sides, pauses);
+        if (trace) {
+            System.out.print(slowest);
+        }
         if (json != null) {
-            new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(json.toFile(), report.toTree());
+            new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(json.toFile(),
+                    trace ? slowest.addTo(report.toTree()) : report.toTree());
         }
         if (chart != null) {
             report.draw(chart);
@@ -139,7 +148,7 @@ public final class Demo implements Callable<Integer> {
             Structures structures = Structures.of(name, folder);
             backends.add(new Server.Backend(structures, new AccessLog(structures, folder)));
         }
-        var own = new Server(backends, live, port);
+        var own = new Server(backends, live, port, trace);
         return backends.stream().<Subject>map(backend -> new DemoSubject(own, backend)).toList();
     }
 
@@ -191,7 +200,7 @@ public final class Demo implements Callable<Integer> {
                 String name = "round " + (i + 1) + " of " + plan.rateRounds() + ", " + percent + "%";
                 byTurns(rounds, i, name, (side, load) -> {
                     Load.Round round = side.count(load.open(plan.rateMillis(), rates.get(percent), seed));
-                    side.addLatency(percent, round.latency());
+                    side.add(percent, round);
                     return round;
                 });
             }

@@ -17,8 +17,11 @@ final class Load implements AutoCloseable {
     static final String LINE = "The quick brown fox jumps over the lazy dog, and the scheduler lets it finish its jump.";
     static final int LINES = 16;
 
-    /** What the client saw: requests answered, those that failed, seconds of load, latencies in nanoseconds. */
-    record Round(long answered, long failed, double seconds, Histogram latency) {
+    /**
+     * What the client saw: requests answered, those that failed, seconds of load, latencies in nanoseconds, and of an
+     * open loop whose server tells its steps the slowest one in ten thousand.
+     */
+    record Round(long answered, long failed, double seconds, Histogram latency, List<Trip> slowest) {
         double rate() {
             return answered / seconds;
         }
@@ -63,7 +66,8 @@ final class Load implements AutoCloseable {
         try {
             return new Round(Long.parseLong(words[0]), Long.parseLong(words[1]), Double.parseDouble(words[2]),
                     Histogram.decodeFromCompressedByteBuffer(ByteBuffer.wrap(Base64.getDecoder().decode(words[3])),
-                            LoadClient.MAX_LATENCY_NANOS));
+                            LoadClient.MAX_LATENCY_NANOS),
+                    Trip.read(words[4]));
         } catch (DataFormatException e) {
             throw new IOException(e);
         }

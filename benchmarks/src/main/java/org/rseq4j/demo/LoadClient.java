@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Base64;
 import java.util.Deque;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
@@ -45,6 +46,7 @@ final class LoadClient {
     private final Histogram latency = new Histogram(MAX_LATENCY_NANOS, 3);
     private final Histogram tick = new Histogram(MAX_LATENCY_NANOS, 2);
     private final PrintStream out = System.out;
+    private final SlowRequests slow = new SlowRequests();
     private long tickNanos;
     private boolean closed;
     private long endNanos;
@@ -58,6 +60,7 @@ final class LoadClient {
         final ByteBuffer received = ByteBuffer.allocate(16 * 1024);
         SelectionKey key;
         long arrivedNanos;
+        long sentNanos;
         boolean busy;
 
         Connection(SocketChannel channel, ByteBuffer request) {
@@ -108,6 +111,7 @@ final class LoadClient {
         latency.reset();
         tick.reset();
         tickNanos = System.nanoTime();
+        slow.begin();
         answered = 0;
         failed = 0;
         free.clear();
@@ -126,7 +130,8 @@ final class LoadClient {
         int length = latency.encodeIntoCompressedByteBuffer(bytes);
         byte[] encoded = new byte[length];
         bytes.get(0, encoded);
-        return answered + " " + failed + " " + nanos / 1e9 + " " + Base64.getEncoder().encodeToString(encoded);
+        return answered + " " + failed + " " + nanos / 1e9 + " " + Base64.getEncoder().encodeToString(encoded)
+                + " " + Trip.write(closed ? List.of() : slow.of(latency.getTotalCount()));
     }
 
     private void runClosed(long nanos) throws IOException {
@@ -150,6 +155,7 @@ final class LoadClient {
         double next = start;
         while (true) {
             long now = System.nanoTime();
+            slow.here(now);
             while (next <= now && next < endNanos) {
                 arrivals.add((long) next);
                 next += -Math.log(1 - random.nextDouble()) * 1e9 / rate;
@@ -191,6 +197,7 @@ final class LoadClient {
     private void send(Connection connection, long arrivedNanos) {
         connection.busy = true;
         connection.arrivedNanos = arrivedNanos;
+        connection.sentNanos = System.nanoTime();
         connection.unsent.rewind();
         write(connection);
     }
@@ -230,9 +237,12 @@ final class LoadClient {
             return;
         }
         boolean good = connection.received.get(9) == '2';
+        long now = System.nanoTime();
+        if (!closed) {
+            slow.answered(connection.arrivedNanos, connection.sentNanos, now, connection.received);
+        }
         connection.received.clear();
         connection.busy = false;
-        long now = System.nanoTime();
         long nanos = Math.clamp(now - connection.arrivedNanos, 0, MAX_LATENCY_NANOS);
         latency.recordValue(nanos);
         tick.recordValue(nanos);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.demo;
 
+import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.ServerRequest;
@@ -23,14 +24,19 @@ final class Server {
 
     private static final String CHARTS = "/META-INF/resources/webjars/uplot/1.6.30/dist/uPlot";
 
+    private static final HeaderName STEPS = HeaderNames.create(Trip.HEADER);
+
     @SuppressWarnings("UnusedVariable") // the registry refers to them weakly
     private final List<Backend> backends;
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final WebServer server;
     private final Live live;
+    private final boolean tracing;
     private volatile Backend current;
 
-    Server(List<Backend> backends, Live live, int port) {
+    /** The server, which tells its steps in a header of each answer where it is tracing. */
+    Server(List<Backend> backends, Live live, int port, boolean tracing) {
+        this.tracing = tracing;
         this.live = live;
         this.backends = backends;
         this.current = backends.getFirst();
@@ -62,20 +68,35 @@ final class Server {
     private void text(ServerRequest request, ServerResponse response) throws IOException {
         long start = System.nanoTime();
         Backend backend = current;
+        Trip.Steps steps = tracing ? new Trip.Steps() : null;
+        passed(steps);
         Buffer buffer = backend.structures.buffers().acquire();
+        passed(steps);
         try {
             int length;
             try (InputStream body = request.content().inputStream()) {
                 length = body.readNBytes(buffer.text, 0, Buffer.SIZE);
             }
             byte[] answer = buffer.render(length);
+            passed(steps);
             backend.structures.statistics().count(length, answer.length, System.nanoTime() - start);
+            passed(steps);
             backend.log.add(
                     new AccessRecord(System.currentTimeMillis(), length, answer.length, System.nanoTime() - start));
+            passed(steps);
+            if (tracing) {
+                response.header(STEPS, steps.toString());
+            }
             response.header(HeaderNames.CONTENT_TYPE, "application/json");
             response.send(answer);
         } finally {
             backend.structures.buffers().release(buffer);
+        }
+    }
+
+    private static void passed(Trip.Steps steps) {
+        if (steps != null) {
+            steps.passed();
         }
     }
 

@@ -16,6 +16,8 @@ final class Side {
     final List<Double> saturation = new ArrayList<>();
     /** For each rate, in percent of the saturation: the latencies of each round, in nanoseconds. */
     final Map<Integer, List<Histogram>> latencies = new TreeMap<>();
+    /** For each rate: the slowest requests of all rounds, where the server tells its steps. */
+    final Map<Integer, List<Trip>> slowest = new TreeMap<>();
     /** All that was answered, warm-up included. */
     long answered;
     long failed;
@@ -34,8 +36,9 @@ final class Side {
         return round;
     }
 
-    void addLatency(int percent, Histogram latency) {
-        latencies.computeIfAbsent(percent, none -> new ArrayList<>()).add(latency);
+    void add(int percent, Load.Round round) {
+        latencies.computeIfAbsent(percent, none -> new ArrayList<>()).add(round.latency());
+        slowest.computeIfAbsent(percent, none -> new ArrayList<>()).addAll(round.slowest());
     }
 
     /** {@return the saturation's rounds; null when there was none} */
