@@ -48,7 +48,7 @@ class CounterSlotsTest {
             }
         }
         assertEquals(2, left.size());
-        for (int i = 0; i < 1000 && !left.isEmpty(); i++) {
+        while (!left.isEmpty()) { // until the test's time is over
             System.gc();
             Thread.sleep(1);
             meters.add(new Object());
@@ -56,7 +56,6 @@ class CounterSlotsTest {
             assertEquals(0, Words.getAcquire(Words.segment(slots.mapping(slot)), place(slot)));
             left.remove(place(slot));
         }
-        assertTrue(left.isEmpty(), left + " were never used again");
         assertEquals(3 * PER_CHUNK - 2, meters.stream().limit(3 * PER_CHUNK - 2).distinct().count());
     }
 
@@ -70,7 +69,7 @@ class CounterSlotsTest {
         List<Object> meters = new ArrayList<>();
         int before = slots.taken();
         assertTrue(before > 3 * PER_CHUNK, before + " taken");
-        for (int i = 0; i < dropped && before > 8000; i++) {
+        for (int i = 0; before > 8000; i++) {
             if (i % 1000 == 0) {
                 System.gc();
                 Thread.sleep(5);
@@ -81,7 +80,6 @@ class CounterSlotsTest {
             assertTrue(after >= before - 3, before + " to " + after + " taken");
             before = after;
         }
-        assertTrue(before <= 8000, before + " are still taken");
         assertTrue(meters.size() > 100);
     }
 }

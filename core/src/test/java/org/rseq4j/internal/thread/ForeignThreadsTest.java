@@ -108,11 +108,10 @@ class ForeignThreadsTest {
         for (int i = 0; i < 3; i++) {
             gone.add(usedByAThreadThatIsOver());
         }
-        for (int i = 0; i < 100 && gone.stream().anyMatch(loader -> loader.get() != null); i++) {
+        while (gone.stream().anyMatch(loader -> loader.get() != null)) { // until the test's time is over
             System.gc();
             Thread.sleep(20);
         }
-        assertEquals(0, gone.stream().filter(loader -> loader.get() != null).count());
         assertTrue(Thread.getAllStackTraces().keySet().stream()
                 .noneMatch(thread -> thread.getContextClassLoader() instanceof URLClassLoader loader
                         && loader.getName() != null && loader.getName().equals("copy")));
