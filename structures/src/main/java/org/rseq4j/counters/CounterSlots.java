@@ -3,12 +3,13 @@ package org.rseq4j.counters;
 
 import java.lang.ref.PhantomReference;
 import java.lang.ref.ReferenceQueue;
-import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.List;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReference;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.Words;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU, and one more.
@@ -16,6 +17,11 @@ import org.rseq4j.internal.memory.Words;
  * <p>
  * What a meter costs on the heap beside itself is a reference of 32 bytes: words whose meter is unreachable are found
  * when somebody wants new ones.
+ *
+ * <p>
+ * All meters of the process share these words, so nobody waits here for anybody: a slot is taken by setting its bit,
+ * and given back by clearing it, each by one compare-and-set. A thread that stops or fails in between keeps one slot
+ * from others.
  */
 final class CounterSlots {
     /** The bytes of a stride in a chunk: a shift, no multiplication. */
@@ -31,9 +37,10 @@ final class CounterSlots {
 
     private final int words;
     private final int slotsPerChunk;
-    private final List<Chunk> chunks = new ArrayList<>();
-    /** The chunks before it are full. */
-    private int firstWithRoom;
+    /** Only ever longer. */
+    private final AtomicReference<Chunk[]> chunks = new AtomicReference<>(new Chunk[0]);
+    /** Where to look first for a chunk with room. A hint: whoever finds none there looks at all others. */
+    private int hint;
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
     CounterSlots(int words) {
@@ -43,53 +50,103 @@ final class CounterSlots {
 
     /** The words of one meter. */
     static final class Slot extends PhantomReference<Object> {
-        private final int number;
+        private int number;
 
-        private Slot(Object meter, ReferenceQueue<Object> queue, int number) {
+        private Slot(Object meter, ReferenceQueue<Object> queue) {
             super(meter, queue);
-            this.number = number;
         }
     }
 
     private static final class Chunk {
         private final Mapping mapping;
-        private final BitSet used;
+        /** A bit for each slot, set while it is used. */
+        private final AtomicLongArray used;
+        /** Keeps them reachable; each is written by who set, or is about to clear, its bit. */
         private final Slot[] slots;
-        /** The slots before it are used. */
-        private int firstFree;
+        /** Which word of bits to look at first. */
+        private int hint;
 
         private Chunk(int slots) {
             this.mapping = Mapping.anonymous((long) STRIDES << SHIFT);
             this.slots = new Slot[slots];
-            this.used = new BitSet(slots);
+            this.used = new AtomicLongArray(Math.ceilDiv(slots, Long.SIZE));
+            if (slots % Long.SIZE != 0) {
+                used.set(used.length() - 1, -1L << slots); // there are no such slots
+            }
+        }
+
+        /** Takes a free slot, the first of which has this number; false when there is none. */
+        private boolean take(Slot slot, int first) {
+            int start = hint;
+            for (int i = 0; i < used.length(); i++) {
+                int word = (start + i) % used.length();
+                long bits = used.get(word);
+                while (bits != -1) {
+                    int bit = Long.numberOfTrailingZeros(~bits);
+                    long witness = used.compareAndExchange(word, bits, bits | 1L << bit);
+                    if (witness == bits) {
+                        // From here on without a call: an error would keep the slot for good.
+                        int number = word * Long.SIZE + bit;
+                        slot.number = first + number;
+                        slots[number] = slot;
+                        hint = word;
+                        return true;
+                    }
+                    bits = witness;
+                }
+            }
+            return false;
+        }
+
+        private void free(int number) {
+            slots[number] = null;
+            int word = number / Long.SIZE;
+            long bit = 1L << number;
+            long bits = used.get(word);
+            while (!used.compareAndSet(word, bits, bits & ~bit)) {
+                bits = used.get(word);
+            }
+            hint = Math.min(hint, word);
+        }
+
+        private int taken() {
+            int count = 0;
+            for (int word = 0; word < used.length(); word++) {
+                count += Long.bitCount(used.get(word));
+            }
+            return count - (used.length() * Long.SIZE - slots.length);
         }
     }
 
     /** Zeroed words for a meter, until it is unreachable. */
-    synchronized Slot take(Object meter) {
-        Object gone = unreachable.poll();
-        for (int i = 1; gone != null; i++) {
-            free((Slot) gone);
-            gone = i < FREED_AT_ONCE ? unreachable.poll() : null;
+    Slot take(Object meter) {
+        freeSome();
+        var slot = new Slot(meter, unreachable);
+        while (true) {
+            Chunk[] all = chunks.get();
+            int start = hint;
+            for (int i = 0; i < all.length; i++) {
+                int chunk = (start + i) % all.length;
+                if (all[chunk].take(slot, chunk * slotsPerChunk)) {
+                    hint = chunk;
+                    return slot;
+                }
+            }
+            append(all, new Chunk(slotsPerChunk));
         }
-        if (firstWithRoom == chunks.size()) {
-            chunks.add(new Chunk(slotsPerChunk));
-        }
-        Chunk chunk = chunks.get(firstWithRoom);
-        int i = chunk.firstFree;
-        var slot = new Slot(meter, unreachable, firstWithRoom * slotsPerChunk + i);
-        // Nothing is changed before here, where an OutOfMemoryError is possible, and nothing can fail after.
-        chunk.slots[i] = slot;
-        chunk.used.set(i);
-        chunk.firstFree = chunk.used.nextClearBit(i);
-        while (firstWithRoom < chunks.size() && chunks.get(firstWithRoom).firstFree == slotsPerChunk) {
-            firstWithRoom++;
-        }
-        return slot;
     }
 
-    synchronized Mapping mapping(Slot slot) {
-        return chunks.get(slot.number / slotsPerChunk).mapping;
+    /** Without effect when another thread appended one meanwhile: there is room then. */
+    private void append(Chunk[] all, Chunk chunk) {
+        Chunk[] longer = Arrays.copyOf(all, all.length + 1);
+        longer[all.length] = chunk;
+        if (chunks.compareAndSet(all, longer)) {
+            hint = all.length;
+        }
+    }
+
+    Mapping mapping(Slot slot) {
+        return chunks.get()[slot.number / slotsPerChunk].mapping;
     }
 
     /** Where the words are in a stride, in bytes. */
@@ -98,13 +155,26 @@ final class CounterSlots {
     }
 
     /** How many are in use, by meters that are reachable or were not found yet. */
-    synchronized int taken() {
-        return chunks.stream().mapToInt(chunk -> chunk.used.cardinality()).sum();
+    int taken() {
+        int count = 0;
+        for (Chunk chunk : chunks.get()) {
+            count += chunk.taken();
+        }
+        return count;
+    }
+
+    private void freeSome() {
+        Headroom.ensure(); // what comes out of the queue comes out once
+        Object gone = unreachable.poll();
+        for (int i = 1; gone != null; i++) {
+            free((Slot) gone);
+            gone = i < FREED_AT_ONCE ? unreachable.poll() : null;
+        }
     }
 
     private void free(Slot slot) {
-        Chunk chunk = chunks.get(slot.number / slotsPerChunk);
-        int i = slot.number % slotsPerChunk;
+        int index = slot.number / slotsPerChunk;
+        Chunk chunk = chunks.get()[index];
         var segment = Words.segment(chunk.mapping);
         for (long stride = 0; stride < STRIDES; stride++) {
             for (int word = 0; word < words; word++) {
@@ -114,9 +184,7 @@ final class CounterSlots {
                 }
             }
         }
-        chunk.slots[i] = null;
-        chunk.used.clear(i);
-        chunk.firstFree = Math.min(chunk.firstFree, i);
-        firstWithRoom = Math.min(firstWithRoom, slot.number / slotsPerChunk);
+        chunk.free(slot.number % slotsPerChunk);
+        hint = Math.min(hint, index);
     }
 }

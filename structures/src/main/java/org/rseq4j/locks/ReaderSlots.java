@@ -46,6 +46,17 @@ final class ReaderSlots {
     /** The first places of the rows that a thread ever had. */
     private static final int[] CLAIMED = new int[USED ? ROWS : 0];
     private static volatile int claimed;
+    /** 1 while a thread takes a row. */
+    private static volatile int claiming;
+    private static final VarHandle CLAIMING;
+
+    static {
+        try {
+            CLAIMING = MethodHandles.lookup().findStaticVarHandle(ReaderSlots.class, "claiming", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     private static final ConcurrentHashMap<Long, Registered> LOCKS = new ConcurrentHashMap<>();
     private static final ReferenceQueue<Readers> COLLECTED = new ReferenceQueue<>();
@@ -163,26 +174,31 @@ final class ReaderSlots {
     }
 
     /** Takes the row for the calling thread, unless that is virtual or the row's thread lives. */
+    @SuppressWarnings("ReferenceEquality") // the same owner, not an equal one
     private static boolean claim(long thread, int row) {
-        if (Thread.currentThread().isVirtual() || isAlive(OWNERS[row / ROW])) {
+        Object owner = OWNERS[row / ROW];
+        VarHandle.acquireFence(); // who sees a reference sees its thread too, with the fence below
+        if (Thread.currentThread().isVirtual() || isAlive(owner)) {
             return false;
         }
         Object mine = new WeakReference<>(Thread.currentThread());
-        synchronized (OWNERS) {
-            Object owner = OWNERS[row / ROW];
-            if (isAlive(owner)) {
-                return false;
-            }
-            // From here on without a call: a row that is somebody's and not among the claimed ones would not be
-            // counted.
+        VarHandle.releaseFence();
+        if (!CLAIMING.compareAndSet(0, 1)) {
+            return false; // tried again at the next read; nobody waits here for a thread that may be stopped
+        }
+        // From here on without a call: all others would go without rows, and a row that is somebody's and not among
+        // the claimed ones would not be counted.
+        boolean free = OWNERS[row / ROW] == owner;
+        if (free) {
             if (owner == null) {
                 CLAIMED[claimed] = row;
                 claimed++;
             }
             OWNERS[row / ROW] = mine;
             TABLE[row] = thread;
-            return true;
         }
+        claiming = 0;
+        return free;
     }
 
     private static boolean isAlive(Object owner) {
