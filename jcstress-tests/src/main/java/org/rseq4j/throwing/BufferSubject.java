@@ -49,6 +49,11 @@ final class BufferSubject extends Subject {
     }
 
     @Override
+    void waiters() {
+        others();
+    }
+
+    @Override
     void recover() {
         while (n > 0) {
             pool.release(held[--n]);

@@ -13,6 +13,7 @@ import org.rseq4j.pools.PerCpuPool;
 import org.rseq4j.queues.PerCpuQueue;
 import org.rseq4j.queues.SliceBlockingQueue;
 import org.rseq4j.queues.SliceMpmcArrayQueue;
+import org.rseq4j.queues.SliceMpmcUnboundedQueue;
 
 /** One of each structure, in use by who has nothing to do with a thread that is stopped in another one. */
 final class Neighbours {
@@ -51,10 +52,15 @@ final class Neighbours {
         var strict = new SliceMpmcArrayQueue<Integer>(4);
         var blocking = new SliceBlockingQueue<Integer>(4);
         var relaxed = new PerCpuQueue<Integer>(4);
+        var unbounded = new SliceMpmcUnboundedQueue<Integer>();
+        var blockingUnbounded = new SliceBlockingQueue<Integer>();
+        unbounded.offer(4);
+        blockingUnbounded.put(5);
         strict.offer(1);
         blocking.put(2);
         relaxed.offer(3);
-        if (strict.poll() != 1 || blocking.take() != 2 || relaxed.poll() != 3) {
+        if (strict.poll() != 1 || blocking.take() != 2 || relaxed.poll() != 3 || unbounded.poll() != 4
+                || blockingUnbounded.take() != 5) {
             throw new IllegalStateException("a queue that nobody else uses gave another element");
         }
     }

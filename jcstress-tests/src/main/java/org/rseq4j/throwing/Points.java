@@ -5,21 +5,33 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The places before each call that the library makes: {@link PointsAgent} puts a call of {@link #here} there. A thread
- * can be made to throw at one of them, or to stop there as if it lost its CPU for long.
+ * The places before each call that the library makes, and before each store to a field: {@link PointsAgent} puts a call
+ * of this class there. A thread can be made to throw at a call, or to stop at any of these places as if it lost its CPU
+ * for long. With the property {@code rseq4j.test.delays=N} all threads sleep for 2 ms now and then: at each place when
+ * it is reached for the first, second, fourth, eighth time and so on, and once in N times besides.
  */
 public final class Points {
     private static final int SLEEP_MICROS = 2000;
+    /** More than the library has. */
+    static final int SITES = 1 << 15;
     /** Once in so many points a thread sleeps, whoever it is; 0: never. */
     private static final int RARELY = Integer.getInteger("rseq4j.test.delays", 0);
+    /** How often each place was reached, and how often somebody slept there; by plain additions, so about. */
+    private static final int[] REACHED = new int[SITES];
+    private static final int[] SLEPT = new int[SITES];
+    private static final AtomicInteger SITES_MADE = new AtomicInteger();
 
     /** The thread that counts its points; null: nobody. */
     private static Thread victim;
     private static int remaining;
     private static boolean stops;
+    /** Where somebody stopped before; null: it does not matter where. */
+    private static boolean[] passed;
     private static boolean goesOn;
     /** How many frames there were at the first throw; no call from there, or from deeper, finds stack afterwards. */
     private static int bottom;
@@ -29,23 +41,78 @@ public final class Points {
     private Points() {
     }
 
-    /** Called before each call in the library. */
-    public static void here() {
-        if (RARELY > 0 && ThreadLocalRandom.current().nextInt(RARELY) == 0) {
-            sleep();
-        }
-        if (victim != null && victim == Thread.currentThread()) {
-            count();
+    /** What the agent needs before it changes classes. */
+    static void start() {
+        Sleep.CALL.type(); // initialized, as it cannot be everywhere
+        if (RARELY > 0) {
+            Runtime.getRuntime().addShutdownHook(new Thread(Points::report));
         }
     }
 
-    private static void count() {
-        if (--remaining > 0) {
+    private static void report() {
+        int sites = SITES_MADE.get();
+        System.out.printf("points: %d in the classes that were loaded, %d of them reached, %d sleeps of %d us%n", sites,
+                Arrays.stream(REACHED).filter(times -> times > 0).count(), Arrays.stream(SLEPT).asLongStream().sum(),
+                SLEEP_MICROS);
+    }
+
+    static int newSite() {
+        int site = SITES_MADE.getAndIncrement();
+        if (site >= SITES) {
+            throw new IllegalStateException("the library has more than " + SITES + " places");
+        }
+        return site;
+    }
+
+    /**
+     * Called before each call in the library.
+     *
+     * @param site which call
+     */
+    public static void beforeCall(int site) {
+        delay(site);
+        if (victim != null && victim == Thread.currentThread()) {
+            count(site);
+        }
+    }
+
+    /**
+     * Called before each store to a field of the library: nothing is thrown here, as a store throws nothing.
+     *
+     * @param site which store
+     */
+    public static void beforeStore(int site) {
+        delay(site);
+        if (stops && victim != null && victim == Thread.currentThread()) {
+            count(site);
+        }
+    }
+
+    private static void delay(int site) {
+        if (RARELY == 0) {
             return;
         }
-        if (!stops) {
-            overflow();
+        int times = ++REACHED[site];
+        if ((times & times - 1) == 0 || ThreadLocalRandom.current().nextInt(RARELY) == 0) {
+            SLEPT[site]++;
+            sleep();
+        }
+    }
+
+    private static void count(int site) {
+        if (--remaining > 0 || stops && passed != null && passed[site]) {
             return;
+        }
+        if (stops) {
+            stop(site);
+        } else {
+            overflow();
+        }
+    }
+
+    private static void stop(int site) {
+        if (passed != null) {
+            passed[site] = true;
         }
         victim = null;
         stopped = true;
@@ -83,9 +150,15 @@ public final class Points {
         victim = Thread.currentThread();
     }
 
-    /** The running thread stops at its n-th point from now, until {@link #release}. */
-    static void armToStop(int n) {
+    /**
+     * The running thread stops until {@link #release}.
+     *
+     * @param n at its n-th point from now
+     * @param before null; or from the n-th on at the first one that is not among these, which it joins
+     */
+    static void armToStop(int n, boolean[] before) {
         remaining = n;
+        passed = before;
         stops = true;
         released = false;
         stopped = false;

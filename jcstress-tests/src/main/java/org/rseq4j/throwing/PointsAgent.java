@@ -3,7 +3,10 @@ package org.rseq4j.throwing;
 
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassTransform;
+import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.CodeTransform;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.FieldInstruction;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
@@ -12,10 +15,10 @@ import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
 import java.security.ProtectionDomain;
 
-/** Puts a call of {@link Points#here} before each call that the library's classes make. */
+/** Puts a call of {@link Points} before each call that the library's classes make, and before each store to a field. */
 public final class PointsAgent {
     private static final ClassDesc POINTS = ClassDesc.of("org.rseq4j.throwing.Points");
-    private static final MethodTypeDesc NOTHING = MethodTypeDesc.of(ConstantDescs.CD_void);
+    private static final MethodTypeDesc SITE = MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_int);
 
     private PointsAgent() {
     }
@@ -27,25 +30,35 @@ public final class PointsAgent {
      * @param instrumentation the JVM's
      */
     public static void premain(String options, Instrumentation instrumentation) {
+        Points.start();
         CodeTransform points = (builder, element) -> {
             if (element instanceof InvokeInstruction call && !call.name().equalsString("<init>")) {
-                builder.invokestatic(POINTS, "here", NOTHING);
+                point(builder, "beforeCall");
+            } else if (element instanceof FieldInstruction field
+                    && (field.opcode() == Opcode.PUTFIELD || field.opcode() == Opcode.PUTSTATIC)) {
+                point(builder, "beforeStore");
             }
             builder.with(element);
         };
         ClassTransform transform = ClassTransform.transformingMethodBodies(
                 method -> !method.methodName().equalsString("<clinit>"), points);
+        ClassLoader ours = ClassLoader.getSystemClassLoader();
         instrumentation.addTransformer(new ClassFileTransformer() {
             @Override
             public byte[] transform(ClassLoader loader, String name, Class<?> redefined, ProtectionDomain domain,
                     byte[] bytes) {
-                if (name == null || !isOurs(name)) {
+                if (name == null || !ours.equals(loader) || !isOurs(name)) {
                     return null;
                 }
                 ClassFile file = ClassFile.of();
                 return file.transformClass(file.parse(bytes), transform);
             }
         });
+    }
+
+    private static void point(CodeBuilder builder, String method) {
+        builder.loadConstant(Points.newSite());
+        builder.invokestatic(POINTS, method, SITE);
     }
 
     private static boolean isOurs(String name) {

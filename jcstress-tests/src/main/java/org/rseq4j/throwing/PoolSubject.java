@@ -142,6 +142,19 @@ final class PoolSubject extends Subject {
     }
 
     @Override
+    void waiters() {
+        for (int i = 0; i < 4; i++) {
+            Pooled object = pool.acquire();
+            if (++object.owners != 1) {
+                object.owners = 100;
+            }
+            object.owners--;
+            pool.release(object);
+        }
+        pool.trim();
+    }
+
+    @Override
     void recover() {
         if (exploded()) {
             explosions++; // the operation whose hook threw is over: its permit is back

@@ -44,6 +44,9 @@ final class QueueSubject extends Subject {
     private final byte[] states = new byte[ELEMENTS];
     /** One that is never in the queue. */
     private final Element stranger = new Element();
+    /** What a thread offers that goes on beside the victim. */
+    private final Element[] late = {new Element(), new Element(), new Element(), new Element()};
+    private final boolean[] acceptedLate = new boolean[late.length];
     /** Where results go that nobody needs. */
     volatile int sink;
     private int next;
@@ -175,11 +178,28 @@ final class QueueSubject extends Subject {
     }
 
     @Override
+    void waiters() {
+        for (int i = 0; i < late.length; i++) {
+            acceptedLate[i] = queue.offer(late[i]);
+            Element element = queue.poll();
+            if (element != null) {
+                element.out++;
+            }
+        }
+        queue.removeIf(element -> element == stranger);
+    }
+
+    @Override
     String check() throws Exception {
         for (Element element = queue.poll(); element != null; element = queue.poll()) {
             element.out++;
         }
         int lost = 0;
+        for (int i = 0; i < late.length; i++) {
+            if (late[i].out != (acceptedLate[i] ? 1 : 0)) {
+                return "an element came out " + late[i].out + " times, though its offer returned " + acceptedLate[i];
+            }
+        }
         for (int i = 0; i < next; i++) {
             int out = elements[i].out;
             if (out > 1) {

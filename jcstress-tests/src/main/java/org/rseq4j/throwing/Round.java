@@ -30,7 +30,7 @@ final class Round {
         CALLBACK,
         /** At one call that the library makes, whichever; needs {@link PointsAgent}. */
         CALL,
-        /** Nothing is thrown: the thread stops at such a call, for long. Needs {@link PointsAgent}. */
+        /** Nothing is thrown: the thread stops at such a call or a store, for long. Needs {@link PointsAgent}. */
         STOP
     }
 
@@ -40,6 +40,8 @@ final class Round {
 
     private final Subject subject;
     private final boolean peer;
+    private final boolean[] stoppedAt;
+    private final boolean first;
     private long patience;
     private final SplittableRandom random;
     private final int[] order;
@@ -51,7 +53,18 @@ final class Round {
     private String strange;
     private boolean requestLeft;
 
-    Round(Subject subject, boolean peer, long seed) {
+    /**
+     * A round.
+     *
+     * @param subject a new one
+     * @param peer whether it is known that some hang
+     * @param seed of what is left to chance
+     * @param stoppedAt where victims stopped in rounds before, for one that stops where none did; null: anywhere
+     * @param first whether it stops at the first of these places, not just at one
+     */
+    Round(Subject subject, boolean peer, long seed, boolean[] stoppedAt, boolean first) {
+        this.first = first;
+        this.stoppedAt = stoppedAt;
         this.subject = subject;
         this.peer = peer;
         random = new SplittableRandom(seed);
@@ -113,11 +126,32 @@ final class Round {
             if (hung == null) {
                 hung = within("another structure", 0, Neighbours::lap);
             }
-            hung = hung == null ? null : hung + " while the victim stops at " + at;
+            hung = hung == null ? goOnWith(victim) : hung + " while the victim stops";
+            hung = hung == null ? null : hung + " at " + at;
         }
         Points.release();
         victim.join(patience);
         return hung != null || !victim.isAlive() ? hung : "the victim did not go on";
+    }
+
+    /** Who may have to wait for the victim begins while that is stopped, and ends when it goes on. */
+    private String goOnWith(Thread victim) throws InterruptedException {
+        Thread waiting = Thread.ofPlatform().daemon().name("who may wait").start(() -> {
+            try {
+                subject.waiters();
+            } catch (Throwable e) {
+                strange = "who may wait got " + describe(e);
+            }
+        });
+        waiting.join(2);
+        Points.release();
+        waiting.join(patience);
+        victim.join(patience);
+        return waiting.isAlive()
+                ? "who waited hangs in "
+                        + Arrays.stream(waiting.getStackTrace()).filter(Round::isLibrary).limit(4).toList()
+                        + " after the victim, stopped"
+                : null;
     }
 
     private static boolean isLibrary(StackTraceElement frame) {
@@ -130,6 +164,9 @@ final class Round {
     }
 
     private void victim(Way way, int warmUp) throws Exception {
+        if (stoppedAt != null) {
+            Points.armToStop(first ? 1 : random.nextInt(1, 600), stoppedAt); // also in what a thread does once
+        }
         // Each once at least: a class that is not initialised or linked yet may stay broken when that throws.
         for (int i = 0; i < Math.max(warmUp, 2 * subject.operations()); i++) {
             subject.run(i % subject.operations());
@@ -212,7 +249,9 @@ final class Round {
     }
 
     private void stopAtCall() throws Exception {
-        Points.armToStop(random.nextInt(1, 300));
+        if (stoppedAt == null) {
+            Points.armToStop(random.nextInt(1, 300), null);
+        }
         for (int i = 0; i < 256; i++) {
             subject.run(order[i]);
         }

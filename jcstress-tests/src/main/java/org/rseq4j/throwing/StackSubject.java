@@ -92,7 +92,15 @@ final class StackSubject extends Subject {
             out[(int) one[0]]++;
         }
         taken++;
+    }
+
+    @Override
+    void waiters() {
         MEMORY.free(MEMORY.allocateSlot(2));
+        RestartableSequences.BY_CPU.push(MEMORY, stack, CAPACITY, 0);
+        for (int cpu = 0; cpu < MEMORY.strideCount(); cpu++) {
+            RestartableSequences.BY_CPU.drain(MEMORY, cpu, stack, CAPACITY, one -> out[(int) one]++);
+        }
     }
 
     @Override

@@ -41,6 +41,13 @@ abstract class Subject {
     void others() throws Exception {
     }
 
+    /**
+     * By another thread that begins while the victim is stopped, and may go on beside it: calls that may have to wait
+     * until it goes on. Its books are its own.
+     */
+    void waiters() throws Exception {
+    }
+
     /** What is wrong; null when nothing is. May hang, which is a finding too. */
     abstract String check() throws Exception;
 

@@ -17,6 +17,7 @@ import org.rseq4j.locks.SliceLock;
 import org.rseq4j.queues.PerCpuQueue;
 import org.rseq4j.queues.SliceBlockingQueue;
 import org.rseq4j.queues.SliceMpmcArrayQueue;
+import org.rseq4j.queues.SliceMpmcUnboundedQueue;
 
 /** All structures, each beside the peers that do its work. */
 enum Subjects {
@@ -34,14 +35,18 @@ enum Subjects {
         return new CounterSubject(histogram::record, () -> histogram.snapshot().getTotalCount(),
                 () -> histogram.snapshotAndReset().getTotalCount());
     }),
+    METERS("PerCpuCounter, PerCpuSummary, made", Kind.COUNTER, MetersSubject::new),
     ADDER("LongAdder", Kind.COUNTER, () -> {
         var adder = new LongAdder();
         return new CounterSubject(adder::add, adder::sum, adder::sumThenReset);
     }, true),
     MPMC("SliceMpmcArrayQueue", Kind.QUEUE, () -> new QueueSubject(new SliceMpmcArrayQueue<>(64), 64)),
+    MPMC_UNBOUNDED("SliceMpmcUnboundedQueue", Kind.QUEUE, () -> new QueueSubject(new SliceMpmcUnboundedQueue<>(), -1)),
     BLOCKING("SliceBlockingQueue", Kind.QUEUE, () -> new QueueSubject(new SliceBlockingQueue<>(64), 64)),
     BLOCKING_FAIR("SliceBlockingQueue, fair", Kind.QUEUE,
             () -> new QueueSubject(new SliceBlockingQueue<>(64, true), 64)),
+    BLOCKING_UNBOUNDED("SliceBlockingQueue, unbounded", Kind.QUEUE,
+            () -> new QueueSubject(new SliceBlockingQueue<>(), -1)),
     PER_CPU_QUEUE("PerCpuQueue", Kind.QUEUE, () -> {
         var queue = new PerCpuQueue<QueueSubject.Element>(64);
         return new QueueSubject(queue, queue.capacity());

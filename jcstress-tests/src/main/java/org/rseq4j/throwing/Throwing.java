@@ -128,6 +128,10 @@ public final class Throwing implements Callable<Integer> {
         int hung;
         /** Threads that ended with a request still set, which a kernel clears when it next takes the CPU away. */
         int requestsLeft;
+        /** Where a thread of this structure was stopped, and whether it was everywhere it comes to. */
+        final boolean[] stoppedAt = new boolean[Points.SITES];
+        int places;
+        boolean everywhere;
         final Map<String, Integer> kinds = new LinkedHashMap<>();
     }
 
@@ -161,7 +165,14 @@ public final class Throwing implements Callable<Integer> {
         int times = way == Round.Way.HEAP ? Math.max(1, rounds / 20) : rounds;
         for (int i = 0; i < times && tally.failures < 10 && tally.hung < 2; i++) {
             int warmUp = i == 0 ? mode.warmUp : mode.warmUp / 100;
-            Round.Result result = new Round(subject.make(), subject.peer, seed * 31 + i).run(way, warmUp);
+            boolean anew = way == Round.Way.STOP && !tally.everywhere && i % 3 != 2;
+            Round.Result result = new Round(subject.make(), subject.peer, seed * 31 + i, anew ? tally.stoppedAt : null,
+                    i % 3 == 0)
+                    .run(way, warmUp);
+            if (anew) {
+                tally.places += result.thrown();
+                tally.everywhere = i % 3 == 0 && result.thrown() == 0;
+            }
             tally.hung += result.hung() ? 1 : 0; // each leaves a thread that may spin for ever
             tally.rounds++;
             tally.thrown += result.thrown();
@@ -176,6 +187,10 @@ public final class Throwing implements Callable<Integer> {
     private static void print(Subjects subject, Tally tally) {
         System.out.printf("  %-34s %5d rounds %7d thrown %4s%s%n", subject.title, tally.rounds, tally.thrown,
                 tally.failures == 0 ? "ok" : tally.failures + " FAILED", subject.peer ? "  (peer)" : "");
+        if (tally.places > 0) {
+            System.out.printf("      stopped at %d places, %s%n", tally.places,
+                    tally.everywhere ? "which are all that it came to" : "not yet all");
+        }
         if (tally.requestsLeft > 0) {
             System.out.printf("      note: %d threads ended with a request for an extension still set%n",
                     tally.requestsLeft);

@@ -3,9 +3,13 @@ package org.rseq4j.torture;
 
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.rseq4j.queues.PerCpuQueue;
+import org.rseq4j.queues.SliceBlockingQueue;
+import org.rseq4j.queues.SliceMpmcArrayQueue;
+import org.rseq4j.queues.SliceMpmcUnboundedQueue;
 
 /** Queues. */
 final class QueueWorkloads {
@@ -14,7 +18,19 @@ final class QueueWorkloads {
 
     static List<Workload> all() {
         PerCpuQueue<long[]> perCpu = new PerCpuQueue<>(64);
-        return List.of(new Queue("PerCpuQueue", perCpu::offer, perCpu::poll));
+        SliceMpmcArrayQueue<long[]> strict = new SliceMpmcArrayQueue<>(64);
+        SliceMpmcUnboundedQueue<long[]> unbounded = new SliceMpmcUnboundedQueue<>();
+        return List.of(new Queue("PerCpuQueue", perCpu::offer, perCpu::poll),
+                new Queue("SliceMpmcArrayQueue", strict::offer, strict::poll),
+                new Queue("SliceMpmcUnboundedQueue", unbounded::offer, unbounded::poll),
+                waiting("SliceBlockingQueue", new SliceBlockingQueue<>(64)),
+                waiting("SliceBlockingQueue, fair", new SliceBlockingQueue<>(64, true)),
+                waiting("SliceBlockingQueue, unbounded", new SliceBlockingQueue<>()));
+    }
+
+    private static Queue waiting(String name, SliceBlockingQueue<long[]> queue) {
+        return new Queue(name, element -> queue.offer(element, 100, TimeUnit.MICROSECONDS),
+                () -> queue.poll(100, TimeUnit.MICROSECONDS));
     }
 
     private interface Offer {
