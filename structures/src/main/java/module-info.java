@@ -10,6 +10,7 @@ module org.rseq4j.structures {
     requires static jdk.jfr;
     // Optional ones are not transitive: javac would then demand them of every user's module.
     requires static com.fasterxml.jackson.core;
+    requires static tools.jackson.core;
     requires static io.netty.buffer;
     requires static io.netty.common;
     requires static org.agrona;
@@ -28,6 +29,7 @@ module org.rseq4j.structures {
 
     exports org.rseq4j.counters;
     exports org.rseq4j.executors;
+    exports org.rseq4j.jackson3;
     exports org.rseq4j.locks;
     exports org.rseq4j.log4j;
     exports org.rseq4j.pools;

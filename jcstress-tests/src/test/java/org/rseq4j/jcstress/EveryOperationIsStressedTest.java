@@ -54,6 +54,7 @@ class EveryOperationIsStressedTest {
             Map.entry("org.rseq4j.counters.PerCpuPrometheusMeterRegistry", "makes meters of counters and summaries"),
             Map.entry("org.rseq4j.pools.PerCpuRecycler", "PerCpuPool by other names"),
             Map.entry("org.rseq4j.pools.PerCpuRecyclerPool", "PerCpuPool by other names"),
+            Map.entry("org.rseq4j.jackson3.PerCpuRecyclerPool", "PerCpuPool by other names"),
             Map.entry("org.rseq4j.pools.PerCpuPoolMetrics", "shows a pool to a registry, which is another library's"),
             Map.entry("org.rseq4j.pools.PerCpuByteBufAllocator", "PerCpuBufferPool by other names"),
             Map.entry("org.rseq4j.pools.BufferPoolStatistics", "an immutable answer"),
