@@ -9,8 +9,8 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
- * When a request passed each step between its arrival and its answer: nanoseconds of {@link System#nanoTime()}, which on
- * Linux is one clock (CLOCK_MONOTONIC) for the client's process and the server's.
+ * When a request passed each step between its arrival and its answer: nanoseconds of {@link System#nanoTime()}, which
+ * on Linux is one clock (CLOCK_MONOTONIC) for the client's process and the server's.
  *
  * @param times when it arrived, then the end of each of the parts
  * @param awayNanos of it the client's thread did not run, so that answers waited for being read

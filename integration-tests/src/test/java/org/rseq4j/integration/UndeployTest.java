@@ -69,7 +69,9 @@ class UndeployTest {
         }
     }
 
-    /** The control: an application that keeps itself alive is seen to stay, and warned of, and to go when it lets go. */
+    /**
+     * The control: an application that keeps itself alive is seen to stay, and warned of, and to go when it lets go.
+     */
     @Test
     void anApplicationWithAThreadThatStaysStays() throws Exception {
         List<String> warnings = new CopyOnWriteArrayList<>();

@@ -90,8 +90,8 @@ final class RingFields {
         /** Somebody wants to be told before the next room comes. */
         volatile boolean headAsked;
         /**
-         * Where the head goes by the last move from here to another ring. Written before the elements are there, so until
-         * the head is as far they may be in both rings, and this room in neither.
+         * Where the head goes by the last move from here to another ring. Written before the elements are there, so
+         * until the head is as far they may be in both rings, and this room in neither.
          */
         volatile long movesTo;
         /** The last removal from the middle; older ones are reachable only from iterators that may need them. */

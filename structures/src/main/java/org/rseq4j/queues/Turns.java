@@ -115,7 +115,9 @@ final class Turns extends TurnsWaiters {
     private static final int SPINS = 16;
     /** Nanoseconds after which a call goes without the turn, however many CPUs want it. */
     private static final int MOST = TURN;
-    /** As the nanoseconds of a call: it takes no notice of turns, and does not wait for a lock for longer than others. */
+    /**
+     * As the nanoseconds of a call: it takes no notice of turns, and does not wait for a lock for longer than others.
+     */
     static final long AT_ONCE = -1;
     /** Elements, in units of the indices, after which it is worth a yield. */
     private static final int WORTH = 64 * 2;

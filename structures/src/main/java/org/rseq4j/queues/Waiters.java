@@ -223,7 +223,8 @@ final class Waiters {
             if (waiter.awake) {
                 result = lookAgain(waiter, attempt, element, begun, nanos);
                 if (result == null) {
-                    // It may sleep again, and nobody overtakes it while nothing comes; but others did when something has.
+                    // It may sleep again, and nobody overtakes it while nothing comes; but others did when something
+                    // has.
                     next = progress() != asleep && System.nanoTime() - begun > overtaking ? waiter : null;
                 }
                 if (result != null) {
