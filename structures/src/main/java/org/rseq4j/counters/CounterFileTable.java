@@ -131,7 +131,8 @@ final class CounterFileTable {
         var meter = new Meter(name, description, definition);
         Object object = make.apply(format.data() + offset);
         var place = new Place(object, unreachable, number, offset);
-        long ofHistograms = definition.type() == CounterFileFormat.Type.HISTOGRAM ? definition.bytes() : 0;
+        long bytes = definition.bytes();
+        long ofHistograms = definition.type() == CounterFileFormat.Type.HISTOGRAM ? bytes : 0;
         meters.put(name, meter);
         // Last: a reader that sees the state sees all of the entry; a writer that died before has no entry here.
         Words.setRelease(mapping.segment, mapping.base + format.stateAt(number), state + 1);
@@ -143,7 +144,7 @@ final class CounterFileTable {
             freed--;
         } else {
             entries++;
-            used += definition.bytes();
+            used += bytes;
             usedByHistograms += ofHistograms;
         }
         return meter;

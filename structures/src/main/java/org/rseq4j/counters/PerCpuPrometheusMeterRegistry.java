@@ -152,6 +152,7 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
                 return family;
             }
             getPrometheusRegistry().unregister(family);
+            perCpu.remove(name); // the next one of the name is the first again
             return null;
         });
     }

@@ -17,12 +17,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Counters of a file that are freed, and what becomes of their places; type ids, keys, and sums that are set. */
 class CounterFileFreeTest {
     private static final byte[] NO_KEY = {};
+    private static final int ROUNDS = 5;
 
     @TempDir
     Path directory;
@@ -235,6 +237,64 @@ class CounterFileFreeTest {
                 assertEquals(expected, late.read());
             }
             assertEquals(3000, Arrays.asList(made.toArray()).size()); // referred to until here
+        }
+    }
+
+    /** Of a writer that is killed while it makes, sets and frees counters, all that a reader finds is whole. */
+    @Test
+    @Tag("jvm")
+    void aWriterThatIsKilledAtAnyPointLeavesWhatCanBeRead() throws Exception {
+        for (int round = 0; round < ROUNDS; round++) {
+            Process writer = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "--enable-native-access=ALL-UNNAMED", "-Xmx64m",
+                    "-Drseq4j.registration=" + System.getProperty("rseq4j.registration", "auto"), "-cp",
+                    System.getProperty("java.class.path"), Freeing.class.getName(),
+                    directory.resolve("counters").toString()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+            try {
+                assertEquals('r', writer.getInputStream().read());
+                Thread.sleep(round); // at another point each time
+                try (var reader = open()) {
+                    assertWhole(reader.read());
+                    writer.destroyForcibly().waitFor();
+                    List<CounterFileReader.Value> last = reader.read();
+                    assertWhole(last);
+                    assertEquals(last, reader.read());
+                    try (var late = open()) {
+                        assertEquals(last, late.read());
+                    }
+                }
+            } finally {
+                writer.destroyForcibly();
+            }
+        }
+    }
+
+    private static void assertWhole(List<CounterFileReader.Value> values) {
+        for (CounterFileReader.Value value : values) {
+            var found = (CounterFileReader.Counter) value;
+            assertEquals("n" + found.typeId(), found.name());
+            assertEquals(found.typeId() % 113, found.key().remaining());
+            assertTrue(found.sum() == 0 || found.sum() == found.typeId(), found.toString());
+        }
+    }
+
+    static final class Freeing {
+        private Freeing() {
+        }
+
+        public static void main(String[] arguments) throws Exception {
+            CounterFile file = CounterFile.create(Path.of(arguments[0]), 32, 8192);
+            for (int i = 0;; i++) {
+                PerCpuCounter counter = file.counter("n" + i, "", i, new byte[i % 113]);
+                counter.set(i);
+                if (i % 8 != 0 || i > 64) {
+                    file.free(counter);
+                }
+                if (i == 64) { // places are used again from now on
+                    System.out.print('r');
+                    System.out.flush();
+                }
+            }
         }
     }
 }

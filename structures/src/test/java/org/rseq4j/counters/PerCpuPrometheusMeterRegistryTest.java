@@ -168,6 +168,14 @@ class PerCpuPrometheusMeterRegistryTest {
     }
 
     @Test
+    void aNameWhoseMetersWereAllRemovedMayGetBuckets() {
+        var registry = new PerCpuPrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        registry.remove(registry.timer("waits"));
+        Timer.builder("waits").serviceLevelObjectives(Duration.ofMillis(10)).register(registry).record(Duration.ZERO);
+        assertTrue(registry.scrape().contains("waits_seconds_bucket"), registry::scrape);
+    }
+
+    @Test
     void maximaAreThoseOfTheLastExpiry() {
         Consumer<MeterRegistry> three = registry -> {
             registry.timer("timed").record(3, TimeUnit.SECONDS);
