@@ -16,8 +16,10 @@ import java.util.function.Predicate;
  * With the head locked, nothing is called from the first change of a slot to the store that unlocks.
  */
 final class Contents {
-    /** How many elements are copied under one lock. */
+    /** How many elements are copied under one lock at first. */
     private static final int CHUNK = 64;
+    /** How often a search goes on for what it has missed; by then a chunk holds all that a ring can. */
+    private static final int MOST_RENEWALS = 24;
     private static final Runnable NOBODY = () -> {};
 
     private final Ring ring;
@@ -36,13 +38,14 @@ final class Contents {
     /** Elements that stood next to each other, from an index on, after a removal. */
     static final class Chunk {
         final Contents contents;
-        final Object[] elements = new Object[CHUNK];
+        final Object[] elements;
         int count;
         long first;
         Removal known;
 
-        private Chunk(Contents contents) {
+        private Chunk(Contents contents, int most) {
             this.contents = contents;
+            elements = new Object[most];
         }
 
         /** Removes an element unless it has gone. */
@@ -52,11 +55,21 @@ final class Contents {
         }
     }
 
-    /** Goes through the elements from the first to the last. */
+    /**
+     * Goes through the elements from the first to what was the last when it began, however many come meanwhile. When a
+     * search has missed an element that others took, it goes on to what is the last then: else it could find nothing
+     * although there was such an element all the time, first one that was taken unseen, then another behind the end. If
+     * it misses nothing from there on, there was none at that moment. Each time it copies twice as many at once, so it
+     * misses something a few times at most.
+     */
     final class Cursor {
-        /** Whether it goes on to those that come meanwhile. */
-        private final boolean goesOn;
+        private final boolean searches;
+        /** The index behind the last element. */
         private long last;
+        private boolean ended;
+        /** Whether others took an element before it was seen, or before it could be removed. */
+        private boolean missed;
+        private int renewals;
         private Removal known;
         /** The index of the next element; nothing before the first look. */
         private long next;
@@ -64,13 +77,21 @@ final class Contents {
         /** The index behind the last slot of the segment. */
         private long end;
 
-        private Cursor(boolean goesOn) {
-            this.goesOn = goesOn;
+        private Cursor(boolean searches) {
+            this.searches = searches;
+        }
+
+        /** What was found has gone. */
+        private void miss() {
+            missed = true;
         }
 
         /** The next elements, null when there are none behind those that were seen. */
         Chunk next() {
-            var chunk = new Chunk(Contents.this);
+            if (ended && !(searches && missed)) {
+                return null;
+            }
+            var chunk = new Chunk(Contents.this, most());
             if (known != null) {
                 catchUp(); // so that little is left to do with the head locked
             }
@@ -84,6 +105,11 @@ final class Contents {
             return chunk.count == 0 ? null : chunk;
         }
 
+        private int most() {
+            long most = (long) CHUNK << renewals;
+            return renewals == 0 ? CHUNK : (int) Math.min(most, Math.max(CHUNK, 2L * ring.size()));
+        }
+
         private void begin(long h) {
             if (known == null) {
                 known = ring.lastRemoval;
@@ -93,7 +119,13 @@ final class Contents {
             catchUp();
             if (next - h < 0) {
                 next = h;
+                missed = true;
             }
+            if (searches && missed && renewals < MOST_RENEWALS) {
+                renewals++;
+                last = ring.tail & -2;
+            }
+            missed = false;
             if (segment == null || ring.unbounded && end - h <= 0) {
                 segment = ring.headSegment;
                 end = ring.headEnd;
@@ -103,20 +135,21 @@ final class Contents {
         /** Follows the removals since the last look. */
         private void catchUp() {
             for (Removal removal; (removal = known.next) != null;) {
-                next = removal.movedNext(next);
+                long moved = removal.movedNext(next);
+                missed |= moved != next;
+                next = moved;
                 known = removal;
             }
         }
 
         /** Goes on by the last stores, so an error before them has passed nothing over. */
         private void copy(Chunk chunk) {
-            long t = goesOn ? ring.tail & -2 : last;
             chunk.known = known;
             chunk.first = next;
             long index = next;
             Segment from = segment;
             long fromEnd = end;
-            while (chunk.count < CHUNK && index - t < 0) {
+            while (chunk.count < chunk.elements.length && index - last < 0) {
                 while (ring.unbounded && index - fromEnd >= 0) {
                     from = from.next;
                     fromEnd += ring.mask + 1 << 1;
@@ -127,6 +160,7 @@ final class Contents {
             segment = from;
             end = fromEnd;
             next = index;
+            ended = index - last >= 0;
         }
     }
 
@@ -152,8 +186,11 @@ final class Contents {
         var cursor = new Cursor(true);
         for (Chunk chunk; (chunk = cursor.next()) != null;) {
             for (int i = 0; i < chunk.count; i++) {
-                if (wanted.equals(chunk.elements[i]) && chunk.remove(i)) {
-                    return true;
+                if (wanted.equals(chunk.elements[i])) {
+                    if (chunk.remove(i)) {
+                        return true;
+                    }
+                    cursor.miss();
                 }
             }
         }
@@ -176,36 +213,30 @@ final class Contents {
         return removal.count() == 0 ? 0 : remove(removal, known);
     }
 
+    /** Makes the indices right after one removal right after another one, or for null the last; which one that is. */
     private static Removal follow(Removal removal, Removal known, Removal last) {
         Removal now = known;
-        while (now != last) {
-            now = now.next;
-            removal.follow(now);
+        for (Removal other; now != last && (other = now.next) != null; now = other) {
+            removal.follow(other);
         }
         return now;
     }
 
     /** Takes out what stood at some indices after the removal that is known, if it is still there; how many. */
     private int remove(Removal removal, Removal known) {
-        Removal now = known;
-        while (true) {
-            for (Removal other; (other = now.next) != null; now = other) {
-                removal.follow(other);
+        Removal now = follow(removal, known, null); // so that little is left to do with the head locked
+        long h = lockHead();
+        long newHead = h;
+        try {
+            follow(removal, now, null);
+            removal.dropBefore(h);
+            int count = removal.count();
+            if (count > 0) {
+                newHead = close(removal, removal.indices(), count, h);
             }
-            long h = lockHead();
-            long newHead = h;
-            try {
-                if (now.next == null) {
-                    removal.dropBefore(h);
-                    int count = removal.count();
-                    if (count > 0) {
-                        newHead = close(removal, removal.indices(), count, h);
-                    }
-                    return count;
-                }
-            } finally {
-                ring.head = newHead;
-            }
+            return count;
+        } finally {
+            ring.head = newHead;
         }
     }
 

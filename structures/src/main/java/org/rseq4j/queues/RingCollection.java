@@ -7,6 +7,8 @@ import java.util.Collection;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.Objects;
+import java.util.Spliterator;
+import java.util.Spliterators;
 import java.util.function.Predicate;
 
 /** What all queues do alike: the methods of a collection, over one ring or several. */
@@ -107,6 +109,13 @@ abstract class RingCollection<E> extends AbstractQueue<E> {
     @Override
     public Iterator<E> iterator() {
         return new Elements<>(contents[0].cursor()::next);
+    }
+
+    /** {@return a spliterator over what the iterator shows} It knows no size, so streams work beside other threads. */
+    @Override
+    public Spliterator<E> spliterator() {
+        return Spliterators.spliteratorUnknownSize(iterator(),
+                Spliterator.ORDERED | Spliterator.NONNULL | Spliterator.CONCURRENT);
     }
 
     /** Elements chunk by chunk. */

@@ -55,8 +55,10 @@ import org.rseq4j.Rseq;
  * <p>
  * <b>Unsupported</b> is nothing of {@code java.util.Queue}. Iterators are weakly consistent, show each element that is
  * there all the while once and none twice, and remove their own element or none. {@code contains}, {@code
- * remove(Object)} and iterators copy 64 elements at a time under the consumers' lock; a removal from the middle moves
- * those before it up under that lock.
+ * remove(Object)} and iterators look at what is there when they begin, however much comes meanwhile, and copy 64
+ * elements at a time under the consumers' lock, more when others take elements faster than a search looks at them; so a
+ * search ends, and {@code remove(Object)} gives up only after others took what it had found 24 times. A removal from
+ * the middle moves those before it up under that lock.
  *
  * <p>
  * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the

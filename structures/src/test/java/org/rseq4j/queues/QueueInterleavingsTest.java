@@ -8,18 +8,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Single interleavings, each made by hand where that can be done, that broke what a call promises. */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@SuppressWarnings("CollectionIncompatibleType") // a Probe is compared with any element
 class QueueInterleavingsTest {
     /** It is another CPU's turn for the rest of the test, as that sees the queue at work all the time. */
     private static void giveTheTurnAway(Turns turns) {
@@ -128,6 +133,122 @@ class QueueInterleavingsTest {
             kept++;
         }
         assertTrue(kept <= 100, kept + " reservations");
+    }
+
+    // ---- Walks ----
+
+    /** Is compared with elements, which somebody may use to do something to the queue. */
+    private static final class Probe {
+        private final Predicate<Object> is;
+        private int asked;
+
+        Probe(Predicate<Object> is) {
+            this.is = is;
+        }
+
+        @Override
+        public boolean equals(Object element) {
+            if (++asked > 100_000) {
+                throw new IllegalStateException("it follows what comes for ever");
+            }
+            return is.test(element);
+        }
+
+        @Override
+        public int hashCode() {
+            return 0;
+        }
+    }
+
+    private static void turnOver(Queue<Integer> queue, int n) {
+        for (int i = 0; i < n; i++) {
+            queue.poll();
+            queue.offer(1);
+        }
+    }
+
+    private static Queue<Integer> ofAHundred(QueueContractTest.Kind kind) {
+        Queue<Integer> queue = kind.factory().get();
+        for (int i = 0; i < 100; i++) {
+            queue.offer(i);
+        }
+        return queue;
+    }
+
+    /** At each look as many elements go and come as it looks at, or more. */
+    @ParameterizedTest
+    @MethodSource("org.rseq4j.queues.QueueContractTest#ours")
+    void aWalkEndsHoweverManyElementsComeMeanwhile(QueueContractTest.Kind kind) {
+        for (int n : new int[]{1, 2, 100}) {
+            Queue<Integer> queue = ofAHundred(kind);
+            var absent = new Probe(element -> {
+                turnOver(queue, n);
+                return false;
+            });
+            assertFalse(queue.contains(absent));
+            assertFalse(queue.remove(absent));
+            assertFalse(queue.removeIf(absent::equals));
+            for (Integer element : queue) {
+                assertFalse(absent.equals(element));
+            }
+            assertTrue(absent.asked < 10_000, absent.asked + " looks");
+        }
+    }
+
+    static Stream<QueueContractTest.Kind> strict() {
+        return QueueContractTest.ours().filter(kind -> !kind.name().startsWith("PerCpuQueue"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("strict")
+    void aRemovalEndsThoughOthersTakeEachElementThatItFinds(QueueContractTest.Kind kind) {
+        Queue<Integer> queue = ofAHundred(kind);
+        assertFalse(queue.remove(new Probe(element -> {
+            turnOver(queue, 1);
+            return true;
+        })));
+    }
+
+    /** Another 80 comes, then the first one goes, before it was looked at or as it is found. */
+    @ParameterizedTest
+    @MethodSource("strict")
+    void aWalkFindsWhatIsThereAllTheTimeThoughItIsNotTheSameElement(QueueContractTest.Kind kind) {
+        for (int when : new int[]{0, 80}) {
+            for (boolean polled : new boolean[]{false, true}) {
+                for (boolean removes : new boolean[]{false, true}) {
+                    Queue<Integer> queue = ofAHundred(kind);
+                    var done = new AtomicBoolean();
+                    var wanted = new Probe(element -> {
+                        if (element.equals(when) && done.compareAndSet(false, true)) {
+                            queue.offer(80);
+                            for (int i = 0; polled && i < 100; i++) {
+                                queue.poll();
+                            }
+                            assertTrue(polled || queue.remove((Object) 80));
+                        }
+                        return element.equals(80);
+                    });
+                    assertTrue(removes ? queue.remove(wanted) : queue.contains(wanted));
+                    assertEquals((polled ? 1 : 100) - (removes ? 1 : 0), queue.size());
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("org.rseq4j.queues.QueueContractTest#oursAndPeers")
+    void aStreamWorksWhileElementsGo(QueueContractTest.Kind kind) {
+        Queue<Integer> queue = ofAHundred(kind);
+        for (int i = 0; i < 100; i++) {
+            queue.offer(i);
+        }
+        Object[] shown = queue.stream().map(element -> {
+            queue.poll();
+            queue.poll();
+            return element;
+        }).toArray();
+        assertTrue(shown.length <= 200, shown.length + " elements");
+        assertTrue(queue.isEmpty());
     }
 
     // ---- Waiting ----
