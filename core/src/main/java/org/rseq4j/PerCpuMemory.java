@@ -11,6 +11,7 @@ import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.MemoryAccess;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.sequence.AtomicSequences;
+import org.rseq4j.internal.sequence.Sequences;
 import org.rseq4j.internal.thread.Ids;
 
 /**
@@ -64,6 +65,9 @@ public final class PerCpuMemory implements AutoCloseable {
     private final SlotAllocator slots;
 
     static {
+        // What an operation needs, so that it is not the first one that initializes it.
+        Sequences.initialize();
+        Objects.requireNonNull(RestartableSequences.BY_CPU);
         MemoryAccess.install(new MemoryAccess() {
             @Override
             public Mapping mapping(Object perCpuMemory) {

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.Words;
+import org.rseq4j.internal.sequence.Sequences;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
@@ -34,6 +35,10 @@ final class CounterSlots {
 
     static final CounterSlots COUNTERS = new CounterSlots(1);
     static final CounterSlots SUMMARIES = new CounterSlots(SummaryWords.WORDS);
+
+    static {
+        Sequences.initialize();
+    }
 
     private final int words;
     private final int slotsPerChunk;

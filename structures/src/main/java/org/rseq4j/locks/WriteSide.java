@@ -15,6 +15,10 @@ final class WriteSide implements Lock {
     private static final int INHIBITION = 9;
     private static final int BRIEF = 200;
 
+    static {
+        How.valueOf("TRY"); // initialized before the first operation, which may find no stack for that
+    }
+
     private final SliceLock writers;
     private final Readers readers;
     private final ReadSide gate;

@@ -96,6 +96,11 @@ final class LeasedSlab extends LeasedSlabFields {
         super(owner, depth);
     }
 
+    /** Does nothing, but initializes this class before the first operation, which may find no stack for that. */
+    static void initialize() {
+        // see above
+    }
+
     /** A call is linked as it is first made, which can block, and a virtual thread would leave its carrier there. */
     @SuppressWarnings("ReferenceEquality")
     private static void linkCalls() {

@@ -19,6 +19,11 @@ final class PoolEvents {
     private PoolEvents() {
     }
 
+    /** So that it is not the first operation that initializes an event, and may find no stack or memory for that. */
+    static void initialize() {
+        acquiring();
+    }
+
     static void misuse(PoolMisuse misuse) {
         if (PRESENT) {
             Misuse.tell(misuse);

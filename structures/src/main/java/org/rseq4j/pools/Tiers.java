@@ -36,6 +36,8 @@ final class Tiers {
 
     static {
         Section.initialize();
+        LeasedSlab.initialize();
+        PoolEvents.initialize();
     }
 
     /** One for each CPU. */

@@ -34,6 +34,7 @@ public final class Mapping {
     private static final MethodHandle HUGE_PAGES;
 
     static {
+        Objects.requireNonNull(WordHandle.LONG); // initialized before the first access, which may find no stack for that
         if (NativeLibrary.isAvailable()) {
             MAP = NativeLibrary.plain("map", NativeLibrary.LONG_RETURNS_LONG);
             FunctionDescriptor range = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG,

@@ -97,6 +97,14 @@ public final class Sequences {
     private Sequences() {
     }
 
+    /**
+     * Does nothing, but initializes this class, for a structure that is about to be used: one whose initialization runs
+     * out of memory or stack at the first operation is of no use for ever.
+     */
+    public static void initialize() {
+        // see above
+    }
+
     /** The common arguments are the address of CPU 0's word, the stride, the number of CPUs and the id's offset. */
     private static MethodHandle operation(String name, boolean heap, MemoryLayout result, MemoryLayout... more) {
         List<MemoryLayout> arguments = new ArrayList<>(List.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG));

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.rseq4j.stress;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import org.rseq4j.PerCpuMemory;
+import org.rseq4j.RestartableSequences;
+import org.rseq4j.counters.PerCpuCounter;
+import org.rseq4j.counters.PerCpuHistogram;
+import org.rseq4j.counters.PerCpuSummary;
+import org.rseq4j.locks.PerCpuReadWriteLock;
+import org.rseq4j.locks.SliceLock;
+import org.rseq4j.pools.PerCpuBufferPool;
+import org.rseq4j.pools.PerCpuPool;
+import org.rseq4j.queues.PerCpuQueue;
+import org.rseq4j.queues.SliceBlockingQueue;
+import org.rseq4j.queues.SliceMpmcArrayQueue;
+import org.rseq4j.queues.SliceMpmcUnboundedQueue;
+
+/**
+ * A class whose initialization throws is of no use for ever. So what a structure needs is initialized when it is made,
+ * and its first operation may come where there is no stack for that.
+ */
+final class FirstOperations {
+    private static final long STACK = 256 << 10;
+    /** Operations that ended well in a row: there is stack enough. */
+    private static final int ENOUGH = 100;
+
+    private static final Queue<Object> STRICT = new SliceMpmcArrayQueue<>(64);
+    private static final Queue<Object> UNBOUNDED = new SliceMpmcUnboundedQueue<>();
+    private static final SliceBlockingQueue<Object> BLOCKING = new SliceBlockingQueue<>(64);
+    private static final Queue<Object> RELAXED = new PerCpuQueue<>(64);
+    private static final SliceLock LOCK = new SliceLock();
+    private static final PerCpuReadWriteLock READ_WRITE = new PerCpuReadWriteLock();
+    /** Without a bound: an acquire that threw may have been one. */
+    private static final PerCpuPool<Object> POOL = PerCpuPool.builder(Object::new).build();
+    private static final PerCpuBufferPool BUFFERS = PerCpuBufferPool.builder().maxBytes(1 << 24).build();
+    private static final PerCpuMemory MEMORY = PerCpuMemory.allocate(1 << 12);
+    private static final long MEMORY_WORD = MEMORY.allocateSlot(1);
+
+    private final Map<String, Operation> operations = new LinkedHashMap<>();
+    private final Object[] entries;
+    private int next;
+    private int well;
+
+    private interface Operation {
+        void run() throws Exception;
+    }
+
+    private FirstOperations() {
+        var counter = new PerCpuCounter();
+        var summary = new PerCpuSummary();
+        var histogram = new PerCpuHistogram(1000, 2);
+        operations.put("add", counter::increment);
+        operations.put("sum", counter::sum);
+        operations.put("sumThenReset", counter::sumThenReset);
+        operations.put("record", () -> summary.record(1));
+        operations.put("snapshot", summary::snapshotAndReset);
+        operations.put("record of a histogram", () -> histogram.record(1));
+        operations.put("strict queue", () -> use(STRICT));
+        operations.put("unbounded queue", () -> use(UNBOUNDED));
+        operations.put("blocking queue", () -> use(BLOCKING));
+        operations.put("timed poll", () -> BLOCKING.poll(1, TimeUnit.NANOSECONDS));
+        operations.put("relaxed queue", () -> use(RELAXED));
+        operations.put("lock", () -> use(LOCK));
+        operations.put("read lock", () -> use(READ_WRITE.readLock()));
+        operations.put("write lock", () -> use(READ_WRITE.writeLock()));
+        operations.put("pool", () -> {
+            Object object = POOL.tryAcquire();
+            if (object != null) {
+                POOL.release(object);
+            }
+        });
+        operations.put("timed acquire", () -> POOL.release(POOL.acquire(Duration.ofSeconds(60))));
+        operations.put("buffers", () -> BUFFERS.release(BUFFERS.acquire(100)));
+        long slot = MEMORY.allocateSlot(4);
+        operations.put("push", () -> RestartableSequences.BY_CPU.push(MEMORY, slot, 3, 1));
+        operations.put("pop", () -> RestartableSequences.BY_CPU.pop(MEMORY, slot, new long[1]));
+        operations.put("add to a word", () -> RestartableSequences.BY_CPU.add(MEMORY, MEMORY_WORD, 1));
+        entries = operations.entrySet().toArray();
+    }
+
+    private static void use(Queue<Object> queue) {
+        queue.offer(1);
+        queue.poll();
+    }
+
+    @SuppressWarnings("LockNotBeforeTry") // an error in lock() has not locked
+    private static void use(Lock lock) {
+        lock.lock();
+        lock.unlock();
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        var all = new FirstOperations();
+        if (arguments[0].equals("stack")) {
+            all.withoutStack(Integer.parseInt(arguments[1]));
+        } else {
+            all.initializedBy(Path.of(arguments[0]));
+        }
+    }
+
+    private void initializedBy(Path log) throws Exception {
+        List<String> before = initialized(log);
+        if (before.stream().noneMatch(line -> line.contains("'org/rseq4j/locks/SliceLock"))) {
+            throw new IllegalStateException("the JVM does not say what it initializes: " + before);
+        }
+        for (Map.Entry<String, Operation> operation : operations.entrySet()) {
+            operation.getValue().run();
+        }
+        List<String> after = new ArrayList<>(initialized(log));
+        after.removeAll(before);
+        // What has nothing to execute cannot fail.
+        after.removeIf(line -> line.contains("(no method)") || line.contains("org/rseq4j/stress/"));
+        System.out.println("initialized " + (after.isEmpty() ? "nothing" : after));
+    }
+
+    private static List<String> initialized(Path log) throws Exception {
+        try (var lines = Files.lines(log)) {
+            return lines.filter(line -> line.contains("Initializing 'org/rseq4j/")).toList();
+        }
+    }
+
+    private void withoutStack(int seed) throws Exception {
+        Thread victim = new Thread(null, () -> pad(seed), "victim", STACK);
+        victim.start();
+        victim.join();
+        for (Map.Entry<String, Operation> operation : operations.entrySet()) {
+            try {
+                operation.getValue().run();
+            } catch (Throwable e) {
+                throw new IllegalStateException(operation.getKey() + " is broken", e);
+            }
+        }
+        System.out.println("all work");
+    }
+
+    /** Frames of another size below, so that the stack ends elsewhere. */
+    private long pad(long frames) {
+        long a = frames + 1;
+        long b = a * 3;
+        if (frames == 0) {
+            dive();
+            return a;
+        }
+        return pad(frames - 1) + a + b;
+    }
+
+    /** To the end of the stack; then an operation at each depth on the way up, most of which find no stack. */
+    private void dive() {
+        try {
+            dive();
+        } catch (StackOverflowError e) {
+            well = 0;
+        }
+        if (well < ENOUGH) {
+            operate();
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private void operate() {
+        var operation = (Map.Entry<String, Operation>) entries[next++ % entries.length];
+        try {
+            operation.getValue().run();
+            well++;
+        } catch (StackOverflowError e) {
+            throw e;
+        } catch (Throwable e) {
+            System.out.println(operation.getKey() + " threw " + e);
+            System.exit(1);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.rseq4j.stress;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("jvm")
+class FirstOperationsTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void noOperationInitializesAClassOfTheLibrary() throws Exception {
+        Path log = folder.resolve("initialized");
+        ChildJvm.run("initialized nothing", Map.of(),
+                List.of("-Xmx256m", "-Xlog:class+init=info:file=" + log + ":none:filecount=0"), FirstOperations.class,
+                log.toString());
+    }
+
+    @Test
+    void aStructureWorksAfterItsFirstOperationsFoundNoStack() throws Exception {
+        for (int seed = 0; seed < 4; seed++) {
+            ChildJvm.run("all work", Map.of(), List.of("-Xmx256m"), FirstOperations.class, "stack",
+                    Integer.toString(seed));
+        }
+    }
+}
