@@ -34,6 +34,9 @@ final class FirstOperations {
     /** Operations that ended well in a row: there is stack enough. */
     private static final int ENOUGH = 100;
 
+    /** Made here: the first use of its class would be where there is no stack. */
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+
     private static final Queue<Object> STRICT = new SliceMpmcArrayQueue<>(64);
     private static final Queue<Object> UNBOUNDED = new SliceMpmcUnboundedQueue<>();
     private static final SliceBlockingQueue<Object> BLOCKING = new SliceBlockingQueue<>(64);
@@ -79,7 +82,7 @@ final class FirstOperations {
                 POOL.release(object);
             }
         });
-        operations.put("timed acquire", () -> POOL.release(POOL.acquire(Duration.ofSeconds(60))));
+        operations.put("timed acquire", () -> POOL.release(POOL.acquire(MINUTE)));
         operations.put("buffers", () -> BUFFERS.release(BUFFERS.acquire(100)));
         long slot = MEMORY.allocateSlot(4);
         operations.put("push", () -> RestartableSequences.BY_CPU.push(MEMORY, slot, 3, 1));
