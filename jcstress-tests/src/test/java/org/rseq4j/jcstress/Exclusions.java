@@ -24,6 +24,7 @@ final class Exclusions {
         exclude("snapshot(), as text", "counters.PerCpuSummary", "toString");
         for (String queue : new String[]{"queues.PerCpuQueue", "queues.SliceMpmcArrayQueue",
                 "queues.SliceMpmcUnboundedQueue", "queues.SliceBlockingQueue"}) {
+            exclude("shows what the iterator shows", queue, "spliterator");
             exclude("only reads", queue, "size", "isEmpty", "contains");
         }
         exclude("only reads", "queues.PerCpuQueue", "capacity");
