@@ -34,7 +34,8 @@ public final class Mapping {
     private static final MethodHandle HUGE_PAGES;
 
     static {
-        Objects.requireNonNull(WordHandle.LONG); // initialized before the first access, which may find no stack for that
+        // initialized before the first access, which may find no stack for that
+        Objects.requireNonNull(WordHandle.LONG);
         if (NativeLibrary.isAvailable()) {
             MAP = NativeLibrary.plain("map", NativeLibrary.LONG_RETURNS_LONG);
             FunctionDescriptor range = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG,
