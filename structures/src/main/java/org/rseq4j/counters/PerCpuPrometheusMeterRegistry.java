@@ -35,10 +35,14 @@ import java.util.function.DoubleSupplier;
  * before it.
  *
  * <p>
- * Recording costs what it costs with those types, and a meter has their memory besides Micrometer's names and tags. A
- * scrape costs a membarrier(2) of some 30 microseconds for each timer and summary now and then, 3 times in an expiry at
- * most. What happened before a scrape is in it. Without rseq the results are the same. Meters are freed when neither
- * the registry nor the application refers to them.
+ * Recording costs what it costs with those types, and a meter has their memory besides Micrometer's names and tags. 3
+ * times in an expiry at most, a scrape costs a membarrier(2) of some 30 microseconds, once for all timers and
+ * summaries, and once for each that begins to record while it runs. What happened before a scrape is in it. Without
+ * rseq the results are the same. Meters are freed when neither the registry nor the application refers to them.
+ *
+ * <p>
+ * As with Micrometer's registry, a scrape throws {@code DuplicateLabelsException} when meanwhile the last meter of a
+ * name is removed and another of that name and those tags is made: the next scrape has them.
  *
  * <p>
  * Micrometer's registry ({@code io.micrometer:micrometer-registry-prometheus}) is an optional dependency: only this
@@ -52,7 +56,8 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
     private final PrometheusConfig settings;
     /** Whether the timers or summaries of a name are per-CPU. */
     private final ConcurrentMap<String, Boolean> perCpu = new ConcurrentHashMap<>();
-    private final ConcurrentMap<String, MaximumFamily> maxima = new ConcurrentHashMap<>();
+    private final MaximaCollector maxima = new MaximaCollector();
+    private final RegistryEpochs epochs;
     // Meters are made one at a time, under Micrometer's lock.
     private Meter.Id shown;
     private boolean refused;
@@ -76,6 +81,8 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
     public PerCpuPrometheusMeterRegistry(PrometheusConfig config, PrometheusRegistry registry, Clock clock) {
         super(config, registry, clock);
         settings = config;
+        epochs = new RegistryEpochs(this, clock);
+        registry.register(maxima);
         config().onMeterRemoved(meter -> forget(meter.getId()));
     }
 
@@ -91,7 +98,7 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
         if (!isPerCpu(id, config)) {
             return super.newTimer(id, config, pauses);
         }
-        var timer = new RegisteredTimer(id, clock, config, pauses);
+        var timer = new RegisteredTimer(id, clock, config, pauses, epochs);
         show(id, timer, TimeUnit.NANOSECONDS);
         return timer;
     }
@@ -101,7 +108,7 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
         if (!isPerCpu(id, config)) {
             return super.newDistributionSummary(id, config, scale);
         }
-        var summary = new RegisteredSummary(id, clock, config, scale);
+        var summary = new RegisteredSummary(id, clock, config, scale, epochs);
         show(id, summary, TimeUnit.SECONDS); // what is shown is in seconds, so nothing is converted
         return summary;
     }
@@ -127,19 +134,9 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
         // Prometheus is shown a timer by functions as it is shown a timer, or a summary, but for the maximum.
         newFunctionTimer(id, meter, ignored -> (long) count.getAsDouble(), ignored -> sum.getAsDouble(), unit);
         if (!refused) {
-            showMaximum(id, () -> TimeUtils.convert(max.getAsDouble(), unit, TimeUnit.SECONDS));
+            maxima.add(getConventionName(id), help(id), id, getConventionTags(id),
+                    () -> TimeUtils.convert(max.getAsDouble(), unit, TimeUnit.SECONDS));
         }
-    }
-
-    private void showMaximum(Meter.Id id, DoubleSupplier max) {
-        maxima.compute(getConventionName(id), (name, present) -> {
-            MaximumFamily family = present == null ? new MaximumFamily(name + "_max", help(id)) : present;
-            family.add(id, getConventionTags(id), max);
-            if (present == null) {
-                getPrometheusRegistry().register(family);
-            }
-            return family;
-        });
     }
 
     private String help(Meter.Id id) {
@@ -147,14 +144,8 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
     }
 
     private void forget(Meter.Id id) {
-        maxima.computeIfPresent(getConventionName(id), (name, family) -> {
-            if (!family.remove(id)) {
-                return family;
-            }
-            getPrometheusRegistry().unregister(family);
-            perCpu.remove(name); // the next one of the name is the first again
-            return null;
-        });
+        String name = getConventionName(id);
+        maxima.remove(name, id, () -> perCpu.remove(name)); // the next one of the name is the first again
     }
 
     /** Called for a meter that stays in the registry, but is not shown. */

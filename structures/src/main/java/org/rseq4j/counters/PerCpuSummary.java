@@ -5,6 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.sequence.Sequences;
@@ -170,19 +173,43 @@ public final class PerCpuSummary implements AutoCloseable {
      */
     Reading reading(long nanos, long window, long step) {
         long place = opened();
-        if (cut.recent.isDue(nanos, step) && read(place).isWorthAnEpoch()) {
-            endEpoch(place, false, nanos);
-        }
         Live read = read(place);
+        if (read.isEpochDue(nanos, step)) {
+            endEpoch(place, false, nanos);
+            read = read(place);
+        }
         Cut cut = read.cut;
         return new Reading(cut.delivered.plus(cut.undelivered).plus(read.records),
                 cut.recent.at(nanos, window).plus(read.records));
     }
 
+    /** Whether a reading at this time ends an epoch. */
+    boolean isEpochDue(long nanos, long step) {
+        long place = first;
+        return place >= 0 && cut.recent.isDue(nanos, step) && read(place).isEpochDue(nanos, step);
+    }
+
+    /** Ends epochs as a reading of each summary does, but restarts the sequences of the process once for all. */
+    static void endEpochs(Collection<PerCpuSummary> summaries, long nanos) {
+        List<Request> requests = new ArrayList<>(summaries.size());
+        for (PerCpuSummary summary : summaries) {
+            long place = summary.first;
+            if (place >= 0) {
+                requests.add(summary.request(place));
+            }
+        }
+        if (BY_SEQUENCES && !requests.isEmpty()) {
+            restartSequences();
+        }
+        for (Request request : requests) {
+            request.summary().finish(request, false, nanos);
+        }
+    }
+
     /** A cut, and what was recorded after it. */
     private record Live(Cut cut, Snapshot records) {
-        boolean isWorthAnEpoch() {
-            return records.count() != 0 || cut.recent.open().count() != 0;
+        boolean isEpochDue(long nanos, long step) {
+            return cut.recent.isDue(nanos, step) && (records.count() != 0 || cut.recent.open().count() != 0);
         }
     }
 
@@ -218,38 +245,55 @@ public final class PerCpuSummary implements AutoCloseable {
     /** Returns what no call has taken away, and takes it away; or keeps it, and notes when the epoch ended. */
     private Snapshot endEpoch(long place, boolean deliver, long nanos) {
         while (true) {
-            Cut now = cut;
-            boolean asked = request(place, now.resets);
-            Snapshot epoch = ended(place, now.resets);
-            Snapshot taken = now.undelivered.plus(epoch);
-            RecentEpochs recent = asked && !deliver ? now.recent.ended(epoch, nanos) : now.recent.plus(epoch);
-            Cut next = asked && deliver
-                    ? new Cut(now.resets + 1, now.delivered.plus(taken), Snapshot.EMPTY, recent)
-                    : new Cut(now.resets + 1, now.delivered, taken, recent);
-            if (CUT.compareAndSet(this, now, next) && asked) {
-                // Nothing may throw from here on: nobody else has what was taken.
-                if (mirror != null) {
-                    mirror.resetQuietly();
-                }
+            Request request = request(place);
+            if (bySequences) {
+                restartSequences();
+            }
+            Snapshot taken = finish(request, deliver, nanos);
+            if (taken != null) {
                 return taken;
             }
         }
     }
 
     /**
-     * From now on everybody records in the next epoch; false when a reset had been asked for that nobody has delivered.
+     * An epoch that ends, after the resets of the cut.
+     *
+     * @param isOurs false when a reset had been asked for that nobody has delivered
      */
-    private boolean request(long place, long resets) {
-        boolean asked = cells.request(resets);
-        if (bySequences) {
-            for (long cpu = 0; cpu < CounterSlots.CPUS; cpu++) {
-                Words.compareAndSet(Words.segment(mapping), place + (cpu << shift) + SummaryWords.REQUESTED, resets,
-                        resets + 1);
-            }
-            restartSequences();
+    private record Request(PerCpuSummary summary, long place, Cut cut, boolean isOurs) {
+    }
+
+    /** From now on everybody records in the next epoch, but for sequences that run. */
+    private Request request(long place) {
+        Cut now = cut;
+        boolean isOurs = cells.request(now.resets);
+        for (long cpu = 0; bySequences && cpu < CounterSlots.CPUS; cpu++) {
+            Words.compareAndSet(Words.segment(mapping), place + (cpu << shift) + SummaryWords.REQUESTED, now.resets,
+                    now.resets + 1);
         }
-        cells.close(resets);
-        return asked;
+        return new Request(this, place, now, isOurs);
+    }
+
+    /** When sequences were restarted since the request; returns null when that reset was another's. */
+    private Snapshot finish(Request request, boolean deliver, long nanos) {
+        Cut now = request.cut;
+        boolean isOurs = request.isOurs;
+        cells.close(now.resets);
+        Snapshot epoch = ended(request.place, now.resets);
+        Snapshot taken = now.undelivered.plus(epoch);
+        RecentEpochs recent = isOurs && !deliver ? now.recent.ended(epoch, nanos) : now.recent.plus(epoch);
+        Cut next = isOurs && deliver
+                ? new Cut(now.resets + 1, now.delivered.plus(taken), Snapshot.EMPTY, recent)
+                : new Cut(now.resets + 1, now.delivered, taken, recent);
+        if (CUT.compareAndSet(this, now, next) && isOurs) {
+            // Nothing may throw from here on: nobody else has what was taken.
+            if (mirror != null) {
+                mirror.resetQuietly();
+            }
+            return taken;
+        }
+        return null;
     }
 
     private static void restartSequences() {

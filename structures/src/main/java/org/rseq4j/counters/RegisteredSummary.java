@@ -11,13 +11,17 @@ import java.util.concurrent.atomic.DoubleAdder;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Micrometer's distribution summary on a {@link PerCpuSummary}, which has the amounts that are whole. */
-final class RegisteredSummary extends AbstractDistributionSummary implements MetricReading.Source {
+final class RegisteredSummary extends AbstractDistributionSummary
+        implements
+            MetricReading.Source,
+            RegistryEpochs.Member {
     private static final VarHandle OTHERS;
 
     private final PerCpuSummary whole = new PerCpuSummary();
     private final Clock clock;
     private final DistributionStatisticConfig config;
     private final long window;
+    private final RegistryEpochs epochs;
     /** Null until there is one. */
     private volatile Others others;
 
@@ -43,11 +47,12 @@ final class RegisteredSummary extends AbstractDistributionSummary implements Met
         }
     }
 
-    RegisteredSummary(Id id, Clock clock, DistributionStatisticConfig config, double scale) {
+    RegisteredSummary(Id id, Clock clock, DistributionStatisticConfig config, double scale, RegistryEpochs epochs) {
         super(id, clock, config, scale, false);
         this.clock = clock;
         this.config = config;
         window = config.getExpiry().toNanos();
+        this.epochs = epochs;
     }
 
     @Override
@@ -70,7 +75,13 @@ final class RegisteredSummary extends AbstractDistributionSummary implements Met
     }
 
     @Override
+    public PerCpuSummary due(long now) {
+        return whole.isEpochDue(now, RecentEpochs.step(window)) ? whole : null;
+    }
+
+    @Override
     public MetricReading read(long now) {
+        epochs.endWith(this, now);
         MetricReading reading = MetricReading.of(whole.reading(now, window, RecentEpochs.step(window)));
         Others present = others;
         return present == null ? reading : present.and(reading);

@@ -9,13 +9,16 @@ import io.micrometer.core.instrument.util.TimeUtils;
 import java.util.concurrent.TimeUnit;
 
 /** Micrometer's timer on a {@link PerCpuSummary} of nanoseconds. */
-final class RegisteredTimer extends AbstractTimer implements MetricReading.Source {
+final class RegisteredTimer extends AbstractTimer implements MetricReading.Source, RegistryEpochs.Member {
     private final PerCpuSummary nanos = new PerCpuSummary();
     private final long window;
+    private final RegistryEpochs epochs;
 
-    RegisteredTimer(Id id, Clock clock, DistributionStatisticConfig config, PauseDetector pauses) {
+    RegisteredTimer(Id id, Clock clock, DistributionStatisticConfig config, PauseDetector pauses,
+            RegistryEpochs epochs) {
         super(id, clock, config, pauses, TimeUnit.SECONDS, false);
         window = config.getExpiry().toNanos();
+        this.epochs = epochs;
     }
 
     @Override
@@ -24,7 +27,13 @@ final class RegisteredTimer extends AbstractTimer implements MetricReading.Sourc
     }
 
     @Override
+    public PerCpuSummary due(long now) {
+        return nanos.isEpochDue(now, RecentEpochs.step(window)) ? nanos : null;
+    }
+
+    @Override
     public MetricReading read(long now) {
+        epochs.endWith(this, now);
         return MetricReading.of(nanos.reading(now, window, RecentEpochs.step(window)));
     }
 

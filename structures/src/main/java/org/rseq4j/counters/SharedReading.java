@@ -11,7 +11,7 @@ import java.util.function.ToDoubleFunction;
  * second time, or a while after it was taken.
  */
 final class SharedReading {
-    private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final long NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final MetricReading.Source source;
     private final Clock clock;

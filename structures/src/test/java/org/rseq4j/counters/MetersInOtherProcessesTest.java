@@ -60,6 +60,9 @@ class MetersInOtherProcessesTest {
                         assertTrue(sum >= before, sum + " after " + before);
                         before = sum;
                         check(summary.snapshot());
+                        if (i % 20 == 9) {
+                            PerCpuSummary.endEpochs(List.of(summary), i);
+                        }
                         if (i % 20 == 19) {
                             counted[0] += counter.sumThenReset();
                             before = 0;

@@ -21,6 +21,7 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -191,6 +192,53 @@ class PerCpuPrometheusMeterRegistryTest {
         String text = both(registry -> {});
         assertTrue(text.contains("timed_seconds_max 0.0"), text);
         assertTrue(both(three).contains("sizes_max 3.0"));
+    }
+
+    /** One reading ends the epochs of all: sequences are restarted once in a scrape, and not for each meter. */
+    @Test
+    void theEpochsOfAllMetersEndTogether() {
+        Timer read = ours.timer("read");
+        Timer timer = ours.timer("other");
+        DistributionSummary summary = ours.summary("others");
+        read.record(1, TimeUnit.SECONDS);
+        timer.record(3, TimeUnit.SECONDS);
+        summary.record(3);
+        assertEquals(1, read.max(TimeUnit.SECONDS));
+        clock.add(PrometheusConfig.DEFAULT.step());
+        assertEquals(0, timer.max(TimeUnit.SECONDS));
+        assertEquals(0, summary.max());
+    }
+
+    @Test
+    void aScrapeShowsMaximaOnceWhileMetersAreReplaced() {
+        var prometheus = new PrometheusRegistry();
+        var registry = new PerCpuPrometheusMeterRegistry(PrometheusConfig.DEFAULT, prometheus, clock);
+        for (int i = 0; i < 100; i++) {
+            String name = "timed" + i;
+            registry.timer(name);
+            Gauge.builder("replaces" + i, () -> {
+                registry.remove(registry.timer(name));
+                registry.timer(name);
+                return 1;
+            }).register(registry);
+        }
+        for (int i = 0; i < 10; i++) {
+            List<String> maxima = prometheus.scrape().stream().map(snapshot -> snapshot.getMetadata().getName())
+                    .filter(name -> name.endsWith("_max")).toList();
+            assertEquals(maxima.stream().distinct().toList(), maxima);
+        }
+    }
+
+    @Test
+    void aScrapeOfSomeNamesHasTheirMaximaOnly() {
+        both(registry -> {
+            registry.timer("timed").record(3, TimeUnit.SECONDS);
+            registry.summary("sizes").record(3);
+        });
+        String text = ours.scrape("text/plain", Set.of("sizes_max"));
+        assertEquals(own.scrape("text/plain", Set.of("sizes_max")), text);
+        assertTrue(text.contains("sizes_max 3.0"), text);
+        assertFalse(text.contains("timed"), text);
     }
 
     @Test

@@ -13,6 +13,7 @@ import java.util.LongSummaryStatistics;
 import java.util.Random;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.Stress;
@@ -158,6 +159,43 @@ class PerCpuSummaryTest {
             writer.join();
             assertEquals(records, taken + summary.snapshot().count());
             assertEquals(records, summary.reading(Long.MAX_VALUE).ever().count());
+        }
+    }
+
+    /** Sequences are restarted once for all of them, and for each as if for it alone. */
+    @Test
+    void summariesWhoseEpochsEndTogetherLoseNothing() throws Exception {
+        List<PerCpuSummary> summaries = List.of(new PerCpuSummary(), new PerCpuSummary(), new PerCpuSummary());
+        var done = new AtomicBoolean();
+        AtomicLong made = new AtomicLong();
+        List<Thread> writers = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            writers.add(Thread.ofPlatform().start(() -> {
+                for (long n = 0; !done.get(); n++) {
+                    summaries.forEach(summary -> summary.record(7));
+                    made.incrementAndGet();
+                    if (n % 1000 == 0) {
+                        Thread.yield();
+                    }
+                }
+            }));
+        }
+        long[] taken = new long[summaries.size()];
+        long end = System.nanoTime() + Stress.NANOS;
+        for (int round = 0; System.nanoTime() < end || made.get() == 0; round++) {
+            PerCpuSummary.endEpochs(summaries, round);
+            int one = round % taken.length;
+            taken[one] += summaries.get(one).snapshotAndReset().count();
+        }
+        done.set(true);
+        for (Thread writer : writers) {
+            writer.join();
+        }
+        for (int i = 0; i < taken.length; i++) {
+            PerCpuSummary.Snapshot left = summaries.get(i).snapshot();
+            assertEquals(made.get(), taken[i] + left.count());
+            assertEquals(7 * left.count(), left.sum());
+            assertEquals(made.get(), summaries.get(i).reading(0).ever().count());
         }
     }
 
