@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.throwing;
 
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
 import org.rseq4j.pools.PerCpuPool;
@@ -203,6 +205,16 @@ final class PoolSubject extends Subject {
         }
         pool.trim();
         pool.close();
-        return null;
+        return isStuck() ? "somebody is still inside of a slab" : null;
+    }
+
+    /** A lock that was left behind harms nobody at once: who finds a slab locked goes elsewhere. */
+    private boolean isStuck() throws ReflectiveOperationException {
+        Field field = PerCpuPool.class.getDeclaredField("tiers");
+        field.setAccessible(true);
+        Object tiers = field.get(pool);
+        Method stuck = tiers.getClass().getDeclaredMethod("isStuck");
+        stuck.setAccessible(true);
+        return (boolean) stuck.invoke(tiers);
     }
 }

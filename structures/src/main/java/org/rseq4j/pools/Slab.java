@@ -188,18 +188,15 @@ final class Slab extends SlabFields {
         if (!tryLock()) {
             return 0;
         }
+        boolean both = false; // not left to a method of its own: its call could find no stack
         try {
-            return other.tryLock() ? moveAndLeave(other, most) : 0;
+            both = other.tryLock();
+            return both ? move(other, most) : 0;
         } finally {
+            if (both) {
+                other.locked = 0;
+            }
             locked = 0;
-        }
-    }
-
-    private int moveAndLeave(Slab other, int most) {
-        try {
-            return move(other, most);
-        } finally {
-            other.locked = 0;
         }
     }
 
