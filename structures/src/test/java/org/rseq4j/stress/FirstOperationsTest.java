@@ -7,18 +7,22 @@ import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("jvm")
 class FirstOperationsTest {
     @TempDir
     Path folder;
 
-    @Test
-    void noOperationInitializesAClassOfTheLibrary() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"auto", "none"})
+    void noOperationInitializesAClassOfTheLibrary(String registration) throws Exception {
         Path log = folder.resolve("initialized");
         ChildJvm.run("initialized nothing", Map.of(),
-                List.of("-Xmx256m", "-Xlog:class+init=info:file=" + log + ":none:filecount=0"), FirstOperations.class,
-                log.toString());
+                List.of("-Xmx256m", "-Drseq4j.registration=" + registration,
+                        "-Xlog:class+init=info:file=" + log + ":none:filecount=0"),
+                FirstOperations.class, log.toString());
     }
 
     @Test

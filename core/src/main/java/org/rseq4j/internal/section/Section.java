@@ -74,8 +74,8 @@ public final class Section {
         Ids.cpuId();
         if (isSupported()) {
             close(open());
-            end(begin(ThreadArea.find()));
         }
+        end(begin(ThreadArea.find())); // where nothing is registered too: structures ask for the area there
     }
 
     /** True when requests have a meaning in this process; constant, so that the JIT drops what it guards. */
