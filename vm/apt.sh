@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Debian's archive as this machine reaches it, for bin/vm and vm/aarch64.sh; sourced by bash. No host name is written down
-# anywhere in this project.
+# Debian's archive as this machine reaches it, for bin/vm, vm/aarch64.sh and vm/selftests.sh; sourced by bash. No host name
+# is written down anywhere in this project.
 
 # Sets mirror, keyring and codename from the machine's own sources.
 find_mirror() {
@@ -54,4 +54,12 @@ read_debian() {
   # shellcheck disable=SC2016
   stable=$(apt-get indextargets --format '$(CODENAME)' "Created-By: Packages" | head -n 1)
   read_suites "$codename" "$codename-backports" ${stable:+"$stable" "$stable-backports"}
+}
+
+# After read_debian: sets package to the newest Linux source, 7.0 or later, and version to its version. The newest is in a
+# later release's suites.
+find_linux_source() {
+  package=$(apt-cache pkgnames linux-source- | grep -E '^linux-source-([7-9]|[1-9][0-9])\.[0-9]+$' | sort -V | tail -n 1) || true
+  [[ -n $package ]] || return 1
+  version=$(apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p' | head -n 1)
 }
