@@ -151,7 +151,7 @@ record MemoryFile(Mapping mapping, int strides) {
 
     private static void touch(Mapping mapping) {
         for (long at = 0; at < mapping.size; at += PAGE) {
-            Words.add(mapping.segment, mapping.base + at, 0);
+            Words.add(mapping, mapping.base + at, 0);
         }
     }
 }

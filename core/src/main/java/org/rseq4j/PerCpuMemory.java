@@ -2,7 +2,6 @@
 package org.rseq4j;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -192,8 +191,8 @@ public final class PerCpuMemory implements AutoCloseable {
             for (int cpu = 0; cpu < strides; cpu++) {
                 for (int i = 0; i < words; i++) {
                     long place = place(cpu, slot + i * WORD);
-                    if (Words.getOpaque(mapping.segment, place) != 0) { // an untouched page stays so
-                        Words.setOpaque(mapping.segment, place, 0);
+                    if (Words.getOpaque(mapping, place) != 0) { // an untouched page stays so
+                        Words.setOpaque(mapping, place, 0);
                     }
                 }
             }
@@ -212,7 +211,7 @@ public final class PerCpuMemory implements AutoCloseable {
      */
     public void add(long offset, long delta) {
         check(offset);
-        Words.add(mapping.segment, place(within(Ids.cpuId()), offset), delta);
+        Words.add(mapping, place(within(Ids.cpuId()), offset), delta);
         Reference.reachabilityFence(this);
     }
 
@@ -228,7 +227,7 @@ public final class PerCpuMemory implements AutoCloseable {
     public long get(int cpu, long offset) {
         Objects.checkIndex(cpu, strides);
         check(offset);
-        long value = Words.getAcquire(mapping.segment, place(cpu, offset));
+        long value = Words.getAcquire(mapping, place(cpu, offset));
         Reference.reachabilityFence(this);
         return value;
     }
@@ -245,7 +244,7 @@ public final class PerCpuMemory implements AutoCloseable {
         check(offset);
         long sum = 0;
         for (int cpu = 0; cpu < strides; cpu++) {
-            sum += Words.getAcquire(mapping.segment, place(cpu, offset));
+            sum += Words.getAcquire(mapping, place(cpu, offset));
         }
         Reference.reachabilityFence(this);
         return sum;
@@ -265,47 +264,47 @@ public final class PerCpuMemory implements AutoCloseable {
         }
         check(from);
         check(from + (sums.length - 1) * WORD);
-        sums(mapping.segment, place(0, from), stride, strides, sums);
+        sums(mapping, place(0, from), stride, strides, sums);
         Reference.reachabilityFence(this);
     }
 
     /** Several strides at a time: fewer loads and stores of the sums than stride by stride. */
-    static void sums(MemorySegment segment, long first, long stride, int strides, long[] sums) {
+    static void sums(Mapping mapping, long first, long stride, int strides, long[] sums) {
         int added = strides % WIDTH;
         switch (added) {
             case 0 -> Arrays.fill(sums, 0);
             case 1 -> {
                 for (int i = 0; i < sums.length; i++) {
-                    sums[i] = Words.get(segment, first + i * WORD);
+                    sums[i] = Words.get(mapping, first + i * WORD);
                 }
             }
             case 2 -> {
                 long second = first + stride;
                 for (int i = 0; i < sums.length; i++) {
-                    sums[i] = Words.get(segment, first + i * WORD) + Words.get(segment, second + i * WORD);
+                    sums[i] = Words.get(mapping, first + i * WORD) + Words.get(mapping, second + i * WORD);
                 }
             }
             default -> {
                 long second = first + stride;
                 long third = second + stride;
                 for (int i = 0; i < sums.length; i++) {
-                    sums[i] = Words.get(segment, first + i * WORD) + Words.get(segment, second + i * WORD)
-                            + Words.get(segment, third + i * WORD);
+                    sums[i] = Words.get(mapping, first + i * WORD) + Words.get(mapping, second + i * WORD)
+                            + Words.get(mapping, third + i * WORD);
                 }
             }
         }
         for (; added < strides; added += WIDTH) {
-            addFour(segment, first + added * stride, stride, sums);
+            addFour(mapping, first + added * stride, stride, sums);
         }
     }
 
-    private static void addFour(MemorySegment segment, long first, long stride, long[] sums) {
+    private static void addFour(Mapping mapping, long first, long stride, long[] sums) {
         long second = first + stride;
         long third = second + stride;
         long fourth = third + stride;
         for (int i = 0; i < sums.length; i++) {
-            sums[i] += Words.get(segment, first + i * WORD) + Words.get(segment, second + i * WORD)
-                    + Words.get(segment, third + i * WORD) + Words.get(segment, fourth + i * WORD);
+            sums[i] += Words.get(mapping, first + i * WORD) + Words.get(mapping, second + i * WORD)
+                    + Words.get(mapping, third + i * WORD) + Words.get(mapping, fourth + i * WORD);
         }
     }
 
@@ -332,7 +331,7 @@ public final class PerCpuMemory implements AutoCloseable {
             for (int i = 0; i < sums.length; i++) {
                 // Again: the array is the caller's, who may have changed it.
                 long place = place(cpu, check(offsets[i]));
-                sums[i] += Words.getOpaque(mapping.segment, place);
+                sums[i] += Words.getOpaque(mapping, place);
             }
         }
         Reference.reachabilityFence(this);

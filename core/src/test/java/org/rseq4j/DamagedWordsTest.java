@@ -81,7 +81,7 @@ class DamagedWordsTest {
 
     private static void everywhere(PerCpuMemory memory, long offset, long value) {
         for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-            Words.setOpaque(memory.mapping().segment, memory.place(cpu, offset), value);
+            Words.setOpaque(memory.mapping(), memory.place(cpu, offset), value);
         }
     }
 }

@@ -43,18 +43,18 @@ class PerCpuMemoryTest {
     void sumsAreOfEveryStrideHoweverManyThereAre(int strides) {
         long stride = 64;
         try (var memory = PerCpuMemory.allocate(70 * stride)) {
-            var segment = memory.mapping().segment;
-            long first = memory.mapping().base;
+            var mapping = memory.mapping();
+            long first = mapping.base;
             long[] expected = new long[5];
             for (int i = 0; i < 70; i++) {
                 for (int j = 0; j < expected.length; j++) {
                     long value = i < strides ? (j + 1) * (1L << Math.min(i, 50)) + i : 1_000_000;
-                    Words.setOpaque(segment, first + i * stride + j * 8L, value);
+                    Words.setOpaque(mapping, first + i * stride + j * 8L, value);
                     expected[j] += i < strides ? value : 0;
                 }
             }
             long[] sums = {-1, -1, -1, -1, -1};
-            PerCpuMemory.sums(segment, first, stride, strides, sums);
+            PerCpuMemory.sums(mapping, first, stride, strides, sums);
             assertArrayEquals(expected, sums);
         }
     }

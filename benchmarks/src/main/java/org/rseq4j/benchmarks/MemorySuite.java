@@ -125,7 +125,7 @@ final class MemorySuite implements Suite {
         long present = 0;
         try (var pages = new RandomAccessFile("/proc/self/pagemap", "r")) {
             for (Mapping mapping : mappings) {
-                if (mapping.segment.isNative()) { // else an array, which the heap's figure has
+                if (Mapping.isNative()) { // else an array, which the heap's figure has
                     byte[] entries = new byte[(int) (mapping.size / PAGE) * Long.BYTES];
                     pages.seek(mapping.base / PAGE * Long.BYTES);
                     pages.readFully(entries);

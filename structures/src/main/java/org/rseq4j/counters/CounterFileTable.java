@@ -135,7 +135,7 @@ final class CounterFileTable {
         long ofHistograms = definition.type() == CounterFileFormat.Type.HISTOGRAM ? bytes : 0;
         meters.put(name, meter);
         // Last: a reader that sees the state sees all of the entry; a writer that died before has no entry here.
-        Words.setRelease(mapping.segment, mapping.base + format.stateAt(number), state + 1);
+        Words.setRelease(mapping, mapping.base + format.stateAt(number), state + 1);
         places[number] = place;
         meter.object = object;
         meter.place = place;
@@ -156,7 +156,7 @@ final class CounterFileTable {
         for (Meter meter : meters.values()) {
             if (meter.object == counter) {
                 int number = meter.place.number;
-                Words.setRelease(mapping.segment, mapping.base + format.stateAt(number), state(number) + 1);
+                Words.setRelease(mapping, mapping.base + format.stateAt(number), state(number) + 1);
                 counter.first = PerCpuCounter.CLOSED;
                 meter.object = null;
                 meter.place = null;
@@ -169,18 +169,18 @@ final class CounterFileTable {
     }
 
     private long state(int number) {
-        return Words.getOpaque(mapping.segment, mapping.base + format.stateAt(number));
+        return Words.getOpaque(mapping, mapping.base + format.stateAt(number));
     }
 
     private void zero(long offset) {
         for (long stride = 0; stride < format.strides(); stride++) {
-            Words.setOpaque(mapping.segment, mapping.base + format.data() + (stride << format.shift()) + offset, 0);
+            Words.setOpaque(mapping, mapping.base + format.data() + (stride << format.shift()) + offset, 0);
         }
     }
 
     private void write(int number, ByteBuffer entry) {
         for (int at = 0; at < CounterFileFormat.ENTRY; at += Long.BYTES) {
-            Words.setOpaque(mapping.segment, mapping.base + format.entryAt(number) + at, entry.getLong(at));
+            Words.setOpaque(mapping, mapping.base + format.entryAt(number) + at, entry.getLong(at));
         }
     }
 

@@ -180,12 +180,12 @@ final class CounterSlots {
     private void free(Slot slot) {
         int index = slot.number / slotsPerChunk;
         Chunk chunk = chunks.get()[index];
-        var segment = Words.segment(chunk.mapping);
+        Mapping mapping = chunk.mapping;
         for (long stride = 0; stride < STRIDES; stride++) {
             for (int word = 0; word < words; word++) {
-                long place = chunk.mapping.base + (stride << SHIFT) + offset(slot) + word * (long) Long.BYTES;
-                if (Words.getOpaque(segment, place) != 0) { // an untouched page stays so
-                    Words.setOpaque(segment, place, 0);
+                long place = mapping.base + (stride << SHIFT) + offset(slot) + word * (long) Long.BYTES;
+                if (Words.getOpaque(mapping, place) != 0) { // an untouched page stays so
+                    Words.setOpaque(mapping, place, 0);
                 }
             }
         }

@@ -5,7 +5,6 @@ import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serial;
 import java.io.Serializable;
-import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.memory.Mapping;
@@ -99,18 +98,17 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     /** {@return the sum; not an atomic snapshot while others add} */
     public long sum() {
         long place = opened();
-        MemorySegment segment = Words.segment(mapping);
         // The word behind the CPUs' first: what a reset subtracts there was in the other words before.
-        long reset = Words.getAcquire(segment, place + common());
-        long sum = reset + sumOfCpus(segment, place);
+        long reset = Words.getAcquire(mapping, place + common());
+        long sum = reset + sumOfCpus(place);
         Reference.reachabilityFence(this);
         return sum;
     }
 
-    private long sumOfCpus(MemorySegment segment, long place) {
+    private long sumOfCpus(long place) {
         long sum = 0;
         for (long cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
-            sum += Words.getAcquire(segment, place + (cpu << shift));
+            sum += Words.getAcquire(mapping, place + (cpu << shift));
         }
         return sum;
     }
@@ -141,13 +139,12 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         // The words of a CPU are for threads that run there to write. So the sum is subtracted elsewhere, and only when
         // no other reset has subtracted meanwhile what this one is about to.
         long place = opened();
-        MemorySegment segment = Words.segment(mapping);
         long sum;
         long reset;
         do {
-            reset = Words.getAcquire(segment, place + common());
-            sum = reset + sumOfCpus(segment, place);
-        } while (!Words.compareAndSet(segment, place + common(), reset, reset - sum + value));
+            reset = Words.getAcquire(mapping, place + common());
+            sum = reset + sumOfCpus(place);
+        } while (!Words.compareAndSet(mapping, place + common(), reset, reset - sum + value));
         Reference.reachabilityFence(this);
         return sum;
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
@@ -36,14 +35,12 @@ public final class PerCpuHistogram implements AutoCloseable {
     private static final int SHARDS = Rseq.cpuCount();
     private static final VarHandle USED;
 
-    private final MemorySegment segment;
     private final long stride;
     private final long highest;
     private final int halfMagnitude;
     private final long mask;
     private final HistogramBuckets buckets;
     /** Keeps the words mapped while a thread that saw the histogram open still writes. */
-    @SuppressWarnings("UnusedVariable")
     private final Mapping mapping;
     /** Null for a histogram of a file. */
     private final PerCpuMemory memory;
@@ -108,7 +105,6 @@ public final class PerCpuHistogram implements AutoCloseable {
         mask = buckets.mask();
         memory = PerCpuMemory.allocate(buckets.length() * (long) Long.BYTES);
         mapping = MemoryAccess.get().mapping(memory);
-        segment = mapping.segment;
         stride = MemoryAccess.get().stride(memory);
         first = mapping.base;
     }
@@ -117,7 +113,6 @@ public final class PerCpuHistogram implements AutoCloseable {
     PerCpuHistogram(HistogramBuckets buckets, Mapping mapping, long offset, int shift) {
         this.buckets = buckets;
         this.mapping = mapping;
-        this.segment = mapping.segment;
         this.stride = 1L << shift;
         this.highest = buckets.highest();
         this.halfMagnitude = buckets.halfMagnitude();
@@ -180,7 +175,7 @@ public final class PerCpuHistogram implements AutoCloseable {
         if (index >= used) {
             use((int) index + 1);
         }
-        Words.add(segment, place + Ids.cpuId() * stride + (index << 3), count);
+        Words.add(mapping, place + Ids.cpuId() * stride + (index << 3), count);
         Reference.reachabilityFence(this);
     }
 
@@ -251,9 +246,9 @@ public final class PerCpuHistogram implements AutoCloseable {
         for (int cpu = 0; cpu < SHARDS; cpu++) {
             for (int i = 0; i < counts.length; i++) {
                 long word = place + cpu * stride + i * (long) Long.BYTES;
-                long count = Words.getAcquire(segment, word);
+                long count = Words.getAcquire(mapping, word);
                 if (count != 0) { // a write would allocate an untouched page
-                    counts[i] += reset ? Words.getAndSet(segment, word, 0) : count;
+                    counts[i] += reset ? Words.getAndSet(mapping, word, 0) : count;
                 }
             }
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
@@ -214,13 +213,12 @@ public final class PerCpuSummary implements AutoCloseable {
     }
 
     private Live read(long place) {
-        MemorySegment segment = Words.segment(mapping);
         long[] words = new long[SummaryWords.WORDS];
         while (true) {
             Cut now = cut;
             Snapshot live = cells.plusLive(Snapshot.EMPTY, now.resets);
             for (int cpu = 0; bySequences && cpu < CounterSlots.CPUS; cpu++) {
-                SummaryWords.read(segment, place + ((long) cpu << shift), words);
+                SummaryWords.read(mapping, place + ((long) cpu << shift), words);
                 live = SummaryWords.plusLive(live, words, now.resets);
             }
             VarHandle.acquireFence(); // an epoch is overwritten only when it was delivered
@@ -269,7 +267,7 @@ public final class PerCpuSummary implements AutoCloseable {
         Cut now = cut;
         boolean isOurs = cells.request(now.resets);
         for (long cpu = 0; bySequences && cpu < CounterSlots.CPUS; cpu++) {
-            Words.compareAndSet(Words.segment(mapping), place + (cpu << shift) + SummaryWords.REQUESTED, now.resets,
+            Words.compareAndSet(mapping, place + (cpu << shift) + SummaryWords.REQUESTED, now.resets,
                     now.resets + 1);
         }
         return new Request(this, place, now, isOurs);
@@ -309,7 +307,7 @@ public final class PerCpuSummary implements AutoCloseable {
         Snapshot all = cells.plusEnded(Snapshot.EMPTY, resets);
         long[] words = new long[SummaryWords.WORDS];
         for (int cpu = 0; bySequences && cpu < CounterSlots.CPUS; cpu++) {
-            SummaryWords.read(Words.segment(mapping), place + ((long) cpu << shift), words);
+            SummaryWords.read(mapping, place + ((long) cpu << shift), words);
             all = SummaryWords.plusEnded(all, words, resets);
         }
         return all;

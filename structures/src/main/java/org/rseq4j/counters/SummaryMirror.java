@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.rseq4j.counters.PerCpuSummary.Snapshot;
@@ -63,7 +62,7 @@ final class SummaryMirror {
     void resetQuietly() {
         try {
             for (int i = 0; i < strides.length; i++) {
-                if (i == SummaryCells.FIRST_CELL || Words.getOpaque(Words.segment(mapping), at(i)) != 0) {
+                if (i == SummaryCells.FIRST_CELL || Words.getOpaque(mapping, at(i)) != 0) {
                     write(i);
                 }
             }
@@ -95,15 +94,14 @@ final class SummaryMirror {
     }
 
     private void write(long words, Snapshot all) {
-        MemorySegment segment = Words.segment(mapping);
-        long state = Words.getOpaque(segment, words) + 1;
+        long state = Words.getOpaque(mapping, words) + 1;
         long set = words + (1 + SET * (state & 1)) * Long.BYTES;
         VarHandle.releaseFence(); // the state that no longer counts this set, before it is overwritten
-        Words.setOpaque(segment, set, all.count());
-        Words.setOpaque(segment, set + 1L * Long.BYTES, all.sum());
-        Words.setOpaque(segment, set + 2L * Long.BYTES, all.min());
-        Words.setOpaque(segment, set + 3L * Long.BYTES, all.max());
-        Words.setRelease(segment, words, state);
+        Words.setOpaque(mapping, set, all.count());
+        Words.setOpaque(mapping, set + 1L * Long.BYTES, all.sum());
+        Words.setOpaque(mapping, set + 2L * Long.BYTES, all.min());
+        Words.setOpaque(mapping, set + 3L * Long.BYTES, all.max());
+        Words.setRelease(mapping, words, state);
     }
 
     /** Adds what the words said at one moment. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.counters;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import org.rseq4j.counters.PerCpuSummary.Snapshot;
+import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.Words;
 
 /**
@@ -37,14 +37,14 @@ final class SummaryWords {
     }
 
     /** Reads the words of a CPU as they were at one moment. */
-    static void read(MemorySegment segment, long place, long[] words) {
+    static void read(Mapping mapping, long place, long[] words) {
         do {
-            words[0] = Words.getAcquire(segment, place);
+            words[0] = Words.getAcquire(mapping, place);
             for (int i = 1; i < WORDS; i++) {
-                words[i] = Words.getOpaque(segment, place + i * (long) Long.BYTES);
+                words[i] = Words.getOpaque(mapping, place + i * (long) Long.BYTES);
             }
             VarHandle.acquireFence(); // the set before the state; pairs with the order of a record's stores
-        } while (Words.getOpaque(segment, place) != words[0]);
+        } while (Words.getOpaque(mapping, place) != words[0]);
     }
 
     /** Adds what is recorded since a number of resets, up to which all was delivered. */

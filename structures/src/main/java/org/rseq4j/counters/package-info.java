@@ -9,7 +9,7 @@
  *
  * <p>
  * <b>For readers of the source.</b> A {@code long} named {@code place} or {@code base} says where a word is in a
- * segment, and {@code stride} how far it is to the same word of the next CPU, in bytes; anything else is a value. Words
+ * mapping, and {@code stride} how far it is to the same word of the next CPU, in bytes; anything else is a value. Words
  * of one CPU stand side by side, those of different CPUs on pages of their own. Access modes are named after the
  * VarHandle's.
  *

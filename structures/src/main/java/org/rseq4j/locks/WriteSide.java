@@ -45,7 +45,7 @@ final class WriteSide implements Lock {
         try {
             Membarrier.barrier();
         } catch (IllegalStateException refused) { // by a filter that was installed meanwhile
-            AllThreads.fence();
+            Membarrier.handshake();
         }
     }
 

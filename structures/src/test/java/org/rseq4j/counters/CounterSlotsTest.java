@@ -41,7 +41,7 @@ class CounterSlotsTest {
         for (int i = 0; i < 3 * PER_CHUNK; i++) {
             var meter = new Object();
             CounterSlots.Slot slot = slots.take(meter);
-            Words.setRelease(Words.segment(slots.mapping(slot)), place(slot), 7);
+            Words.setRelease(slots.mapping(slot), place(slot), 7);
             if (i == 3 || i == PER_CHUNK + 5) {
                 left.add(place(slot));
                 dropped.add(meter);
@@ -56,7 +56,7 @@ class CounterSlotsTest {
             Thread.sleep(1);
             meters.add(new Object());
             CounterSlots.Slot slot = slots.take(meters.get(meters.size() - 1));
-            assertEquals(0, Words.getAcquire(Words.segment(slots.mapping(slot)), place(slot)));
+            assertEquals(0, Words.getAcquire(slots.mapping(slot), place(slot)));
             left.remove(place(slot));
         }
         assertEquals(3 * PER_CHUNK - 2, meters.stream().limit(3 * PER_CHUNK - 2).distinct().count());

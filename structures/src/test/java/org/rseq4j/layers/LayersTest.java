@@ -13,10 +13,12 @@ import java.net.URISyntaxException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -62,6 +64,10 @@ class LayersTest {
     /** Adapters, whichever there are: they know what is public. */
     private static final Set<String> PUBLIC = Set.of(CORE, STATUS, COUNTERS, LOCKS, POOLS, QUEUES, EXECUTORS);
 
+    private static final String FOREIGN = "java/lang/foreign/";
+    /** What differs between versions of Java is in these classes, and where segments are handed to users. */
+    private static final Set<String> BORDER = Set.of(LINUX + ".Memory", LINUX + ".NativeCalls", MEMORY + ".Mapping");
+
     private static Set<String> and(String more) {
         Set<String> all = new HashSet<>(BELOW);
         all.add(more);
@@ -90,27 +96,32 @@ class LayersTest {
                 .collect(Collectors.joining("\n")));
     }
 
-    /** All arrows from the classes that stand in one folder or jar with this one. */
-    private static Set<Arrow> arrowsOf(Class<?> one) throws IOException, URISyntaxException {
-        Path place = Path.of(one.getProtectionDomain().getCodeSource().getLocation().toURI());
-        if (Files.isDirectory(place)) {
-            return arrowsIn(place);
+    @Test
+    void onlyTheBorderAndTheBufferPoolKnowTheForeignMemoryApi() throws Exception {
+        Set<String> know = new TreeSet<>();
+        for (ClassModel model : classesBeside(Rseq.class)) {
+            addForeign(model, know);
         }
-        try (var jar = FileSystems.newFileSystem(place)) {
-            return arrowsIn(jar.getPath("/"));
+        assertEquals(new TreeSet<>(BORDER), know);
+        for (ClassModel model : classesBeside(PerCpuCounter.class)) {
+            addForeign(model, know);
+        }
+        know.removeAll(BORDER);
+        assertEquals(Set.of(POOLS), know.stream().map(LayersTest::layer).collect(Collectors.toSet()));
+    }
+
+    private static void addForeign(ClassModel model, Set<String> know) {
+        for (PoolEntry entry : model.constantPool()) {
+            if (entry instanceof Utf8Entry text && text.stringValue().contains(FOREIGN)) {
+                know.add(outermost(model.thisClass().asInternalName()));
+            }
         }
     }
 
-    private static Set<Arrow> arrowsIn(Path folder) throws IOException {
-        List<Path> files;
-        try (Stream<Path> all = Files.walk(folder)) {
-            // A jar's module descriptor names the main class.
-            files = all.filter(file -> file.toString().endsWith(".class") && !file.endsWith("module-info.class"))
-                    .toList();
-        }
+    /** All arrows from the classes that stand in one folder or jar with this one. */
+    private static Set<Arrow> arrowsOf(Class<?> one) throws IOException, URISyntaxException {
         Set<Arrow> arrows = new HashSet<>();
-        for (Path file : files) {
-            ClassModel model = ClassFile.of().parse(Files.readAllBytes(file));
+        for (ClassModel model : classesBeside(one)) {
             String from = outermost(model.thisClass().asInternalName());
             for (PoolEntry entry : model.constantPool()) {
                 if (entry instanceof Utf8Entry text) {
@@ -120,6 +131,30 @@ class LayersTest {
             }
         }
         return arrows;
+    }
+
+    private static List<ClassModel> classesBeside(Class<?> one) throws IOException, URISyntaxException {
+        Path place = Path.of(one.getProtectionDomain().getCodeSource().getLocation().toURI());
+        if (Files.isDirectory(place)) {
+            return classesIn(place);
+        }
+        try (var jar = FileSystems.newFileSystem(place)) {
+            return classesIn(jar.getPath("/"));
+        }
+    }
+
+    private static List<ClassModel> classesIn(Path folder) throws IOException {
+        List<Path> files;
+        try (Stream<Path> all = Files.walk(folder)) {
+            // A jar's module descriptor names the main class.
+            files = all.filter(file -> file.toString().endsWith(".class") && !file.endsWith("module-info.class"))
+                    .toList();
+        }
+        List<ClassModel> classes = new ArrayList<>();
+        for (Path file : files) {
+            classes.add(ClassFile.of().parse(Files.readAllBytes(file)));
+        }
+        return classes;
     }
 
     private static String outermost(String name) {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.linux;
 
-/** What all callers of native functions do with what came out of the method handle: a throwable, or an errno. */
-public final class Downcall {
-    /** A downcall that returns an errno. */
-    public interface Call {
-        int run() throws Throwable;
-    }
+import java.util.function.IntSupplier;
 
+/** What to do with what came out of a native call: a throwable, or an errno. */
+public final class Downcall {
     private static final int TRIES = 5;
 
     private Downcall() {
@@ -18,9 +15,9 @@ public final class Downcall {
         return error == Abi.EAGAIN || error == Abi.ENOMEM || error == Abi.EINTR;
     }
 
-    /** Calls until the error is none that passes; five times within a tenth of a second. */
-    public static int again(Call call) throws Throwable {
-        int error = call.run();
+    /** Repeats a call while its errno is one that may pass: five times within a tenth of a second. */
+    public static int again(IntSupplier call) {
+        int error = call.getAsInt();
         for (int tries = 1; tries < TRIES && isPassing(error); tries++) {
             try {
                 Thread.sleep(1L << 2 * tries - 2); // 1, 4, 16, 64 ms
@@ -28,7 +25,7 @@ public final class Downcall {
                 Thread.currentThread().interrupt();
                 return error;
             }
-            error = call.run();
+            error = call.getAsInt();
         }
         return error;
     }

@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.linux;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.Security;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The native library: found in the jar, written to a folder that only this user can enter, loaded for good, removed
@@ -36,7 +28,6 @@ import java.util.Optional;
  * <p>
  * No class loader is kept by the loaded library, whose lifetime is the global arena's.
  */
-@SuppressWarnings("restricted")
 public final class NativeLibrary {
     /** Why there is no native library; null when there is one. */
     public static final Problem PROBLEM;
@@ -45,7 +36,18 @@ public final class NativeLibrary {
     /** Changes with every incompatible change of the C side, so that two versions never share one library. */
     static final String NATIVE_VERSION = "6";
 
-    private static final SymbolLookup SYMBOLS;
+    /** Rounds of a delay inside each sequence, for tests: aborts become likely. */
+    public static final long WINDOW = Long.getLong("rseq4j.debug.window", 0);
+
+    /** What other classes use of it; the sequences in two forms. */
+    private static final List<String> NAMES = List.of("probe", "configure", "attach", "current", "area", "empty",
+            "records", "try", "slice_yield", "membarrier", "map", "unmap", "discard", "huge_pages", "window",
+            "check_aborts", "drain", "add", "compare_and_store", "swap", "push", "pop", "pop_word", "push_many",
+            "pop_many", "summarize", "add_wide", "compare_and_store_wide", "swap_wide", "push_wide", "pop_wide",
+            "pop_word_wide", "push_many_wide", "pop_many_wide", "summarize_wide");
+
+    /** Where each is; null where there is no native library. */
+    private static final Map<String, Long> ADDRESSES;
 
     /** A reason and what to do about it. */
     public record Problem(String reason, String advice) {
@@ -53,11 +55,11 @@ public final class NativeLibrary {
 
     static {
         Problem problem = null;
-        SymbolLookup symbols = null;
+        Map<String, Long> addresses = null;
         try {
             problem = unsupportedPlatform();
             if (problem == null) {
-                symbols = load();
+                addresses = load();
             }
         } catch (IllegalCallerException e) {
             problem = new Problem("native access is denied to the library",
@@ -66,38 +68,29 @@ public final class NativeLibrary {
             problem = new Problem(e.getMessage(), e.advice);
         }
         PROBLEM = problem;
-        SYMBOLS = symbols;
+        ADDRESSES = addresses;
     }
 
     public static boolean isAvailable() {
         return PROBLEM == null;
     }
 
-    /** A downcall that may block or take long. */
-    public static MethodHandle plain(String name, FunctionDescriptor type) {
-        return Linker.nativeLinker().downcallHandle(symbol(name), type);
+    /**
+     * {@return the address of a function or variable}
+     *
+     * @throws LinkageError when the library has none of that name
+     */
+    public static long address(String name) {
+        Long address = ADDRESSES.get(symbol(name));
+        if (address == null) {
+            throw new LinkageError(symbol(name));
+        }
+        return address;
     }
 
-    /** A downcall of a few instructions: no upcall, no blocking, the thread stays in Java state. */
-    public static MethodHandle critical(String name, FunctionDescriptor type) {
-        return Linker.nativeLinker().downcallHandle(symbol(name), type, Linker.Option.critical(false));
+    private static String symbol(String name) {
+        return "rseq4j_" + name;
     }
-
-    /** The same, whose pointers may lead into arrays of the Java heap. */
-    public static MethodHandle criticalWithHeap(String name, FunctionDescriptor type) {
-        return Linker.nativeLinker().downcallHandle(symbol(name), type, Linker.Option.critical(true));
-    }
-
-    public static MemorySegment symbol(String name) {
-        Optional<MemorySegment> found = SYMBOLS.find("rseq4j_" + name);
-        return found.orElseThrow(() -> new LinkageError("rseq4j_" + name));
-    }
-
-    public static final FunctionDescriptor RETURNS_INT = FunctionDescriptor.of(JAVA_INT);
-    public static final FunctionDescriptor POINTER = FunctionDescriptor.ofVoid(ADDRESS);
-    public static final FunctionDescriptor POINTER_RETURNS_INT = FunctionDescriptor.of(JAVA_INT, ADDRESS);
-    public static final FunctionDescriptor RETURNS_LONG = FunctionDescriptor.of(JAVA_LONG);
-    public static final FunctionDescriptor LONG_RETURNS_LONG = FunctionDescriptor.of(JAVA_LONG, JAVA_LONG);
 
     private static Problem unsupportedPlatform() {
         if ("none".equals(System.getProperty("rseq4j.registration"))) {
@@ -130,17 +123,17 @@ public final class NativeLibrary {
     }
 
     @SuppressWarnings("LockOnNonEnclosingClassLiteral") // one lock for all copies of this class
-    private static SymbolLookup load() {
+    private static Map<String, Long> load() {
         String property = LOADED_PROPERTY + "." + NATIVE_VERSION;
         String process = process();
         synchronized (Security.class) {
             String loaded = Security.getProperty(property);
             if (loaded != null && loaded.startsWith(process)) {
-                return table(loaded.substring(process.length()));
+                return shared(loaded.substring(process.length()));
             }
-            SymbolLookup symbols = loadFresh();
-            Security.setProperty(property, process + addresses(symbols));
-            return symbols;
+            Map<String, Long> addresses = loadFresh();
+            Security.setProperty(property, process + table(addresses));
+            return addresses;
         }
     }
 
@@ -150,42 +143,28 @@ public final class NativeLibrary {
         return self.pid() + "@" + self.info().startInstant().map(Instant::toString).orElse("") + " ";
     }
 
-    /** The functions of a library that another copy of this class loaded, as {@link #addresses} wrote them. */
-    private static SymbolLookup table(String addresses) {
-        MemorySegment.NULL.reinterpret(0); // IllegalCallerException, should native access be denied to this copy
-        return name -> {
-            for (String entry : addresses.split(" ", -1)) {
-                if (entry.startsWith(name + "=")) {
-                    return Optional.of(
-                            MemorySegment.ofAddress(Long.parseUnsignedLong(entry.substring(name.length() + 1), 16)));
-                }
-            }
-            return Optional.empty();
-        };
+    /** The functions of a library that another copy of this class loaded, as {@link #table} wrote them. */
+    private static Map<String, Long> shared(String table) {
+        NativeCalls.share();
+        Map<String, Long> addresses = new HashMap<>();
+        for (String entry : table.split(" ", -1)) {
+            int equals = entry.indexOf('=');
+            addresses.put(entry.substring(0, equals), Long.parseUnsignedLong(entry.substring(equals + 1), 16));
+        }
+        return addresses;
     }
 
-    private static String addresses(SymbolLookup symbols) {
-        var text = new StringBuilder();
-        for (String name : List.of("probe", "configure", "attach", "current", "area", "empty", "records", "try",
-                "slice_yield", "membarrier", "map", "unmap", "discard", "huge_pages", "window", "check_aborts",
-                "drain")) {
-            append(text, symbols, "rseq4j_" + name);
-        }
-        for (String operation : List.of("add", "compare_and_store", "swap", "push", "pop", "pop_word", "push_many",
-                "pop_many", "summarize")) {
-            append(text, symbols, "rseq4j_" + operation);
-            append(text, symbols, "rseq4j_" + operation + "_wide");
-        }
-        return text.toString();
+    private static String table(Map<String, Long> addresses) {
+        return addresses.entrySet().stream().map(entry -> entry.getKey() + '=' + Long.toHexString(entry.getValue()))
+                .collect(Collectors.joining(" "));
     }
 
-    private static void append(StringBuilder text, SymbolLookup symbols, String name) {
-        symbols.find(name).ifPresent(s -> text.append(text.isEmpty() ? "" : " ").append(name).append('=')
-                .append(Long.toHexString(s.address())));
+    private static Map<String, Long> load(String path) {
+        return NativeCalls.load(path, NAMES.stream().map(NativeLibrary::symbol).toList());
     }
 
     /** Each place where a file can be written and loaded, in this order; the first that works. */
-    private static SymbolLookup loadFresh() {
+    private static Map<String, Long> loadFresh() {
         byte[] code;
         try (InputStream in = NativeLibrary.class.getResourceAsStream(resource())) {
             code = in.readAllBytes();
@@ -200,21 +179,21 @@ public final class NativeLibrary {
                         System.getenv().getOrDefault("XDG_RUNTIME_DIR", ""));
         for (String place : places) {
             if (!place.isEmpty()) {
-                SymbolLookup symbols = loadFrom(place, code, failures);
-                if (symbols != null) {
-                    return symbols;
+                Map<String, Long> addresses = loadFrom(place, code, failures);
+                if (addresses != null) {
+                    return addresses;
                 }
             }
         }
-        SymbolLookup symbols = named == null ? loadFromMemory(code, failures) : null;
-        if (symbols != null) {
-            return symbols;
+        Map<String, Long> addresses = named == null ? loadFromMemory(code, failures) : null;
+        if (addresses != null) {
+            return addresses;
         }
         throw new LoadFailed("the native library could not be loaded: " + String.join("; ", failures),
                 "name a folder that is writable and not mounted noexec with -Drseq4j.native.dir=FOLDER");
     }
 
-    private static SymbolLookup loadFrom(String place, byte[] code, List<String> failures) {
+    private static Map<String, Long> loadFrom(String place, byte[] code, List<String> failures) {
         Path folder = null;
         Path file = null;
         try {
@@ -224,7 +203,7 @@ public final class NativeLibrary {
             file = folder.resolve("librseq4j.so");
             Files.write(file, code, java.nio.file.StandardOpenOption.CREATE_NEW,
                     java.nio.file.StandardOpenOption.WRITE);
-            return SymbolLookup.libraryLookup(file, Arena.global());
+            return load(file.toString());
         } catch (IOException | IllegalArgumentException | UnsupportedOperationException e) {
             failures.add(place + ": " + (e instanceof IllegalArgumentException ? "not loadable (mounted noexec?)" : e));
             return null;
@@ -249,29 +228,22 @@ public final class NativeLibrary {
      * A file without a name, for machines whose writable folders are all mounted noexec. Its descriptor stays open: the
      * loader tells libraries by their paths, and another file of that number would be taken for this one.
      */
-    private static SymbolLookup loadFromMemory(byte[] code, List<String> failures) {
-        try (Arena arena = Arena.ofConfined()) {
-            Linker linker = Linker.nativeLinker();
-            SymbolLookup libc = linker.defaultLookup();
-            MethodHandle create = linker.downcallHandle(libc.findOrThrow("memfd_create"),
-                    FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
-            MethodHandle close = linker.downcallHandle(libc.findOrThrow("close"),
-                    FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-            int file = (int) create.invokeExact(arena.allocateFrom("rseq4j"), 1 /* MFD_CLOEXEC */);
+    private static Map<String, Long> loadFromMemory(byte[] code, List<String> failures) {
+        try {
+            int file = NativeCalls.openMemoryFile();
             if (file < 0) {
                 failures.add("memfd_create failed");
                 return null;
             }
-            SymbolLookup loaded = null;
+            Map<String, Long> loaded = null;
             try {
                 Path path = Path.of("/proc/self/fd/" + file);
                 Files.write(path, code, java.nio.file.StandardOpenOption.WRITE);
-                // By name: as a Path it would be resolved to what the link says, which is no file.
-                loaded = SymbolLookup.libraryLookup(path.toString(), Arena.global());
+                loaded = load(path.toString());
                 return loaded;
             } finally {
                 if (loaded == null) {
-                    int ignored = (int) close.invokeExact(file);
+                    NativeCalls.closeFile(file);
                 }
             }
         } catch (IllegalCallerException e) {

@@ -4,10 +4,14 @@
  * and what the kernel says of itself. Nothing above core's other internal packages knows it; it knows none of them.
  *
  * <p>
- * <b>A {@code long} is an address</b> in absolute memory, or 0 for none; a result below 0 is an errno, negated. An
- * address goes through the mask of its width in {@link org.rseq4j.internal.linux.NativeMemory} at each access.
+ * Two classes are the border to what this version of Java has for it, {@link org.rseq4j.internal.linux.Memory} and
+ * {@link org.rseq4j.internal.linux.NativeCalls}. All else is plain Java.
  *
  * <p>
- * <b>Memory order</b> is the access mode's of the VarHandle, named at the call. A downcall orders nothing by itself.
+ * <b>A {@code long} is an address</b> in absolute memory, or 0 for none; a result below 0 is an errno, negated.
+ *
+ * <p>
+ * <b>Memory order</b> is the access mode's that an access is named after, a VarHandle's. A native call orders nothing by
+ * itself.
  */
 package org.rseq4j.internal.linux;

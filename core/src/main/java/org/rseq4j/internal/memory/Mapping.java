@@ -3,22 +3,15 @@ package org.rseq4j.internal.memory;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandleProxies;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
-import org.rseq4j.internal.linux.Downcall;
+import org.rseq4j.internal.linux.Memory;
+import org.rseq4j.internal.linux.NativeCalls;
 import org.rseq4j.internal.linux.NativeLibrary;
-import org.rseq4j.internal.linux.NativeMemory;
 
 /**
  * Zeroed memory that stays addressable until the last reference to it is gone: with the native library, pages that
@@ -28,32 +21,10 @@ import org.rseq4j.internal.linux.NativeMemory;
 public final class Mapping {
     /** In milliseconds, of several that double. */
     private static final long LONGEST_WAIT = 256;
-    private static final MethodHandle MAP;
-    private static final MethodHandle UNMAP;
-    private static final MethodHandle DISCARD;
-    private static final MethodHandle HUGE_PAGES;
 
-    static {
-        // initialized before the first access, which may find no stack for that
-        Objects.requireNonNull(WordHandle.LONG);
-        if (NativeLibrary.isAvailable()) {
-            MAP = NativeLibrary.plain("map", NativeLibrary.LONG_RETURNS_LONG);
-            FunctionDescriptor range = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG);
-            UNMAP = NativeLibrary.plain("unmap", range);
-            DISCARD = NativeLibrary.plain("discard", range);
-            HUGE_PAGES = NativeLibrary.plain("huge_pages", range);
-        } else {
-            MAP = null;
-            UNMAP = null;
-            DISCARD = null;
-            HUGE_PAGES = null;
-        }
-    }
-
-    /** What {@link Words} takes: all of memory, or this mapping's own. */
-    public final MemorySegment segment;
-    /** The place of the first byte in {@link #segment}. */
+    /** Stays mapped as long as this is reachable. */
+    final Memory memory;
+    /** The place of the first byte. */
     public final long base;
     /** In bytes. */
     public final long size;
@@ -65,20 +36,16 @@ public final class Mapping {
     public final boolean isFile;
     private final boolean anonymous;
     private volatile Turn[] turns = {};
-    /** Keeps the memory mapped. */
-    @SuppressWarnings("UnusedVariable")
-    private final MemorySegment owner;
 
     private enum Kind {
         HEAP, ANONYMOUS, FILE
     }
 
-    private Mapping(MemorySegment segment, long base, long size, Kind kind, MemorySegment owner) {
-        this.segment = segment;
-        this.base = base;
+    private Mapping(Memory memory, long size, Kind kind) {
+        this.memory = memory;
+        this.base = memory.base;
         this.size = size;
         this.anonymous = kind == Kind.ANONYMOUS;
-        this.owner = owner;
         this.isFile = kind == Kind.FILE;
     }
 
@@ -92,46 +59,23 @@ public final class Mapping {
             if (size >>> 3 > Integer.MAX_VALUE - 8) {
                 throw new OutOfMemoryError(size + " bytes of per-CPU memory, without the native library");
             }
-            return new Mapping(MemorySegment.ofArray(new long[Math.toIntExact(Math.ceilDiv(size, 8L))]), 0, size,
-                    Kind.HEAP,
-                    MemorySegment.NULL);
+            return new Mapping(Memory.ofHeap(Math.toIntExact(Math.ceilDiv(size, 8L))), size, Kind.HEAP);
         }
         long address = mapPatiently(size);
         if (address < 0) {
             throw new OutOfMemoryError("mmap of " + size + " bytes failed with errno " + -address);
         }
         try {
-            return new Mapping(NativeMemory.ALL, address, size, Kind.ANONYMOUS, unmappedWhenUnreachable(address, size));
+            return new Mapping(Memory.unmappedWhenUnreachable(address, size), size, Kind.ANONYMOUS);
         } catch (Throwable e) {
-            unmap(address, size);
+            NativeCalls.unmap(address, size);
             throw e;
         }
     }
 
-    /**
-     * A segment that is unmapped, by a thread of the JDK's, when nothing refers to it. What does that consists of the
-     * JDK's objects alone: code of this library there would keep its class loader alive, and that a static field of the
-     * application, and that the segment.
-     */
-    @SuppressWarnings("restricted")
-    private static MemorySegment unmappedWhenUnreachable(long address, long size) {
-        MethodHandle unmap = MethodHandles.insertArguments(UNMAP, 0, address, size)
-                .asType(MethodType.methodType(void.class));
-        return MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), cleanup(unmap));
-    }
-
-    @SuppressWarnings("unchecked")
-    private static Consumer<MemorySegment> cleanup(MethodHandle action) {
-        return MethodHandleProxies.asInterfaceInstance(Consumer.class,
-                MethodHandles.dropArguments(action, 0, Object.class));
-    }
-
     /** Part of an open file, which must be as long as that. */
     public static Mapping file(FileChannel file, long offset, long size) throws IOException {
-        MemorySegment mapped = file.map(FileChannel.MapMode.READ_WRITE, offset, size, Arena.ofAuto());
-        return NativeLibrary.isAvailable()
-                ? new Mapping(NativeMemory.ALL, mapped.address(), size, Kind.FILE, mapped)
-                : new Mapping(mapped, 0, size, Kind.FILE, mapped);
+        return new Mapping(Memory.ofFile(file, offset, size), size, Kind.FILE);
     }
 
     /** Gives the pages back to the system. The memory stays addressable and reads as zero; a file's is left alone. */
@@ -141,26 +85,23 @@ public final class Mapping {
 
     /** {@link #discard()} for a part of it, whole pages from {@link #base}. */
     public void discard(long offset, long length) {
-        advise(DISCARD, offset, length);
+        if (anonymous) {
+            int ignored = NativeCalls.discard(place(offset, length), length);
+            // Else the collector could find this unreachable during the call, and the addresses be another mapping's.
+            Reference.reachabilityFence(this);
+        }
     }
 
     /** Asks for huge pages in a part of it; no effect where the system has none or decides itself. */
     public void adviseHugePages(long offset, long length) {
-        advise(HUGE_PAGES, offset, length);
+        if (anonymous) {
+            int ignored = NativeCalls.adviseHugePages(place(offset, length), length);
+            Reference.reachabilityFence(this);
+        }
     }
 
-    private void advise(MethodHandle advice, long offset, long length) {
-        if (anonymous) {
-            try {
-                int ignored = (int) advice.invokeExact(base + Objects.checkFromIndexSize(offset, length, size), length);
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            } finally {
-                // Else the collector could find this unreachable during the call, and the addresses be another
-                // mapping's.
-                Reference.reachabilityFence(this);
-            }
-        }
+    private long place(long offset, long length) {
+        return base + Objects.checkFromIndexSize(offset, length, size);
     }
 
     /** The turn at the stacks of a stride. */
@@ -182,19 +123,13 @@ public final class Mapping {
      * A part of it, for users of the structures: it stays mapped as long as the segment, a slice of it or a buffer on
      * it is reachable, and is accessible until the arena is closed, which does not unmap it.
      */
-    @SuppressWarnings("restricted")
     public MemorySegment asSegment(long offset, long length, Arena arena) {
-        // The arena keeps its cleanup, that the owner: no code of this library, for the reason above.
-        MethodHandle keepOwner = MethodHandles.empty(MethodType.methodType(void.class, Object.class)).bindTo(owner);
-        return MemorySegment.ofAddress(base + Objects.checkFromIndexSize(offset, length, size)).reinterpret(length,
-                arena, cleanup(keepOwner));
+        return memory.asSegment(offset, length, arena);
     }
 
     /** The same memory as a segment that is accessible until an arena is closed, which does not unmap it. */
-    @SuppressWarnings("restricted")
     public static MemorySegment view(MemorySegment memory, Arena arena) {
-        return MemorySegment.ofAddress(memory.address()).reinterpret(memory.byteSize(), arena,
-                gone -> Reference.reachabilityFence(memory));
+        return Memory.view(memory, arena);
     }
 
     /** Whether {@link #anonymous} gives memory outside of the Java heap. */
@@ -204,31 +139,14 @@ public final class Mapping {
 
     /** What nobody refers to any more is unmapped only when the collector has seen that. */
     private static long mapPatiently(long size) {
-        long address = map(size);
+        long address = NativeCalls.map(size);
         for (long millis = 1; address < 0 && millis <= LONGEST_WAIT; millis *= 2) {
             if (millis == 1 || millis == LONGEST_WAIT / 4) {
                 System.gc();
             }
             LockSupport.parkNanos(millis * 1_000_000); // for the cleaner's thread
-            address = map(size);
+            address = NativeCalls.map(size);
         }
         return address;
-    }
-
-    private static long map(long size) {
-        try {
-            return (long) MAP.invokeExact(size);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
-    }
-
-    private static void unmap(long address, long size) {
-        try {
-            int result = (int) UNMAP.invokeExact(address, size);
-            assert result == 0 : result;
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
     }
 }

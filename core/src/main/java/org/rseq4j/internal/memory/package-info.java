@@ -3,9 +3,9 @@
  * Memory for each CPU: mappings and accesses to their words. Stands on {@code internal.linux} alone.
  *
  * <p>
- * <b>A {@code long}</b> named {@code place} says where a word is, together with a segment: an address with the segment
- * of all memory, an offset with a segment of the Java heap. {@code base} is the place of CPU 0's word, {@code stride}
- * the distance to the next CPU's, both in bytes. Places go through the mask of their width at each access.
+ * <b>A {@code long}</b> named {@code place} says where a word is, together with its mapping: an address where the
+ * mapping is native, else an offset in it. {@code base} is the place of CPU 0's word, {@code stride}
+ * the distance to the next CPU's, both in bytes.
  *
  * <p>
  * <b>Memory order:</b> the methods of {@link org.rseq4j.internal.memory.Words} are named after the access modes of a

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
-import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.LongAdder;
 import org.rseq4j.internal.linux.Abi;
-import org.rseq4j.internal.linux.Downcall;
-import org.rseq4j.internal.linux.NativeLibrary;
-import org.rseq4j.internal.linux.NativeMemory;
+import org.rseq4j.internal.linux.Memory;
+import org.rseq4j.internal.linux.NativeCalls;
 import org.rseq4j.internal.thread.Ids;
 import org.rseq4j.internal.thread.Registration;
 import org.rseq4j.internal.thread.ThreadArea;
@@ -33,10 +31,6 @@ import org.rseq4j.internal.thread.ThreadArea;
  * CPU: it clears the request as it grants it, once, for 5 us.
  */
 public final class Section {
-    private static final MethodHandle YIELD = NativeLibrary.isAvailable()
-            ? NativeLibrary.plain("slice_yield", NativeLibrary.RETURNS_INT)
-            : null;
-
     static final LongAdder YIELDED = new LongAdder();
     static final LongAdder REVOKED = new LongAdder();
     static final LongAdder INTERRUPTED = new LongAdder();
@@ -50,20 +44,16 @@ public final class Section {
     private Section() {
     }
 
-    private static byte getByte(long place) {
-        return (byte) NativeMemory.BYTE.getOpaque(NativeMemory.ALL, place & NativeMemory.BYTE_ADDRESS);
+    /*
+     * What begins a section reads and writes through these, what ends it does not: so the one has a call more.
+     */
+
+    private static byte getByte(long address) {
+        return Memory.getByteOpaque(address);
     }
 
-    private static void setByte(long place, byte value) {
-        NativeMemory.BYTE.setOpaque(NativeMemory.ALL, place & NativeMemory.BYTE_ADDRESS, value);
-    }
-
-    private static long getLong(long place) {
-        return (long) NativeMemory.LONG.get(NativeMemory.ALL, place & NativeMemory.LONG_ADDRESS);
-    }
-
-    private static void setLong(long place, long value) {
-        NativeMemory.LONG.set(NativeMemory.ALL, place & NativeMemory.LONG_ADDRESS, value);
+    private static void setByte(long address, byte value) {
+        Memory.setByteOpaque(address, value);
     }
 
     /**
@@ -113,24 +103,22 @@ public final class Section {
     /** Ends what {@code begin} returned; 0 has no effect, and neither has a token of {@link #open}. */
     public static void end(long area) {
         if (Registration.SLICE && area > 0) {
-            byte request = getByte((area & AREA_MASK) + Abi.SLICE_REQUEST);
-            NativeMemory.BYTE.setRelease(NativeMemory.ALL,
-                    (area & AREA_MASK) + Abi.SLICE_REQUEST & NativeMemory.BYTE_ADDRESS, (byte) 0);
+            byte request = Memory.getByteOpaque((area & AREA_MASK) + Abi.SLICE_REQUEST);
+            Memory.setByteRelease((area & AREA_MASK) + Abi.SLICE_REQUEST, (byte) 0);
             look(area & AREA_MASK, request);
         }
     }
 
     /** {@link #end} of what {@link #request} returned. */
     static void clear(long area) {
-        byte request = getByte(area + Abi.SLICE_REQUEST);
-        NativeMemory.BYTE.setRelease(NativeMemory.ALL, area + Abi.SLICE_REQUEST & NativeMemory.BYTE_ADDRESS, (byte) 0);
+        byte request = Memory.getByteOpaque(area + Abi.SLICE_REQUEST);
+        Memory.setByteRelease(area + Abi.SLICE_REQUEST, (byte) 0);
         look(area, request);
     }
 
     /** What became of a request that was just cleared. A grant may come until then, so it is read last. */
     private static void look(long area, byte request) {
-        byte granted = (byte) NativeMemory.BYTE.getVolatile(NativeMemory.ALL,
-                area + Abi.SLICE_GRANTED & NativeMemory.BYTE_ADDRESS);
+        byte granted = Memory.getByteVolatile(area + Abi.SLICE_GRANTED);
         if ((request ^ 1 | granted) != 0) {
             interrupted(granted);
         }
@@ -151,7 +139,7 @@ public final class Section {
 
     private static void interrupted(byte granted) {
         try {
-            count(granted, granted == 0 ? 0 : yieldSlice());
+            count(granted, granted == 0 ? 0 : NativeCalls.yieldSlice());
         } catch (VirtualMachineError | LinkageError e) {
             // No stack, no memory, or a class loader that was closed: the section has ended all the same, only
             // uncounted, and the kernel takes a grant back by itself.
@@ -168,14 +156,6 @@ public final class Section {
         } else {
             REVOKED.increment();
             SectionEvents.section("revoked");
-        }
-    }
-
-    private static int yieldSlice() {
-        try {
-            return (int) YIELD.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
         }
     }
 
@@ -202,12 +182,12 @@ public final class Section {
     }
 
     static long open(long record) {
-        long last = getLong(record + Abi.RECORD_SECTION);
+        long last = Memory.getLong(record + Abi.RECORD_SECTION);
         if (isTaken(area(last))) {
             return 0;
         }
         long section = last + NEXT | OPEN;
-        setLong(record + Abi.RECORD_SECTION, section);
+        Memory.setLong(record + Abi.RECORD_SECTION, section);
         setRequest(area(section));
         return section;
     }
@@ -218,8 +198,8 @@ public final class Section {
 
     /** Makes a record of memory that is not a thread's, for training and tests. */
     static void prepare(long record, long area) {
-        setLong(record + Abi.RECORD_AREA, area);
-        setLong(record + Abi.RECORD_SECTION, area >>> ALIGNMENT);
+        Memory.setLong(record + Abi.RECORD_AREA, area);
+        Memory.setLong(record + Abi.RECORD_SECTION, area >>> ALIGNMENT);
     }
 
     /** Ends a section when it is the one that is open on the running thread, else has no effect. */
@@ -232,7 +212,7 @@ public final class Section {
     static void close(long section, long record) {
         if (isOpen(section, record)) {
             clear(area(section));
-            setLong(record + Abi.RECORD_SECTION, section & ~OPEN);
+            Memory.setLong(record + Abi.RECORD_SECTION, section & ~OPEN);
         }
     }
 
@@ -250,6 +230,6 @@ public final class Section {
     }
 
     private static boolean isOpen(long section, long record) {
-        return section < 0 && record != 0 && getLong(record + Abi.RECORD_SECTION) == section;
+        return section < 0 && record != 0 && Memory.getLong(record + Abi.RECORD_SECTION) == section;
     }
 }

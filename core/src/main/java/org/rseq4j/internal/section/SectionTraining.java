@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.section;
 
-import java.lang.foreign.Arena;
 import org.rseq4j.internal.linux.Abi;
-import org.rseq4j.internal.linux.NativeMemory;
+import org.rseq4j.internal.linux.Memory;
+import org.rseq4j.internal.linux.Scratch;
 
 /**
  * Runs the protocol of {@link Section} on scratch memory, with every outcome, before the first section: a grant lasts 5
@@ -62,8 +62,8 @@ final class SectionTraining {
 
     static void train() {
         long[] counted = new long[3];
-        try (var arena = Arena.ofConfined()) {
-            long record = arena.allocate(256, 64).address();
+        try (var scratch = new Scratch()) {
+            long record = scratch.address;
             Section.prepare(record, record + Abi.RECORD_SIZE);
             for (int burst = 0; burst < BURSTS; burst++) {
                 for (int round = 0; round < ROUNDS; round++) {
@@ -107,6 +107,6 @@ final class SectionTraining {
     }
 
     private static void set(long place, int value) {
-        NativeMemory.BYTE.setOpaque(NativeMemory.ALL, place, (byte) value);
+        Memory.setByteOpaque(place, (byte) value);
     }
 }

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.sequence;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import org.rseq4j.internal.linux.Downcall;
-import org.rseq4j.internal.linux.NativeLibrary;
+import org.rseq4j.internal.linux.NativeCalls;
+import org.rseq4j.internal.linux.Scratch;
 
 /**
  * Whether this kernel aborts a restartable sequence whose thread loses its CPU: Linux 6.19 on arm64 did not when the
@@ -26,13 +22,9 @@ final class AbortTrial {
      * at most.
      */
     static String problem() {
-        MethodHandle check = NativeLibrary.plain("check_aborts", NativeLibrary.POINTER_RETURNS_INT);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment found = arena.allocate(16, 8);
-            int error = Downcall.again(() -> (int) check.invokeExact(found));
-            return verdict(error, found.get(JAVA_LONG, 0), found.get(JAVA_LONG, 8));
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+        try (var found = new Scratch()) {
+            int error = Downcall.again(() -> NativeCalls.checkAborts(found.address));
+            return verdict(error, found.getLong(0), found.getLong(8));
         }
     }
 

@@ -33,15 +33,15 @@ public final class AtomicSequences {
     }
 
     public static void add(Mapping mapping, long place, long delta) {
-        Words.add(mapping.segment, place, delta);
+        Words.add(mapping, place, delta);
     }
 
     public static boolean compareAndStore(Mapping mapping, long place, long expected, long value) {
-        return Words.compareAndSet(mapping.segment, place, expected, value);
+        return Words.compareAndSet(mapping, place, expected, value);
     }
 
     public static long swap(Mapping mapping, long place, long value) {
-        return Words.getAndSet(mapping.segment, place, value);
+        return Words.getAndSet(mapping, place, value);
     }
 
     /** Whether there was room. */
@@ -63,12 +63,12 @@ public final class AtomicSequences {
     }
 
     private static boolean push(Mapping mapping, long place, long capacity, long word) {
-        long size = Words.getOpaque(mapping.segment, place);
+        long size = Words.getOpaque(mapping, place);
         if (size < 0 || size >= capacity) {
             return false;
         }
-        Words.set(mapping.segment, place + (size + 1) * Long.BYTES, word);
-        Words.setRelease(mapping.segment, place, size + 1);
+        Words.set(mapping, place + (size + 1) * Long.BYTES, word);
+        Words.setRelease(mapping, place, size + 1);
         return true;
     }
 
@@ -91,12 +91,12 @@ public final class AtomicSequences {
     }
 
     private static long popWord(Mapping mapping, long place, long capacity, long empty) {
-        long size = Words.getOpaque(mapping.segment, place);
+        long size = Words.getOpaque(mapping, place);
         if (size <= 0 || size > capacity) {
             return empty;
         }
-        long word = Words.getOpaque(mapping.segment, place + size * Long.BYTES);
-        Words.setRelease(mapping.segment, place, size - 1);
+        long word = Words.getOpaque(mapping, place + size * Long.BYTES);
+        Words.setRelease(mapping, place, size - 1);
         return word;
     }
 
@@ -119,15 +119,15 @@ public final class AtomicSequences {
     }
 
     private static int pushMany(Mapping mapping, long place, long capacity, long[] words, int from, int n) {
-        long size = Words.getOpaque(mapping.segment, place);
+        long size = Words.getOpaque(mapping, place);
         if (size < 0 || size >= capacity) {
             return 0;
         }
         int moved = (int) Math.min(Math.min(n, Sequences.MOST), capacity - size);
         for (int i = 0; i < moved; i++) {
-            Words.set(mapping.segment, place + (size + 1 + i) * Long.BYTES, words[from + i]);
+            Words.set(mapping, place + (size + 1 + i) * Long.BYTES, words[from + i]);
         }
-        Words.setRelease(mapping.segment, place, size + moved);
+        Words.setRelease(mapping, place, size + moved);
         return moved;
     }
 
@@ -153,15 +153,15 @@ public final class AtomicSequences {
     }
 
     private static int popMany(Mapping mapping, long place, long capacity, long[] words, int from, int n) {
-        long size = Words.getOpaque(mapping.segment, place);
+        long size = Words.getOpaque(mapping, place);
         if (size <= 0 || size > capacity) {
             return 0;
         }
         int moved = (int) Math.min(Math.min(n, Sequences.MOST), size);
         for (int i = 0; i < moved; i++) {
-            words[from + i] = Words.getOpaque(mapping.segment, place + (size - i) * Long.BYTES);
+            words[from + i] = Words.getOpaque(mapping, place + (size - i) * Long.BYTES);
         }
-        Words.setRelease(mapping.segment, place, size - moved);
+        Words.setRelease(mapping, place, size - moved);
         return moved;
     }
 }

@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.sequence;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
-import java.util.ArrayList;
-import java.util.List;
 import org.rseq4j.internal.linux.Abi;
-import org.rseq4j.internal.linux.Downcall;
+import org.rseq4j.internal.linux.Memory;
+import org.rseq4j.internal.linux.NativeCalls;
 import org.rseq4j.internal.linux.NativeLibrary;
-import org.rseq4j.internal.linux.NativeMemory;
 import org.rseq4j.internal.thread.Membarrier;
 import org.rseq4j.internal.thread.Registration;
 import org.rseq4j.internal.thread.ThreadArea;
@@ -40,20 +29,6 @@ public final class Sequences {
     /** How many words one call of an operation on many moves at most: more would be restarted for ever. */
     public static final int MOST = 256;
 
-    /** Rounds of a delay inside each sequence, for tests: aborts become likely. */
-    private static final long WINDOW = Long.getLong("rseq4j.debug.window", 0);
-
-    private static final MethodHandle EMPTY;
-    private static final MethodHandle ADD;
-    private static final MethodHandle COMPARE_AND_STORE;
-    private static final MethodHandle SWAP;
-    private static final MethodHandle PUSH;
-    private static final MethodHandle POP;
-    private static final MethodHandle POP_WORD;
-    private static final MethodHandle PUSH_MANY;
-    private static final MethodHandle POP_MANY;
-    private static final MethodHandle DRAIN;
-    private static final MethodHandle SUMMARIZE;
     /** 0, or the errno of membarrier: of the registration, or of the first use. */
     private static final int FENCE_ERROR;
 
@@ -61,35 +36,13 @@ public final class Sequences {
         REASON = Registration.ACTIVE ? AbortTrial.problem() : "no rseq area is registered";
         NATIVE = REASON.isEmpty();
         if (NATIVE) {
-            EMPTY = NativeLibrary.critical("empty", NativeLibrary.RETURNS_INT);
-            ADD = operation("add", false, JAVA_INT, JAVA_LONG);
-            COMPARE_AND_STORE = operation("compare_and_store", false, JAVA_INT, JAVA_LONG, JAVA_LONG);
-            SWAP = operation("swap", true, JAVA_INT, JAVA_LONG, ADDRESS);
-            PUSH = operation("push", false, JAVA_INT, JAVA_LONG, JAVA_LONG);
-            POP = operation("pop", true, JAVA_INT, JAVA_LONG, ADDRESS);
-            POP_WORD = operation("pop_word", false, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-            PUSH_MANY = operation("push_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
-            POP_MANY = operation("pop_many", true, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG);
-            DRAIN = NativeLibrary.plain("drain",
-                    FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
-            SUMMARIZE = operation("summarize", false, JAVA_INT, JAVA_LONG);
+            int ignored = NativeCalls.empty(); // links all of them
             int error = -Membarrier.call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
             FENCE_ERROR = error != 0 ? error : -Membarrier.call(Abi.MEMBARRIER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
-            if (WINDOW > 0) {
-                NativeMemory.LONG.set(NativeMemory.ALL, NativeLibrary.symbol("window").address(), WINDOW);
+            if (NativeLibrary.WINDOW > 0) {
+                Memory.setLong(NativeLibrary.address("window"), NativeLibrary.WINDOW);
             }
         } else {
-            EMPTY = null;
-            ADD = null;
-            COMPARE_AND_STORE = null;
-            SWAP = null;
-            PUSH = null;
-            POP = null;
-            POP_WORD = null;
-            PUSH_MANY = null;
-            POP_MANY = null;
-            DRAIN = null;
-            SUMMARIZE = null;
             FENCE_ERROR = 0;
         }
     }
@@ -105,22 +58,9 @@ public final class Sequences {
         // see above
     }
 
-    /** The common arguments are the address of CPU 0's word, the stride, the number of CPUs and the id's offset. */
-    private static MethodHandle operation(String name, boolean heap, MemoryLayout result, MemoryLayout... more) {
-        List<MemoryLayout> arguments = new ArrayList<>(List.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG));
-        arguments.addAll(List.of(more));
-        FunctionDescriptor type = FunctionDescriptor.of(result, arguments.toArray(MemoryLayout[]::new));
-        String symbol = WINDOW > 0 ? name + "_wide" : name;
-        return heap ? NativeLibrary.criticalWithHeap(symbol, type) : NativeLibrary.critical(symbol, type);
-    }
-
     /** A critical downcall that does nothing, to compare with; needs {@link #NATIVE}. */
     public static int empty() {
-        try {
-            return (int) EMPTY.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
+        return NativeCalls.empty();
     }
 
     /** Whether a thread that was found without an area had no chance to register until now, and has one. */
@@ -139,11 +79,7 @@ public final class Sequences {
         int result;
         int tries = 0;
         do {
-            try {
-                result = (int) ADD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), delta);
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.add(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), delta);
         } while (result == NO_AREA && again(tries++));
         return result;
     }
@@ -155,12 +91,8 @@ public final class Sequences {
         int result;
         int tries = 0;
         do {
-            try {
-                result = (int) COMPARE_AND_STORE.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
-                        expected, value);
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.compareAndStore(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), expected,
+                    value);
         } while (result == NO_AREA && again(tries++));
         return result;
     }
@@ -172,12 +104,7 @@ public final class Sequences {
         int result;
         int tries = 0;
         do {
-            try {
-                result = (int) SWAP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), value,
-                        MemorySegment.ofArray(old));
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.swap(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), value, old);
         } while (result == NO_AREA && again(tries++));
         return result;
     }
@@ -189,12 +116,7 @@ public final class Sequences {
         int result;
         int tries = 0;
         do {
-            try {
-                result = (int) PUSH.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
-                        word);
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.push(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, word);
         } while (result == NO_AREA && again(tries++));
         return result;
     }
@@ -206,12 +128,7 @@ public final class Sequences {
         int result;
         int tries = 0;
         do {
-            try {
-                result = (int) POP.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity,
-                        MemorySegment.ofArray(word));
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.pop(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, word);
         } while (result == NO_AREA && again(tries++));
         return result;
     }
@@ -224,12 +141,7 @@ public final class Sequences {
         long result;
         int tries = 0;
         do {
-            try {
-                result = (long) POP_WORD.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
-                        capacity, empty);
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.popWord(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, empty);
         } while (result == ~empty && again(tries++));
         return result;
     }
@@ -243,12 +155,8 @@ public final class Sequences {
         long result;
         int tries = 0;
         do {
-            try {
-                result = (long) PUSH_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
-                        capacity, tail(words, from), n);
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.pushMany(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, words,
+                    from, n);
         } while (result == NO_AREA && again(tries++));
         return result;
     }
@@ -262,19 +170,10 @@ public final class Sequences {
         long result;
         int tries = 0;
         do {
-            try {
-                result = (long) POP_MANY.invokeExact(base, stride, Registration.CPU_COUNT, id(byConcurrencyId),
-                        capacity, tail(words, from), n);
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.popMany(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, words,
+                    from, n);
         } while (result == NO_AREA && again(tries++));
         return result;
-    }
-
-    private static MemorySegment tail(long[] words, int from) {
-        MemorySegment all = MemorySegment.ofArray(words);
-        return from == 0 ? all : all.asSlice(from * (long) Long.BYTES);
     }
 
     /**
@@ -288,31 +187,18 @@ public final class Sequences {
         if (FENCE_ERROR != 0) {
             throw refused(FENCE_ERROR);
         }
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment taken = arena.allocate(JAVA_LONG, most);
-            long n;
-            do { // until no sequence is quicker, a hundred times
-                n = (long) DRAIN.invokeExact(place, capacity, cpu, taken, (long) most);
-            } while (n == Long.MIN_VALUE);
-            if (n < 0) {
-                throw refused((int) -n);
-            }
-            MemorySegment.copy(taken, JAVA_LONG, 0, words, 0, (int) n);
-            return (int) n;
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+        long n = NativeCalls.drain(place, capacity, cpu, words, most);
+        if (n < 0) {
+            throw refused((int) -n);
         }
+        return (int) n;
     }
 
     /** A value into a summary, whose words are aligned to 64 bytes; rseq4j_x86_64.h says which are which. */
     public static int summarize(long base, long stride, long value) {
         int result = NO_AREA;
         for (int tries = 0; result == NO_AREA && again(tries); tries++) {
-            try {
-                result = (int) SUMMARIZE.invokeExact(base, stride, Registration.CPU_COUNT, (long) Abi.CPU_ID, value);
-            } catch (Throwable e) {
-                throw Downcall.failed(e);
-            }
+            result = NativeCalls.summarize(base, stride, Registration.CPU_COUNT, Abi.CPU_ID, value);
         }
         return result;
     }
@@ -343,6 +229,6 @@ public final class Sequences {
     /** The aborts on the running OS thread. */
     public static long aborts() {
         long record = Registration.ACTIVE ? ThreadArea.record() : 0;
-        return record == 0 ? 0 : (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_ABORTS);
+        return record == 0 ? 0 : Memory.getLong(record + Abi.RECORD_ABORTS);
     }
 }

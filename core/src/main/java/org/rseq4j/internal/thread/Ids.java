@@ -2,7 +2,7 @@
 package org.rseq4j.internal.thread;
 
 import org.rseq4j.internal.linux.Abi;
-import org.rseq4j.internal.linux.NativeMemory;
+import org.rseq4j.internal.linux.Memory;
 
 /** The ids in a thread's area, with what stands in for them where there is none. */
 public final class Ids {
@@ -33,7 +33,7 @@ public final class Ids {
     /** The NUMA node of the running thread, or 0. */
     public static int nodeId() {
         long area = Registration.ACTIVE && Registration.HAS_CONCURRENCY_ID ? ThreadArea.find() : 0;
-        return area == 0 ? 0 : (int) NativeMemory.INT.getOpaque(NativeMemory.ALL, area + Abi.NODE_ID);
+        return area == 0 ? 0 : field(area, Abi.NODE_ID);
     }
 
     private static boolean isRegistered(long area) {
@@ -41,7 +41,7 @@ public final class Ids {
     }
 
     private static int field(long area, int offset) {
-        return (int) NativeMemory.INT.getOpaque(NativeMemory.ALL, area + offset & NativeMemory.INT_ADDRESS);
+        return Memory.getIntOpaque(area + offset);
     }
 
     private static int id(long area, int offset) {

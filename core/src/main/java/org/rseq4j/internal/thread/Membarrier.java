@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.invoke.MethodHandle;
 import org.rseq4j.internal.linux.Abi;
-import org.rseq4j.internal.linux.Downcall;
+import org.rseq4j.internal.linux.Memory;
+import org.rseq4j.internal.linux.NativeCalls;
 import org.rseq4j.internal.linux.NativeLibrary;
 
 /**
@@ -19,10 +16,7 @@ import org.rseq4j.internal.linux.NativeLibrary;
  * has to keep its order.
  */
 public final class Membarrier {
-    private static final MethodHandle CALL = NativeLibrary.isAvailable()
-            ? NativeLibrary.plain("membarrier", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT))
-            : null;
-    private static final boolean SUPPORTED = CALL != null
+    private static final boolean SUPPORTED = NativeLibrary.isAvailable()
             && call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 
     private Membarrier() {
@@ -45,12 +39,17 @@ public final class Membarrier {
         }
     }
 
+    /**
+     * What stands in for {@link #barrier()} when the kernel refuses what it allowed before. When this returns, each
+     * other Java thread has passed a full memory barrier since the call began: the JVM stops each one for a moment.
+     * Some tens of microseconds to milliseconds.
+     */
+    public static void handshake() {
+        Memory.handshake();
+    }
+
     /** The system call; negative: -errno. Needs the native library. */
     public static int call(int command, int flags, int cpu) {
-        try {
-            return (int) CALL.invokeExact(command, flags, cpu);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
+        return NativeCalls.membarrier(command, flags, cpu);
     }
 }

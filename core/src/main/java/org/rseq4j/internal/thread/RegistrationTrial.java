@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
@@ -13,7 +8,8 @@ import java.util.regex.Pattern;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Downcall;
 import org.rseq4j.internal.linux.KernelFacts;
-import org.rseq4j.internal.linux.NativeLibrary;
+import org.rseq4j.internal.linux.NativeCalls;
+import org.rseq4j.internal.linux.Scratch;
 
 /** What the native library finds out about this process, by looking and by trying on a thread of its own. */
 final class RegistrationTrial {
@@ -49,15 +45,11 @@ final class RegistrationTrial {
     }
 
     static Probe probe() {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment out = arena.allocate(96, 8);
-            NativeLibrary.plain("probe", NativeLibrary.POINTER).invokeExact(out);
+        try (var out = new Scratch()) {
+            NativeCalls.probe(out.address);
             String libc = out.getString(64);
-            return new Probe((int) out.get(ValueLayout.JAVA_LONG, 0), (int) out.get(ValueLayout.JAVA_LONG, 24),
-                    (int) out.get(ValueLayout.JAVA_LONG, 48), (int) out.get(ValueLayout.JAVA_LONG, 56),
+            return new Probe((int) out.getLong(0), (int) out.getLong(24), (int) out.getLong(48), (int) out.getLong(56),
                     libc.isEmpty() ? otherLibc() : libc);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
         }
     }
 
@@ -79,36 +71,23 @@ final class RegistrationTrial {
 
     /** Registers a thread that has allocated before, and leaves nothing behind. */
     static Trial run(boolean libc, boolean own, boolean slice) {
-        MethodHandle call = NativeLibrary.plain("try", NativeLibrary.POINTER_RETURNS_INT);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment trial = arena.allocate(28, 4);
+        try (var trial = new Scratch()) {
             int error = Downcall.again(() -> {
-                trial.set(ValueLayout.JAVA_INT, 0, libc ? 1 : 0);
-                trial.set(ValueLayout.JAVA_INT, 4, own ? 1 : 0);
-                trial.set(ValueLayout.JAVA_INT, 8, slice ? 1 : 0);
-                int noThread = (int) call.invokeExact(trial);
-                return noThread != 0 || trial.get(ValueLayout.JAVA_INT, 12) != 0
-                        ? noThread
-                        : trial.get(ValueLayout.JAVA_INT, 16);
+                trial.setInt(0, libc ? 1 : 0);
+                trial.setInt(4, own ? 1 : 0);
+                trial.setInt(8, slice ? 1 : 0);
+                int noThread = NativeCalls.tryRegistration(trial.address);
+                return noThread != 0 || trial.getInt(12) != 0 ? noThread : trial.getInt(16);
             });
-            return trial.get(ValueLayout.JAVA_INT, 12) == 0
+            return trial.getInt(12) == 0
                     ? new Trial(0, error, -1, 0)
-                    : new Trial(trial.get(ValueLayout.JAVA_INT, 12), trial.get(ValueLayout.JAVA_INT, 16),
-                            trial.get(ValueLayout.JAVA_INT, 20), trial.get(ValueLayout.JAVA_INT, 24));
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+                    : new Trial(trial.getInt(12), trial.getInt(16), trial.getInt(20), trial.getInt(24));
         }
     }
 
     /** Says what threads may do from now on. */
     static void configure(boolean libc, boolean own, boolean slice) {
-        MethodHandle call = NativeLibrary.plain("configure", FunctionDescriptor.of(ValueLayout.JAVA_INT,
-                ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-        try {
-            int error = (int) call.invokeExact(libc ? 1 : 0, own ? 1 : 0, slice ? 1 : 0);
-            assert error == 0 : error;
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
+        int error = NativeCalls.configure(libc, own, slice);
+        assert error == 0 : error;
     }
 }

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.invoke.VarHandle;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Downcall;
+import org.rseq4j.internal.linux.Memory;
+import org.rseq4j.internal.linux.NativeCalls;
 import org.rseq4j.internal.linux.NativeLibrary;
-import org.rseq4j.internal.linux.NativeMemory;
+import org.rseq4j.internal.linux.Scratch;
 
 /**
  * Finds, for the running OS thread, the address of its rseq area and of its record.
@@ -42,26 +41,12 @@ public final class ThreadArea {
     static final long[] TABLE = new long[ROWS * ROW];
     private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
 
-    private static final MethodHandle CURRENT;
-    private static final MethodHandle AREA_NOW;
-    private static final MethodHandle ATTACH;
-    private static final MethodHandle RECORDS;
-
     /** {@code JavaLangAccess.currentCarrierThread()}, bound; null when the package is not exported to us. */
     private static final MethodHandle CARRIER = carrierLookup();
 
     static {
         if (NativeLibrary.isAvailable()) {
-            CURRENT = NativeLibrary.critical("current", NativeLibrary.RETURNS_LONG);
-            AREA_NOW = NativeLibrary.critical("area", NativeLibrary.RETURNS_LONG);
-            ATTACH = NativeLibrary.plain("attach", NativeLibrary.LONG_RETURNS_LONG);
-            RECORDS = NativeLibrary.plain("records", NativeLibrary.POINTER);
             link();
-        } else {
-            CURRENT = null;
-            AREA_NOW = null;
-            ATTACH = null;
-            RECORDS = null;
         }
     }
 
@@ -142,7 +127,7 @@ public final class ThreadArea {
         if (TABLE[row] == id) {
             return found;
         }
-        long record = attach(id);
+        long record = NativeCalls.attach(id); // registers the thread, at its first use of the library
         if (record == 0) {
             return 0; // no memory for a record, or a thread at its very end
         }
@@ -159,13 +144,13 @@ public final class ThreadArea {
 
     private static long askNative(int what) {
         // Where sections have no meaning a carrier needs no record: its area is found by the thread pointer.
-        long now = what == AREA && !Registration.SLICE ? areaNow() : 0;
+        long now = what == AREA && !Registration.SLICE ? NativeCalls.area() : 0;
         if (now != 0) {
             return now;
         }
-        long record = currentRecord();
+        long record = NativeCalls.currentRecord();
         if (record == 0) {
-            record = attach(0);
+            record = NativeCalls.attach(0);
         }
         return what == RECORD || record == 0 ? record : areaOf(record);
     }
@@ -196,46 +181,22 @@ public final class ThreadArea {
         long key = TABLE[row];
         long record = TABLE[row + RECORD];
         return key == BUSY || record != 0
-                && (long) NativeMemory.LONG.getOpaque(NativeMemory.ALL, record + Abi.RECORD_JAVA_THREAD) == key;
+                && Memory.getLongOpaque(record + Abi.RECORD_JAVA_THREAD) == key;
     }
 
     private static int registrationError(long record) {
-        return (int) NativeMemory.INT.get(NativeMemory.ALL, record + Abi.RECORD_REGISTRATION_ERROR);
+        return Memory.getInt(record + Abi.RECORD_REGISTRATION_ERROR);
     }
 
     static long areaOf(long record) {
-        return (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_AREA);
-    }
-
-    static long currentRecord() {
-        try {
-            return (long) CURRENT.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
-    }
-
-    private static long areaNow() {
-        try {
-            return (long) AREA_NOW.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
-    }
-
-    /** Registers the running OS thread as the process is configured, at its first use of the library. */
-    private static long attach(long id) {
-        try {
-            return (long) ATTACH.invokeExact(id);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
-        }
+        return Memory.getLong(record + Abi.RECORD_AREA);
     }
 
     /** Makes the first call of each kind, so that no look-up is the one that links it. */
     private static void link() {
-        long ignored = currentRecord() + areaNow() + attach(0) + (running().isVirtual() ? 1 : 0);
-        long nothing = (long) NativeMemory.LONG.getOpaque(MemorySegment.ofArray(new long[1]), 0L);
+        long ignored = NativeCalls.currentRecord() + NativeCalls.area() + NativeCalls.attach(0)
+                + (running().isVirtual() ? 1 : 0);
+        long nothing = Memory.getLongOpaque(NativeLibrary.address("window"));
         LONGS.setRelease(TABLE, 0, nothing);
         LONGS.compareAndSet(TABLE, 0, nothing, nothing);
     }
@@ -245,12 +206,9 @@ public final class ThreadArea {
      * the errno of the last of these.
      */
     static long[] records() {
-        try (var arena = Arena.ofConfined()) {
-            var out = arena.allocate(32, 8);
-            RECORDS.invokeExact(out);
-            return out.toArray(ValueLayout.JAVA_LONG);
-        } catch (Throwable e) {
-            throw Downcall.failed(e);
+        try (var out = new Scratch()) {
+            NativeCalls.records(out.address);
+            return new long[]{out.getLong(0), out.getLong(8), out.getLong(16), out.getLong(24)};
         }
     }
 

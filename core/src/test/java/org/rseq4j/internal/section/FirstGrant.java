@@ -9,7 +9,7 @@ import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.rseq4j.SliceExtension;
 import org.rseq4j.internal.linux.Abi;
-import org.rseq4j.internal.linux.NativeMemory;
+import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.thread.ThreadArea;
 
 /**
@@ -73,7 +73,7 @@ final class FirstGrant {
     }
 
     private static void write(long area, int request, int granted) {
-        NativeMemory.BYTE.set(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) request);
-        NativeMemory.BYTE.set(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) granted);
+        Memory.setByteOpaque(area + Abi.SLICE_REQUEST, (byte) request);
+        Memory.setByteOpaque(area + Abi.SLICE_GRANTED, (byte) granted);
     }
 }

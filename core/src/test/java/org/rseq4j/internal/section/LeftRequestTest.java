@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
 import org.rseq4j.internal.linux.Abi;
-import org.rseq4j.internal.linux.NativeMemory;
+import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.thread.ThreadArea;
 
 /** What is left of a section that a StackOverflowError ended, where requests are granted. */
@@ -30,7 +30,7 @@ class LeftRequestTest {
     void theKernelTakesARequestBackThatNobodyEnds() throws Exception {
         besideABusyThread(() -> {
             long area = ThreadArea.find();
-            NativeMemory.BYTE.setVolatile(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 1);
+            Memory.setByteRelease(area + Abi.SLICE_REQUEST, (byte) 1);
             awaitNoRequest(area);
             assertSectionsBegin();
         });
@@ -76,7 +76,7 @@ class LeftRequestTest {
 
     /** Waits for ever, which the test's time limit ends. */
     private static void awaitNoRequest(long area) {
-        while ((byte) NativeMemory.BYTE.getVolatile(NativeMemory.ALL, area + Abi.SLICE_REQUEST) != 0) {
+        while (Memory.getByteVolatile(area + Abi.SLICE_REQUEST) != 0) {
             Thread.onSpinWait();
         }
     }

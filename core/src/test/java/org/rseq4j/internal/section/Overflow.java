@@ -3,7 +3,7 @@ package org.rseq4j.internal.section;
 
 import org.rseq4j.SliceExtension;
 import org.rseq4j.internal.linux.Abi;
-import org.rseq4j.internal.linux.NativeMemory;
+import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.thread.ThreadArea;
 
 /**
@@ -50,10 +50,10 @@ final class Overflow {
             } catch (StackOverflowError e) {
                 errors++;
             }
-            if ((byte) NativeMemory.BYTE.get(NativeMemory.ALL, area + Abi.SLICE_REQUEST) != 0) {
+            if (Memory.getByteOpaque(area + Abi.SLICE_REQUEST) != 0) {
                 left++;
                 late += round >= COLD ? 1 : 0;
-                NativeMemory.BYTE.set(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) 0);
+                Memory.setByteOpaque(area + Abi.SLICE_REQUEST, (byte) 0);
             }
         }
     }

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.internal.linux.Abi;
+import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.linux.NativeLibrary;
-import org.rseq4j.internal.linux.NativeMemory;
 
 /** What the Flight Recorder is told of sections, on a simulated area. */
 @Tag("platform")
@@ -56,9 +56,9 @@ class SectionEventsTest {
 
     private static void section(long record, long area, int request, int granted) {
         long section = Section.open(record);
-        NativeMemory.BYTE.set(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) request);
-        NativeMemory.BYTE.set(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) granted);
+        Memory.setByteOpaque(area + Abi.SLICE_REQUEST, (byte) request);
+        Memory.setByteOpaque(area + Abi.SLICE_GRANTED, (byte) granted);
         Section.close(section, record);
-        NativeMemory.BYTE.set(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) 0);
+        Memory.setByteOpaque(area + Abi.SLICE_GRANTED, (byte) 0);
     }
 }

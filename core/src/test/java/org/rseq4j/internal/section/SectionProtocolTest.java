@@ -14,8 +14,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.internal.linux.Abi;
+import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.linux.NativeLibrary;
-import org.rseq4j.internal.linux.NativeMemory;
 
 /**
  * The protocol on a simulated area: every sequence of a section's steps and the kernel's, up to a length, against a
@@ -199,7 +199,7 @@ class SectionProtocolTest {
     }
 
     private boolean isOpen(long section) {
-        return (long) NativeMemory.LONG.get(NativeMemory.ALL, record + Abi.RECORD_SECTION) == section;
+        return Memory.getLong(record + Abi.RECORD_SECTION) == section;
     }
 
     private static long yields() {
@@ -207,18 +207,18 @@ class SectionProtocolTest {
     }
 
     private int request() {
-        return (byte) NativeMemory.BYTE.get(NativeMemory.ALL, area + Abi.SLICE_REQUEST);
+        return Memory.getByteOpaque(area + Abi.SLICE_REQUEST);
     }
 
     private int granted() {
-        return (byte) NativeMemory.BYTE.get(NativeMemory.ALL, area + Abi.SLICE_GRANTED);
+        return Memory.getByteOpaque(area + Abi.SLICE_GRANTED);
     }
 
     private void request(int value) {
-        NativeMemory.BYTE.set(NativeMemory.ALL, area + Abi.SLICE_REQUEST, (byte) value);
+        Memory.setByteOpaque(area + Abi.SLICE_REQUEST, (byte) value);
     }
 
     private void granted(int value) {
-        NativeMemory.BYTE.set(NativeMemory.ALL, area + Abi.SLICE_GRANTED, (byte) value);
+        Memory.setByteOpaque(area + Abi.SLICE_GRANTED, (byte) value);
     }
 }

@@ -54,7 +54,7 @@ class ManyWordsTest {
     }
 
     private long size() {
-        long size = Words.getOpaque(mapping.segment, mapping.base);
+        long size = Words.getOpaque(mapping, mapping.base);
         Reference.reachabilityFence(mapping);
         return size;
     }

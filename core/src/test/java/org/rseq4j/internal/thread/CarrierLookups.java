@@ -7,6 +7,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.rseq4j.internal.linux.NativeCalls;
 
 /**
  * A program: virtual threads on many carriers look their carrier's record up, all at once and each for the first time.
@@ -37,7 +38,7 @@ final class CarrierLookups {
                 }
                 for (int j = 0; j < 50; j++) {
                     // Nothing between both gives the carrier up.
-                    if (ThreadArea.record() != ThreadArea.currentRecord()) {
+                    if (ThreadArea.record() != NativeCalls.currentRecord()) {
                         wrong.incrementAndGet();
                     }
                     looked.incrementAndGet();
