@@ -81,7 +81,7 @@ final class CounterFileEntries {
 
     /** No name was registered twice at one time; these were all registered when the look ended. */
     private static void checkNames(List<Entry> entries) throws IOException {
-        Set<String> names = HashSet.newHashSet(entries.size());
+        Set<String> names = new HashSet<>(2 * entries.size());
         for (Entry entry : entries) {
             if (!names.add(entry.name)) {
                 throw new IOException("a damaged entry: " + entry.number + ", a name that another has");

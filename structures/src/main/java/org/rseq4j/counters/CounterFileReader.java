@@ -181,8 +181,8 @@ public final class CounterFileReader implements AutoCloseable {
     }
 
     private void read(List<Entry> entries, List<Value> values) throws IOException {
-        long offset = entries.getFirst().offset();
-        long[] sums = new long[(int) (entries.getLast().end() - offset) / Long.BYTES];
+        long offset = entries.get(0).offset();
+        long[] sums = new long[(int) (entries.get(entries.size() - 1).end() - offset) / Long.BYTES];
         int[] places = entries.stream().filter(entry -> entry.type() == CounterFileFormat.Type.SUMMARY)
                 .mapToInt(entry -> (int) (entry.offset() - offset) / Long.BYTES).toArray();
         var summaries = new PerCpuSummary.Snapshot[places.length];

@@ -71,11 +71,14 @@ final class MeterRegistration {
 
     /** Registers a meter of a file, of any type. */
     void add(String name, String description, Object meter, TimeUnit unit, boolean falls) {
-        switch (meter) {
-            case PerCpuCounter counter -> addCounter(name, description, counter, falls);
-            case PerCpuSummary summary -> addSummary(name, description, summary, unit, falls);
-            case PerCpuHistogram histogram -> addHistogram(name, description, histogram, unit);
-            default -> throw new AssertionError(meter);
+        if (meter instanceof PerCpuCounter counter) {
+            addCounter(name, description, counter, falls);
+        } else if (meter instanceof PerCpuSummary summary) {
+            addSummary(name, description, summary, unit, falls);
+        } else if (meter instanceof PerCpuHistogram histogram) {
+            addHistogram(name, description, histogram, unit);
+        } else {
+            throw new AssertionError(meter);
         }
     }
 
@@ -115,7 +118,7 @@ final class MeterRegistration {
         }
         for (long boundary : boundaries) {
             HistogramBuckets buckets = histogram.buckets();
-            int indexes = buckets.index(Math.clamp(boundary, 0, buckets.highest())) + 1;
+            int indexes = buckets.index(Math.max(0, Math.min(boundary, buckets.highest()))) + 1;
             double shown = unit == null ? boundary : TimeUtils.convert(boundary, unit, base);
             counter(named.and(".histogram", "le", DoubleFormat.wholeOrDecimal(shown)),
                     shared.at(number++, reading -> reading.countOf(indexes)));

@@ -7,6 +7,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.rseq4j.internal.thread.Threads;
 import org.rseq4j.queues.SliceBlockingQueue;
 
 /**
@@ -86,14 +87,19 @@ public final class Executors {
      *
      * @param factory makes the threads
      * @return the executor
+     * @throws UnsupportedOperationException before Java 21
      */
     public static ExecutorService newThreadPerTaskExecutor(ThreadFactory factory) {
-        return java.util.concurrent.Executors.newThreadPerTaskExecutor(factory);
+        return Threads.perTask(factory);
     }
 
-    /** {@return the JDK's: a virtual thread for each task} */
+    /**
+     * {@return the JDK's: a virtual thread for each task}
+     *
+     * @throws UnsupportedOperationException before Java 21
+     */
     public static ExecutorService newVirtualThreadPerTaskExecutor() {
-        return java.util.concurrent.Executors.newVirtualThreadPerTaskExecutor();
+        return Threads.virtualPerTask();
     }
 
     /** {@return the JDK's: as many threads as available processors, each with its own tasks first} */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
+import org.rseq4j.internal.thread.Threads;
+
 /** Finds a platform thread by its id, for tools. */
 final class PlatformThreads {
     private PlatformThreads() {
@@ -13,8 +15,8 @@ final class PlatformThreads {
             root = root.getParent();
         }
         Thread current = Thread.currentThread();
-        if (root == null || current.threadId() == id) {
-            return current.threadId() == id ? current : null;
+        if (root == null || Threads.id(current) == id) {
+            return Threads.id(current) == id ? current : null;
         }
         Thread[] threads;
         int count;
@@ -23,7 +25,7 @@ final class PlatformThreads {
             count = root.enumerate(threads, true);
         } while (count == threads.length);
         for (int i = 0; i < count; i++) {
-            if (threads[i].threadId() == id) {
+            if (Threads.id(threads[i]) == id) {
                 return threads[i];
             }
         }

@@ -4,6 +4,7 @@ package org.rseq4j.locks;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.Threads;
 
 /** How a SliceLock is taken, waited for and given back. */
 @SuppressWarnings("serial") // SliceLock is written as its form
@@ -77,7 +78,7 @@ abstract class QueuedLock extends WaitQueue {
     // ---- Taking ----
 
     final boolean isHeldBy(Thread thread) {
-        return ownerId == thread.threadId();
+        return ownerId == Threads.id(thread);
     }
 
     final boolean reenter(Thread current) {
@@ -102,8 +103,8 @@ abstract class QueuedLock extends WaitQueue {
     /** One try within a request. */
     final boolean attempt(int seen, int next, Thread current) {
         StackReserve.ensureUnlock();
-        long id = current.threadId();
-        Thread virtual = current.isVirtual() ? current : null;
+        long id = Threads.id(current);
+        Thread virtual = Threads.isVirtual(current) ? current : null;
         long opened = Section.isSupported() ? Section.open() : 0;
         boolean taken = false;
         try {
@@ -335,7 +336,7 @@ abstract class QueuedLock extends WaitQueue {
                 taken = waiter.place == Waiter.NOWHERE && isTakenNow(current)
                         || waitInQueue(waiter, false, false, 0);
             } catch (Throwable e) {
-                taken = ownerId == current.threadId(); // else again: a wait must not end without the lock
+                taken = ownerId == Threads.id(current); // else again: a wait must not end without the lock
             }
         }
         if (interrupted) {
@@ -355,7 +356,7 @@ abstract class QueuedLock extends WaitQueue {
         if (id == 0) {
             return null;
         }
-        return virtual != null && virtual.threadId() == id ? virtual : PlatformThreads.find(id);
+        return virtual != null && Threads.id(virtual) == id ? virtual : PlatformThreads.find(id);
     }
 
     /** So that {@code ThreadMXBean.findDeadlockedThreads()} sees who is waited for. */
@@ -364,7 +365,7 @@ abstract class QueuedLock extends WaitQueue {
             Thread owner = owner();
             setExclusiveOwnerThread(owner);
             VarHandle.fullFence(); // pairs with the release of who was found
-            if (owner != null && owner.threadId() != ownerId()) {
+            if (owner != null && Threads.id(owner) != ownerId()) {
                 setExclusiveOwnerThread(null);
             }
         } catch (OutOfMemoryError e) {

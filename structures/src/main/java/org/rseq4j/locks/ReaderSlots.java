@@ -8,6 +8,7 @@ import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.ConcurrentHashMap;
 import org.rseq4j.internal.thread.Membarrier;
+import org.rseq4j.internal.thread.Threads;
 
 /**
  * Which platform threads read which locks: a row of slots for each thread, for all locks together. A slot is the id of
@@ -91,7 +92,7 @@ final class ReaderSlots {
 
     /** Writes a lock's id to a free slot of the calling thread: its place, or 0 when it has none. */
     static int enter(long lock) {
-        long thread = Thread.currentThread().threadId();
+        long thread = Threads.currentId();
         int row = row(thread);
         if (TABLE[row] != thread && !claim(thread, row)) {
             return 0;
@@ -133,7 +134,7 @@ final class ReaderSlots {
 
     /** Clears a slot of the calling thread that holds the lock's id; false when there is none. */
     static boolean leave(long lock) {
-        long thread = Thread.currentThread().threadId();
+        long thread = Threads.currentId();
         int row = row(thread);
         if (TABLE[row] != thread) {
             return false;
@@ -178,7 +179,7 @@ final class ReaderSlots {
     private static boolean claim(long thread, int row) {
         Object owner = OWNERS[row / ROW];
         VarHandle.acquireFence(); // who sees a reference sees its thread too, with the fence below
-        if (Thread.currentThread().isVirtual() || isAlive(owner)) {
+        if (Threads.isVirtual(Thread.currentThread()) || isAlive(owner)) {
             return false;
         }
         Object mine = new WeakReference<>(Thread.currentThread());

@@ -64,7 +64,7 @@ final class Readers {
 
     /** Exact only while nobody comes or goes. */
     int count() {
-        return Math.clamp(ReaderSlots.count(id, NOT_ASKED) + byWord() + settled, 0, Integer.MAX_VALUE);
+        return (int) Math.max(0, Math.min(ReaderSlots.count(id, NOT_ASKED) + byWord() + settled, Integer.MAX_VALUE));
     }
 
     private long byWord() {

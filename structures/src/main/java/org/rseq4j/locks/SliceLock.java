@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
+import org.rseq4j.internal.thread.Threads;
 
 /**
  * A lock whose holder asks the kernel not to be scheduled out, for sections of a microsecond or less that many threads
@@ -222,7 +223,7 @@ public final class SliceLock extends QueuedLock implements Lock, Serializable {
      */
     @Override
     public void unlock() {
-        long id = Thread.currentThread().threadId();
+        long id = Threads.currentId();
         if (ownerId != id) {
             throw notHeld();
         }

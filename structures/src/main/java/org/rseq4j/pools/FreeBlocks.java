@@ -39,7 +39,7 @@ final class FreeBlocks {
         this.shift = shift;
         int blocks = Span.BYTES >>> shift;
         full = blocks < Long.SIZE ? (1L << blocks) - 1 : -1;
-        words = new long[Math.ceilDiv(blocks, Long.SIZE)];
+        words = new long[(blocks + Long.SIZE - 1) / Long.SIZE];
         Arrays.fill(words, full);
         returned = new long[words.length];
     }

@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.thread.Membarrier;
 import org.rseq4j.internal.thread.ThreadArea;
+import org.rseq4j.internal.thread.Threads;
 
 /**
  * The leased slabs of one pool, in places that are found by the owner's number. A thread that often finds no slab of
@@ -86,13 +87,13 @@ final class LeasedSlabs {
 
     /** The running thread's slab, which may be revoked; or null. */
     LeasedSlab mine() {
-        long id = Thread.currentThread().threadId();
+        long id = Threads.currentId();
         LeasedSlab slab = slabs[(int) id & slabs.length - 1];
         return slab != null && slab.owner == id ? slab : carriers();
     }
 
     private LeasedSlab carriers() {
-        if (depth == 0 || !Thread.currentThread().isVirtual()) {
+        if (depth == 0 || !Threads.isVirtual(Thread.currentThread())) {
             return null;
         }
         long owner = owner();

@@ -8,6 +8,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.rseq4j.internal.thread.Threads;
 
 /**
  * A pool of reusable objects with one small stack, a slab, for each CPU: what one request releases, the next request on
@@ -729,7 +730,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             discardAll(null);
         }
         if (tiers.isStuck()) {
-            Thread.ofVirtual().inheritInheritableThreadLocals(false).start(this::discardTheRest);
+            Threads.startUnattached(this::discardTheRest);
         }
     }
 

@@ -49,14 +49,14 @@ final class SizeClass {
         this.stacks = stacks;
         this.spans = spans;
         stack = stacks.allocate(capacity);
-        batch = Math.clamp(capacity / 2, 1, LARGEST_BATCH);
+        batch = Math.max(1, Math.min(capacity / 2, LARGEST_BATCH));
         central = new CentralList(shift, this, spans);
         toCentral = central::give;
     }
 
     /** How many blocks of a size a CPU keeps that keeps so many bytes of it. */
     static int capacity(int shift, long bytesPerCpu) {
-        return Math.clamp(bytesPerCpu >>> shift, 2, LARGEST_STACK);
+        return Math.max(2, Math.min(bytesPerCpu >>> shift, LARGEST_STACK));
     }
 
     /** A block, and a batch for the current CPU's stack; 0 when there is no memory, or the pool is closed. */

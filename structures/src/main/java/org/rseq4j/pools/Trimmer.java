@@ -11,8 +11,8 @@ import java.lang.ref.WeakReference;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import org.rseq4j.internal.thread.Threads;
 
 /**
  * Visits one pool again and again, each time on a new virtual thread, so a hook that blocks holds up no other pool. In
@@ -22,8 +22,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class Trimmer implements Runnable {
     /** They keep nothing of who starts them: neither its class loader nor its inheritable thread locals. */
-    private static final Executor THREADS = Executors
-            .newThreadPerTaskExecutor(Thread.ofVirtual().inheritInheritableThreadLocals(false).factory());
+    private static final Executor THREADS = Threads.unattached();
     /** (Reference)void: runs the referent, if it is still there. */
     private static final MethodHandle RUN_REFERENT;
 

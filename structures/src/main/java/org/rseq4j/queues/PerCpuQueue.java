@@ -122,7 +122,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
 
     private static Ring[] rings(int capacity, int n, long start) {
         Ring[] rings = new Ring[n];
-        int each = Math.ceilDiv(capacity, n);
+        int each = (int) ((capacity + n - 1L) / n);
         int gap = each < SMALL ? 2 * Ring.PAD : CARDS;
         long stride = Ring.slots(each) + (long) gap;
         Object[] shared = stride * n <= LARGEST_ARRAY ? new Object[(int) stride * n] : null;

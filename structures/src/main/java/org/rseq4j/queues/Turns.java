@@ -2,6 +2,7 @@
 package org.rseq4j.queues;
 
 import org.rseq4j.Rseq;
+import org.rseq4j.internal.thread.Threads;
 
 /** Read by all, written when the turn passes. */
 @SuppressWarnings("UnusedVariable")
@@ -238,7 +239,7 @@ final class Turns extends TurnsWaiters {
     }
 
     private boolean wasFullBefore() {
-        return fullBy == Thread.currentThread().threadId() && fullAt == ring.tail;
+        return fullBy == Threads.currentId() && fullAt == ring.tail;
     }
 
     /** Waits as an {@link #offer} does, but adds nothing: whether there is room. */
@@ -312,7 +313,7 @@ final class Turns extends TurnsWaiters {
         if (!turns) {
             return false;
         }
-        fullBy = Thread.currentThread().threadId();
+        fullBy = Threads.currentId();
         long t = ring.tail;
         long since = t - fullAt;
         if (since != 0 && ring.tryLockTail(t)) {
@@ -373,7 +374,7 @@ final class Turns extends TurnsWaiters {
     }
 
     private boolean wasEmptyBefore() {
-        return emptyBy == Thread.currentThread().threadId() && emptyAt == ring.head;
+        return emptyBy == Threads.currentId() && emptyAt == ring.head;
     }
 
     Object pollSlowly(long nanos) {
@@ -422,7 +423,7 @@ final class Turns extends TurnsWaiters {
         if (!turns) {
             return false;
         }
-        emptyBy = Thread.currentThread().threadId();
+        emptyBy = Threads.currentId();
         long h = ring.head;
         long since = h - emptyAt;
         if (since != 0 && ring.tryLockHead(h)) {

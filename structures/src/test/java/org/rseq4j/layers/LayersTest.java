@@ -59,7 +59,7 @@ class LayersTest {
             Map.entry(LOCKS, BELOW),
             Map.entry(QUEUES, BELOW),
             Map.entry(POOLS, and(COUNTERS)),
-            Map.entry(EXECUTORS, Set.of(QUEUES)));
+            Map.entry(EXECUTORS, Set.of(QUEUES, THREAD)));
 
     /** Adapters, whichever there are: they know what is public. */
     private static final Set<String> PUBLIC = Set.of(CORE, STATUS, COUNTERS, LOCKS, POOLS, QUEUES, EXECUTORS);

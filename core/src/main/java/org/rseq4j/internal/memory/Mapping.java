@@ -59,7 +59,7 @@ public final class Mapping {
             if (size >>> 3 > Integer.MAX_VALUE - 8) {
                 throw new OutOfMemoryError(size + " bytes of per-CPU memory, without the native library");
             }
-            return new Mapping(Memory.ofHeap(Math.toIntExact(Math.ceilDiv(size, 8L))), size, Kind.HEAP);
+            return new Mapping(Memory.ofHeap(Math.toIntExact(size + 7 >> 3)), size, Kind.HEAP);
         }
         long address = mapPatiently(size);
         if (address < 0) {

@@ -23,8 +23,8 @@ final class SectionTraining {
 
     /** A thread that keeps nothing of the one that makes it: no class loader, no inherited thread locals. */
     static Thread thread(Runnable task) {
-        Thread thread = Thread.ofPlatform().daemon().name("rseq4j-training").inheritInheritableThreadLocals(false)
-                .unstarted(task);
+        Thread thread = new Thread(null, task, "rseq4j-training", 0, false);
+        thread.setDaemon(true);
         thread.setContextClassLoader(null);
         return thread;
     }

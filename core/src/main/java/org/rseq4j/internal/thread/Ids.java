@@ -55,7 +55,7 @@ public final class Ids {
 
     /** A number below cpuCount() that stays the same for a thread and differs between most. */
     static int stripe() {
-        long mixed = Thread.currentThread().threadId() * 0x9E3779B97F4A7C15L;
+        long mixed = Threads.currentId() * 0x9E3779B97F4A7C15L;
         return (int) Math.multiplyHigh(mixed >>> 1, (long) Registration.CPU_COUNT << 1);
     }
 }

@@ -67,7 +67,7 @@ public final class ThreadArea {
             return 0;
         }
         Thread thread = running();
-        long id = thread.threadId();
+        long id = Threads.id(thread);
         int row = row(id);
         long area = (long) LONGS.getAcquire(TABLE, row + AREA);
         if (TABLE[row] == id) {
@@ -79,7 +79,7 @@ public final class ThreadArea {
     /** The address of the running OS thread's record (struct thread_record), 0 when it has none. */
     public static long record() {
         Thread thread = running();
-        long id = thread.threadId();
+        long id = Threads.id(thread);
         int row = row(id);
         long record = (long) LONGS.getAcquire(TABLE, row + RECORD);
         if (TABLE[row] == id) {
@@ -95,7 +95,7 @@ public final class ThreadArea {
      */
     public static long owner() {
         Thread thread = running();
-        return thread.isVirtual() ? -record() : thread.threadId();
+        return Threads.isVirtual(thread) ? -record() : Threads.id(thread);
     }
 
     private static Thread running() {
@@ -119,7 +119,7 @@ public final class ThreadArea {
     }
 
     private static long findSlowly(Thread thread, long id, int what) {
-        if (thread.isVirtual()) {
+        if (Threads.isVirtual(thread)) {
             return askNative(what);
         }
         int row = secondRow(id);
@@ -195,7 +195,7 @@ public final class ThreadArea {
     /** Makes the first call of each kind, so that no look-up is the one that links it. */
     private static void link() {
         long ignored = NativeCalls.currentRecord() + NativeCalls.area() + NativeCalls.attach(0)
-                + (running().isVirtual() ? 1 : 0);
+                + (Threads.isVirtual(running()) ? 1 : 0);
         long nothing = Memory.getLongOpaque(NativeLibrary.address("window"));
         LONGS.setRelease(TABLE, 0, nothing);
         LONGS.compareAndSet(TABLE, 0, nothing, nothing);
