@@ -30,7 +30,7 @@ record RecentEpochs(Snapshot open, List<Epoch> ended) {
     }
 
     boolean isDue(long nanos, long step) {
-        return ended.isEmpty() || nanos - ended.getLast().end >= step;
+        return ended.isEmpty() || nanos - ended.get(ended.size() - 1).end >= step;
     }
 
     /** With an epoch that a reset ended. */

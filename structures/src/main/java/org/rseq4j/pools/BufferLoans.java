@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
-import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.View;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
 /**
@@ -22,24 +20,24 @@ final class BufferLoans {
     private final ConcurrentHashMap<Long, Loan> out = new ConcurrentHashMap<>();
     /** Where each address was last acquired that is not in use. */
     private final ConcurrentHashMap<Long, Throwable> back = new ConcurrentHashMap<>();
-    private final ReferenceQueue<MemorySegment> unreachable = new ReferenceQueue<>();
+    private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
     private final Consumer<? super PoolMisuse> hook;
 
     /** The weak reference is to the segment that was handed out, which a buffer on it refers to. */
-    private static final class Loan extends WeakReference<MemorySegment> {
+    private static final class Loan extends WeakReference<Object> {
         final long address;
         final long bytes;
-        /** The memory as the pool knows it; null when it is the arena's. */
-        final MemorySegment memory;
-        final Arena arena;
+        /** The memory as the pool knows it; null when it is the loan's own. */
+        final View memory;
+        final View.Loan term;
         final Throwable acquired = new Throwable("acquired by " + Thread.currentThread());
 
-        Loan(MemorySegment segment, MemorySegment memory, Arena arena, ReferenceQueue<MemorySegment> queue) {
-            super(segment, queue);
-            address = segment.address();
-            bytes = segment.byteSize();
+        Loan(View view, View memory, View.Loan term, ReferenceQueue<Object> queue) {
+            super(view.segment(), queue);
+            address = view.address;
+            bytes = view.size;
             this.memory = memory;
-            this.arena = arena;
+            this.term = term;
         }
 
         String description() {
@@ -56,44 +54,42 @@ final class BufferLoans {
     }
 
     /** Lends memory of the pool. An error leaves it the caller's. */
-    MemorySegment acquired(MemorySegment memory) {
-        Arena arena = Arena.ofShared();
-        MemorySegment segment = Mapping.view(memory, arena);
-        check(segment);
-        return lend(segment, memory, arena);
+    View acquired(View memory) {
+        var term = new View.Loan();
+        View view = term.lend(memory);
+        check(view);
+        return lend(view, memory, term);
     }
 
-    /** Lends memory of the arena's, where segments cannot end without. */
-    MemorySegment allocate(long bytes, long alignment) {
-        Arena arena = Arena.ofShared();
+    /** Lends memory of the loan's own, where views cannot end without. */
+    View allocate(long bytes, long alignment) {
+        var term = new View.Loan();
         try {
-            MemorySegment segment = arena.allocate(bytes, alignment);
-            back.remove(segment.address());
-            return lend(segment, null, arena);
+            View view = term.allocate(bytes, alignment);
+            back.remove(view.address);
+            return lend(view, null, term);
         } catch (Throwable e) {
-            arena.close();
+            term.end();
             throw e;
         }
     }
 
-    private MemorySegment lend(MemorySegment segment, MemorySegment memory, Arena arena) {
-        Loan loan = new Loan(segment, memory, arena, unreachable);
+    private View lend(View view, View memory, View.Loan term) {
+        Loan loan = new Loan(view, memory, term, unreachable);
         out.put(loan.address, loan);
-        return segment;
+        return view;
     }
 
-    private void check(MemorySegment segment) {
-        Throwable last = back.get(segment.address());
+    private void check(View view) {
+        Throwable last = back.get(view.address);
         if (last == null) {
             return;
         }
-        MemorySegment pattern = MemorySegment.ofArray(new byte[(int) Math.min(segment.byteSize(), Span.BYTES)])
-                .fill(PATTERN);
         // What is larger than a span was given to the system.
-        long at = segment.byteSize() > Span.BYTES ? -1 : segment.mismatch(pattern);
-        back.remove(segment.address());
+        long at = view.size > Span.BYTES ? -1 : view.firstOther(PATTERN);
+        back.remove(view.address);
         if (at >= 0) {
-            report(new PoolMisuse(Kind.USED_AFTER_RELEASE, describe(segment.address()) + ", at byte " + at, last));
+            report(new PoolMisuse(Kind.USED_AFTER_RELEASE, describe(view.address) + ", at byte " + at, last));
         }
     }
 
@@ -104,9 +100,9 @@ final class BufferLoans {
      *             that was, when
      *            it was not the pool's
      */
-    void released(long address, boolean alive, Consumer<MemorySegment> pool) {
+    void released(long address, boolean alive, Consumer<View> pool) {
         Loan loan = out.get(address);
-        if (loan == null || !loan.arena.scope().isAlive()) {
+        if (loan == null || !loan.term.isAlive()) {
             Throwable last = back.get(address);
             if (last != null && !alive) {
                 report(new PoolMisuse(Kind.RELEASED_TWICE, describe(address), last));
@@ -116,7 +112,7 @@ final class BufferLoans {
             throw new IllegalArgumentException("not in use as a buffer of this pool: " + describe(address));
         }
         back.put(address, loan.acquired);
-        loan.arena.close(); // of two threads one does; throws while input or output is going on
+        loan.term.end(); // of two threads one does; throws while input or output is going on
         try {
             loan.clear();
             out.remove(address, loan);
@@ -134,7 +130,7 @@ final class BufferLoans {
     void sweep() {
         for (Reference<?> gone; (gone = unreachable.poll()) != null;) {
             Loan loan = (Loan) gone;
-            if (loan.arena.scope().isAlive() && out.get(loan.address) == loan) {
+            if (loan.term.isAlive() && out.get(loan.address) == loan) {
                 report(new PoolMisuse(Kind.LEAKED, loan.description(), loan.acquired));
             }
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.rseq4j.internal.memory.View;
 
 /** The free blocks of one size that are on no CPU's stack: those of all spans that are cut for it. */
 final class CentralList {
@@ -53,28 +53,28 @@ final class CentralList {
         return free.take(n, sizeClass);
     }
 
-    /** The segment of a block, for a size without stacks; null when there is none. */
-    MemorySegment take() {
+    /** The view of a block, for a size without stacks; null when there is none. */
+    View take() {
         int seen = came.get();
         if (seen == noneFree) {
             return null;
         }
-        MemorySegment segment = segment(last);
-        if (segment != null) {
-            return segment;
+        View view = view(last);
+        if (view != null) {
+            return view;
         }
         for (Span span : spans.table) {
-            segment = segment(span);
-            if (segment != null) {
+            view = view(span);
+            if (view != null) {
                 last = span;
-                return segment;
+                return view;
             }
         }
         noneFree = seen;
         return null;
     }
 
-    private MemorySegment segment(Span span) {
+    private View view(Span span) {
         FreeBlocks free = span == null ? null : span.free(this);
         if (free == null) {
             return null;

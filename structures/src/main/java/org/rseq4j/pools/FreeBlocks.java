@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import org.rseq4j.internal.memory.View;
 
 /**
  * Which blocks of a span are free and on no stack: a bit each. A block is taken by clearing its bit and given back by
@@ -54,13 +54,13 @@ final class FreeBlocks {
         returned = words;
     }
 
-    /** The segment of a block; null when there is none. */
-    MemorySegment take(Span span) {
+    /** The view of a block; null when there is none. */
+    View take(Span span) {
         for (int i = 0; i < words.length; i++) {
             long bits = take(i, 1);
             if (bits != 0) {
                 try {
-                    return span.segment(block(i, bits));
+                    return span.view(block(i, bits));
                 } catch (Throwable e) {
                     synchronized (this) {
                         returned[i] |= bits;

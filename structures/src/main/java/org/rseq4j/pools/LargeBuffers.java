@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.View;
 
 /**
  * Buffers that are larger than a span: a mapping each, whose pages go back to the system with the release. Its
@@ -22,29 +21,29 @@ final class LargeBuffers {
     private final AtomicReferenceArray<Large> kept = new AtomicReferenceArray<>(KEPT);
 
     /** Memory on a multiple of the size of a span; the mapping is null where there is none. */
-    private record Large(MemorySegment memory, Mapping mapping) {
+    private record Large(View memory, Mapping mapping) {
         static Large allocate(long bytes) {
             if (!Mapping.isNative()) {
-                return new Large(Arena.ofAuto().allocate(bytes, Span.BYTES), null);
+                return new Large(View.allocate(bytes, Span.BYTES), null);
             }
             Mapping mapping = Mapping.anonymous(bytes + Span.BYTES);
             long aligned = mapping.base + Span.BYTES - 1 & -Span.BYTES;
-            return new Large(mapping.asSegment(aligned - mapping.base, bytes, Arena.ofAuto()), mapping);
+            return new Large(View.of(mapping, aligned - mapping.base, bytes), mapping);
         }
 
         /** Not much more than is asked for. */
         boolean fits(long bytes) {
-            return memory.byteSize() >= bytes && memory.byteSize() / 2 <= bytes;
+            return memory.size >= bytes && memory.size / 2 <= bytes;
         }
 
         void discard() {
             if (mapping != null) {
-                mapping.discard(memory.address() - mapping.base, memory.byteSize());
+                mapping.discard(memory.address - mapping.base, memory.size);
             }
         }
     }
 
-    MemorySegment acquire(long bytes) {
+    View acquire(long bytes) {
         if (bytes > MOST) {
             throw new OutOfMemoryError(bytes + " bytes are more than a process can have");
         }
@@ -53,9 +52,9 @@ final class LargeBuffers {
         if (large == null) {
             large = Large.allocate(Mapping.isNative() ? whole : bytes);
         }
-        MemorySegment segment = large.memory.asSlice(0, bytes);
-        used.put(segment.address(), large);
-        return segment;
+        View view = large.memory.slice(0, bytes);
+        used.put(view.address, large);
+        return view;
     }
 
     private Large again(long bytes) {
@@ -105,7 +104,7 @@ final class LargeBuffers {
     long bytes() {
         long bytes = 0;
         for (Large large : used.values()) {
-            bytes += large.memory.byteSize();
+            bytes += large.memory.size;
         }
         return bytes;
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.foreign.MemorySegment;
+import org.rseq4j.internal.memory.View;
+
 
 /**
  * Blocks beyond the bound, and those that are larger than the pool's largest: spans that no CPU has a stack for. A span
@@ -22,14 +23,14 @@ final class Overflow {
         }
     }
 
-    MemorySegment acquire(int shift) {
+    View acquire(int shift) {
         CentralList list = lists[shift];
-        MemorySegment segment = list.take();
-        while (segment == null) {
+        View view = list.take();
+        while (view == null) {
             spans.cut(list);
-            segment = list.take();
+            view = list.take();
         }
-        return segment;
+        return view;
     }
 
     /** False when this is no address of a block in use. */

@@ -3,12 +3,14 @@ package org.rseq4j.pools;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.View;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
@@ -265,7 +267,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
             try {
                 block = block(sizeClass);
                 if (block != 0) {
-                    return spanOf(block).segment(block);
+                    return spanOf(block).view(block).segment();
                 }
             } catch (Throwable e) {
                 // Calls nothing: there may be no stack for it.
@@ -283,7 +285,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
                 throw e;
             }
         }
-        return acquireSpecially(bytes);
+        return acquireSpecially(bytes).segment();
     }
 
     /**
@@ -327,11 +329,11 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         if (bytes > LARGEST_BYTE_BUFFER) {
             throw new IllegalArgumentException("bytes must be at most " + LARGEST_BYTE_BUFFER + ": " + bytes);
         }
-        MemorySegment segment = acquireSpecially(bytes);
+        View view = acquireSpecially(bytes);
         try {
-            return segment.asByteBuffer();
+            return view.buffer().clear().order(ByteOrder.BIG_ENDIAN);
         } catch (Throwable e) {
-            release(segment);
+            release(view.segment());
             throw e;
         }
     }
@@ -349,7 +351,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
      *     it is going on
      */
     public void release(MemorySegment segment) {
-        long address = segment.isNative() ? segment.address() : 0;
+        long address = View.address(segment);
         if (!push(address)) {
             releaseSpecially(segment, address);
         }
@@ -372,7 +374,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         // Its address from its own first byte on; a duplicate would be garbage.
         buffer.position(0);
         MemorySegment segment = MemorySegment.ofBuffer(buffer);
-        long address = segment.isNative() ? segment.address() : 0;
+        long address = View.address(segment);
         if (!push(address)) {
             buffer.position(position);
             releaseSpecially(segment, address);
@@ -447,7 +449,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         return new IllegalStateException("this pool is closed");
     }
 
-    private MemorySegment acquireSpecially(long bytes) {
+    private View acquireSpecially(long bytes) {
         if (bytes <= 0) {
             throw new IllegalArgumentException("bytes must be positive: " + bytes);
         }
@@ -457,12 +459,12 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         return loans == null ? acquireOutside(bytes) : acquireWatched(bytes);
     }
 
-    private MemorySegment acquireOutside(long bytes) {
+    private View acquireOutside(long bytes) {
         unpooled.increment();
         return bytes <= Span.BYTES ? overflow.acquire(shiftOf(bytes)) : large.acquire(bytes);
     }
 
-    private MemorySegment acquireWatched(long bytes) {
+    private View acquireWatched(long bytes) {
         loans.sweep();
         if (!Mapping.isNative()) {
             unpooled.increment();
@@ -471,7 +473,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
         Headroom.ensure();
         long block = bytes <= largest ? block(classOf(bytes)) : 0;
-        MemorySegment memory = block != 0 ? spanOf(block).segment(block) : acquireOutside(bytes);
+        View memory = block != 0 ? spanOf(block).view(block) : acquireOutside(bytes);
         try {
             return loans.acquired(memory);
         } catch (Throwable e) {
@@ -493,8 +495,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /** Memory that was lent. */
-    private void giveBack(MemorySegment memory) {
-        long address = memory.address();
+    private void giveBack(View memory) {
+        long address = memory.address;
         Span span = spans.find(address);
         if (span == null) {
             releaseOutside(address);

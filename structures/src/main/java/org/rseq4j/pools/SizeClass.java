@@ -56,7 +56,7 @@ final class SizeClass {
 
     /** How many blocks of a size a CPU keeps that keeps so many bytes of it. */
     static int capacity(int shift, long bytesPerCpu) {
-        return Math.max(2, Math.min(bytesPerCpu >>> shift, LARGEST_STACK));
+        return (int) Math.max(2, Math.min(bytesPerCpu >>> shift, LARGEST_STACK));
     }
 
     /** A block, and a batch for the current CPU's stack; 0 when there is no memory, or the pool is closed. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.View;
 
 /**
  * Two megabytes of memory, on an address that is a multiple of them, cut into blocks of one size or into none. The
@@ -24,8 +24,7 @@ final class Span {
     private static final VarHandle FREE;
     /** Of a span that a thread is about to cut or to give to the system. */
     private static final FreeBlocks TAKEN = new FreeBlocks();
-    private static final MemorySegment[] NO_SEGMENTS = {};
-    private static final ByteBuffer[] NO_BUFFERS = {};
+    private static final View[] NO_VIEWS = {};
 
     static {
         try {
@@ -44,20 +43,19 @@ final class Span {
     long mask;
 
     /** The span's memory; the mapping that it is a part of, or null where there is none. */
-    private final MemorySegment memory;
+    private final View memory;
     private final Mapping mapping;
     private int shift = SHIFT;
-    private MemorySegment[] segments = NO_SEGMENTS;
-    private ByteBuffer[] buffers = NO_BUFFERS;
+    private View[] views = NO_VIEWS;
     /** Null while the span is cut into nothing. */
     volatile FreeBlocks free;
     /** Whether the pages may be other than the system gave them. */
     private boolean used;
 
-    Span(MemorySegment memory, Mapping mapping) {
+    Span(View memory, Mapping mapping) {
         this.memory = memory;
         this.mapping = mapping;
-        base = memory.address();
+        base = memory.address;
         key = base >>> SHIFT;
         mask = BYTES - 1;
     }
@@ -74,8 +72,7 @@ final class Span {
             return false;
         }
         FreeBlocks blocks = new FreeBlocks(list, base, list.shift);
-        var ownSegments = new MemorySegment[BYTES >>> list.shift];
-        var ownBuffers = new ByteBuffer[BYTES >>> list.shift];
+        var ownViews = new View[BYTES >>> list.shift];
         long ownMask = (1L << list.shift) - 1;
         if (!FREE.compareAndSet(this, null, TAKEN)) {
             return false;
@@ -84,8 +81,7 @@ final class Span {
         sizeClass = list.sizeClass;
         shift = list.shift;
         mask = ownMask;
-        segments = ownSegments;
-        buffers = ownBuffers;
+        views = ownViews;
         used = true;
         free = blocks;
         return true;
@@ -101,8 +97,7 @@ final class Span {
         sizeClass = null;
         shift = SHIFT;
         mask = BYTES - 1;
-        segments = NO_SEGMENTS;
-        buffers = NO_BUFFERS;
+        views = NO_VIEWS;
         free = null;
         return true;
     }
@@ -123,23 +118,17 @@ final class Span {
         return true;
     }
 
-    MemorySegment segment(long block) {
+    View view(long block) {
         int i = (int) (block - base) >>> shift;
-        MemorySegment segment = segments[i];
-        if (segment == null) {
-            segment = memory.asSlice(block - base, 1L << shift);
-            segments[i] = segment;
+        View view = views[i];
+        if (view == null) {
+            view = memory.slice(block - base, 1L << shift);
+            views[i] = view;
         }
-        return segment;
+        return view;
     }
 
     ByteBuffer buffer(long block) {
-        int i = (int) (block - base) >>> shift;
-        ByteBuffer buffer = buffers[i];
-        if (buffer == null) {
-            buffer = segment(block).asByteBuffer();
-            buffers[i] = buffer;
-        }
-        return buffer.clear().order(ByteOrder.BIG_ENDIAN);
+        return view(block).buffer().clear().order(ByteOrder.BIG_ENDIAN);
     }
 }

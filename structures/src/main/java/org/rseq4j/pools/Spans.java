@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.memory.View;
 
 /**
  * Spans: where the memory comes from, which span an address is in, and which ones are cut into nothing.
@@ -56,7 +55,7 @@ final class Spans {
      */
     private static void rehearse() {
         var spans = new Spans(1, false);
-        var span = new Span(MemorySegment.ofAddress(Span.BYTES), null);
+        var span = new Span(View.ofNothing(Span.BYTES), null);
         spans.table[1] = span;
         var list = new CentralList(Span.SHIFT, null, spans);
         spans.cut(list);
@@ -181,17 +180,17 @@ final class Spans {
 
     private Span[] allocate(int n) {
         if (!Mapping.isNative()) {
-            return new Span[]{new Span(Arena.ofAuto().allocate(Span.BYTES, Span.BYTES), null)};
+            return new Span[]{new Span(View.allocate(Span.BYTES, Span.BYTES), null)};
         }
         Mapping mapping = Mapping.anonymous((n + 1L) * Span.BYTES);
         long aligned = mapping.base + Span.BYTES - 1 & -Span.BYTES;
         if (hugePages) {
             mapping.adviseHugePages(aligned - mapping.base, (long) n * Span.BYTES);
         }
-        MemorySegment memory = mapping.asSegment(aligned - mapping.base, (long) n * Span.BYTES, Arena.ofAuto());
+        View memory = View.of(mapping, aligned - mapping.base, (long) n * Span.BYTES);
         Span[] spans = new Span[n];
         for (int i = 0; i < n; i++) {
-            spans[i] = new Span(memory.asSlice((long) i * Span.BYTES, Span.BYTES), mapping);
+            spans[i] = new Span(memory.slice((long) i * Span.BYTES, Span.BYTES), mapping);
         }
         return spans;
     }

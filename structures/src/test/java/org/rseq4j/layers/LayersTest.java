@@ -66,7 +66,7 @@ class LayersTest {
 
     private static final String FOREIGN = "java/lang/foreign/";
     /** What differs between versions of Java is in these classes, and where segments are handed to users. */
-    private static final Set<String> BORDER = Set.of(LINUX + ".Memory", LINUX + ".NativeCalls", MEMORY + ".Mapping");
+    private static final Set<String> BORDER = Set.of(LINUX + ".Memory", LINUX + ".NativeCalls", MEMORY + ".View");
 
     private static Set<String> and(String more) {
         Set<String> all = new HashSet<>(BELOW);

@@ -2,8 +2,6 @@
 package org.rseq4j.internal.memory;
 
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
 import java.util.Arrays;
@@ -117,19 +115,6 @@ public final class Mapping {
             turns = more;
         }
         return turns[stride];
-    }
-
-    /**
-     * A part of it, for users of the structures: it stays mapped as long as the segment, a slice of it or a buffer on
-     * it is reachable, and is accessible until the arena is closed, which does not unmap it.
-     */
-    public MemorySegment asSegment(long offset, long length, Arena arena) {
-        return memory.asSegment(offset, length, arena);
-    }
-
-    /** The same memory as a segment that is accessible until an arena is closed, which does not unmap it. */
-    public static MemorySegment view(MemorySegment memory, Arena arena) {
-        return Memory.view(memory, arena);
     }
 
     /** Whether {@link #anonymous} gives memory outside of the Java heap. */
