@@ -7,6 +7,8 @@
 @SuppressWarnings("module")
 module org.rseq4j.core {
     requires static jdk.jfr;
+    // sun.misc.Unsafe, before Java 22
+    requires jdk.unsupported;
 
     exports org.rseq4j;
     exports org.rseq4j.internal.memory to

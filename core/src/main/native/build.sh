@@ -18,7 +18,7 @@ esac
 # only some C libraries have is weak in the source.
 c_library="__errno_location clock_gettime free getauxval getrusage madvise malloc memset mmap munmap nanosleep prctl
     pthread_create pthread_join pthread_key_create pthread_mutex_lock pthread_mutex_unlock pthread_setspecific sched_getcpu
-    sched_setaffinity strncat syscall sysconf"
+    sched_setaffinity strcmp strncat syscall sysconf"
 stub=$(mktemp -d)
 trap 'rm -rf -- "$stub"' EXIT
 for name in $c_library; do
@@ -29,5 +29,5 @@ $compiler -shared -nostdlib -Wl,-soname,libc.so.6 -o "$stub/libc.so" "$stub/libc
 # shellcheck disable=SC2086
 $compiler -std=gnu17 -O2 -fPIC -shared -fvisibility=hidden -fomit-frame-pointer -fno-stack-protector -g0 $machine_flags \
     -Wall -Wextra -Wshadow -Werror -nostdlib -Wl,--build-id=none -Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
-    -Wl,--hash-style=both -pthread -o "$output" rseq4j.c rseq4j_abort_trial.c rseq4j_calls.c \
+    -Wl,--hash-style=both -pthread -o "$output" rseq4j.c rseq4j_abort_trial.c rseq4j_calls.c rseq4j_jni.c \
     rseq4j_sequences.c "$stub/libc.so" -lgcc

@@ -155,7 +155,9 @@ class PerCpuMemoryTest {
 
     @Test
     void aReservationTouchesNoMemory() {
-        try (var memory = PerCpuMemory.allocate(nativeAccess() ? 1L << 34 : 1 << 16)) {
+        // Before Java 22 it comes from malloc, whose reservations the kernel bounds by the machine's memory.
+        boolean isUnbounded = nativeAccess() && Runtime.version().feature() >= 22;
+        try (var memory = PerCpuMemory.allocate(isUnbounded ? 1L << 34 : 1 << 16)) {
             long last = memory.bytesPerCpu() - 8;
             memory.add(last, 3);
             assertEquals(3, memory.sum(last));

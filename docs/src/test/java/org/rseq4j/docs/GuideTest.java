@@ -133,7 +133,7 @@ class GuideTest {
         Pattern riddle = Pattern.compile("quarrel|the old one is told|\\bWho has no\\b|call the factory though|aimed at"
                 + "|the day before|not been run yet|not in (?:this|the) tree");
         List<String> found = new ArrayList<>();
-        for (String folder : List.of("docs/lab", "core/src/main/java", "structures/src/main/java")) {
+        for (String folder : List.of("docs/lab", "core/src/main", "structures/src/main")) {
             try (Stream<Path> files = Files.walk(Page.ROOT.resolve(folder))) {
                 for (Path file : files.filter(path -> path.toString().matches(".*\\.(md|java)")).toList()) {
                     riddle.matcher(Files.readString(file)).results()

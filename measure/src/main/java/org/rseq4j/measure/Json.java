@@ -17,18 +17,21 @@ final class Json {
 
     private static String write(Object value, String line) {
         String inner = line + "  ";
-        return switch (value) {
-            case Map<?, ?> map -> map.entrySet().stream()
+        if (value instanceof Map<?, ?> map) {
+            return map.entrySet().stream()
                     .map(entry -> quote(entry.getKey().toString()) + ": " + write(entry.getValue(), inner))
                     .collect(Collectors.joining("," + inner, "{" + inner, line + "}"));
-            case Collection<?> all when all.stream().allMatch(Number.class::isInstance) -> all.stream()
-                    .map(one -> write(one, inner)).collect(Collectors.joining(", ", "[", "]"));
-            case Collection<?> all -> all.stream().map(one -> write(one, inner))
-                    .collect(Collectors.joining("," + inner, "[" + inner, line + "]"));
-            case Double number -> String.format(Locale.ROOT, "%.3f", number);
-            case Number number -> number.toString();
-            default -> quote(value.toString());
-        };
+        }
+        if (value instanceof Collection<?> all) {
+            boolean onOneLine = all.stream().allMatch(Number.class::isInstance);
+            String open = onOneLine ? "[" : "[" + inner;
+            return all.stream().map(one -> write(one, inner)).collect(Collectors.joining(
+                    onOneLine ? ", " : "," + inner, open, onOneLine ? "]" : line + "]"));
+        }
+        if (value instanceof Double number) {
+            return String.format(Locale.ROOT, "%.3f", number);
+        }
+        return value instanceof Number ? value.toString() : quote(value.toString());
     }
 
     private static String quote(String text) {

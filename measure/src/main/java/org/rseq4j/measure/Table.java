@@ -58,10 +58,10 @@ final class Table {
 
     /** This library's first beside the JDK's first, and the extension's use. */
     private void compare(List<Result> all, List<String> titles) {
-        Contender ours = all.getFirst().contender();
+        Contender ours = all.get(0).contender();
         for (Contender peer : Contender.of(ours.family).stream().filter(Table::isJdks).limit(1).toList()) {
             List<Result> others = all(all, peer.title);
-            row("  " + titles.getFirst() + " beside " + peer.title, all(all, titles.getFirst()),
+            row("  " + titles.get(0) + " beside " + peer.title, all(all, titles.get(0)),
                     result -> result.comparedWith(sameThreads(others, result)));
         }
         if (ours.family == Family.SECTION) {
@@ -91,7 +91,7 @@ final class Table {
     private void counts(List<Result> all, List<String> titles) {
         for (String title : titles) {
             List<Result> some = all(all, title);
-            if (some.getFirst().extension() == Extension.ON) {
+            if (some.get(0).extension() == Extension.ON) {
                 row("  sections, of a million: " + title, some, result -> share(result, Sample::yielded) + " yielded, "
                         + share(result, Sample::revoked) + " revoked, " + share(result, Sample::interrupted) + " lost");
             }

@@ -62,7 +62,9 @@ final class Worker {
             };
             var task = new FutureTask<>(work);
             tasks.add(task);
-            Thread.ofPlatform().daemon().name("worker-" + i).start(task);
+            Thread worker = new Thread(task, "worker-" + i);
+            worker.setDaemon(true);
+            worker.start();
         }
         SliceExtension.Statistics before = SliceExtension.statistics();
         long operations = 0;

@@ -27,8 +27,10 @@ final class WorkerProcess implements AutoCloseable {
         this.contender = contender;
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-Xms64m", "-Xmx192m",
-                "-XX:+UseSerialGC"));
+                "--enable-native-access=ALL-UNNAMED", "-Xms64m", "-Xmx192m", "-XX:+UseSerialGC"));
+        if (Runtime.version().feature() >= 23) {
+            command.add("--sun-misc-unsafe-memory-access=allow"); // JCTools
+        }
         System.getProperties().stringPropertyNames().stream().filter(name -> name.startsWith(PREFIX))
                 .forEach(name -> command.add("-D" + name + "=" + System.getProperty(name)));
         command.addAll(options);

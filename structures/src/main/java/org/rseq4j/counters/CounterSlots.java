@@ -74,7 +74,7 @@ final class CounterSlots {
         private Chunk(int slots) {
             this.mapping = Mapping.anonymous((long) STRIDES << SHIFT);
             this.slots = new Slot[slots];
-            this.used = new AtomicLongArray(Math.ceilDiv(slots, Long.SIZE));
+            this.used = new AtomicLongArray((slots + Long.SIZE - 1) / Long.SIZE);
             if (slots % Long.SIZE != 0) {
                 used.set(used.length() - 1, -1L << slots); // there are no such slots
             }

@@ -11,6 +11,7 @@ import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.sequence.AtomicSequences;
 import org.rseq4j.internal.sequence.Sequences;
+import org.rseq4j.internal.thread.Ids;
 
 /**
  * A sum that many threads add to, with the methods and the semantics of {@link java.util.concurrent.atomic.LongAdder}:
@@ -21,8 +22,8 @@ import org.rseq4j.internal.sequence.Sequences;
  *
  * <p>
  * An add costs one native call of a few nanoseconds, on platform and virtual threads alike, whatever other threads do;
- * see {@link org.rseq4j.RestartableSequences}. Where there are no sequences
- * ({@link org.rseq4j.RestartableSequences#isNative()}) it is one atomic instruction instead, and without rseq the word
+ * see {@link org.rseq4j.RestartableSequences}. Before Java 22, and where there are no sequences
+ * ({@link org.rseq4j.RestartableSequences#isNative()}), it is one atomic instruction instead, and without rseq the word
  * is chosen by the thread, and threads whose choice is the same contend. The first counter of a process waits for the
  * check of sequences, some 10 ms.
  *
@@ -75,11 +76,11 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
      */
     public void add(long delta) {
         long place = opened();
-        int cpu = Sequences.NATIVE && !inFile
+        int cpu = Sequences.QUICK && !inFile
                 ? Sequences.add(place, 1L << shift, false, delta)
                 : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
-            long stride = AtomicSequences.stride(mapping, false);
+            long stride = Sequences.QUICK ? AtomicSequences.stride(mapping, false) : Ids.cpuId();
             AtomicSequences.add(mapping, place + (stride << shift), delta);
         }
         Reference.reachabilityFence(this);

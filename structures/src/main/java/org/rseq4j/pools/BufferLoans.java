@@ -23,7 +23,7 @@ final class BufferLoans {
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
     private final Consumer<? super PoolMisuse> hook;
 
-    /** The weak reference is to the segment that was handed out, which a buffer on it refers to. */
+    /** The weak reference is to what was handed out, which all that was made of it refers to. */
     private static final class Loan extends WeakReference<Object> {
         final long address;
         final long bytes;
@@ -33,7 +33,7 @@ final class BufferLoans {
         final Throwable acquired = new Throwable("acquired by " + Thread.currentThread());
 
         Loan(View view, View memory, View.Loan term, ReferenceQueue<Object> queue) {
-            super(view.segment(), queue);
+            super(view.handedOut, queue);
             address = view.address;
             bytes = view.size;
             this.memory = memory;

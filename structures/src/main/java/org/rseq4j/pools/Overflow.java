@@ -3,7 +3,6 @@ package org.rseq4j.pools;
 
 import org.rseq4j.internal.memory.View;
 
-
 /**
  * Blocks beyond the bound, and those that are larger than the pool's largest: spans that no CPU has a stack for. A span
  * goes back to the system with the last of its blocks that is released, but for one of each size, which waits for the

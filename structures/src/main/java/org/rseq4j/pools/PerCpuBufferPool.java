@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -18,11 +17,11 @@ import org.rseq4j.internal.thread.Headroom;
  * size: what one request releases, the next request on that CPU acquires, whatever the number of threads.
  *
  * <p>
- * A buffer has one owner at a time, and is handed out as a {@link MemorySegment} or as a direct {@link ByteBuffer}, at
- * least as large as asked for: the whole block of the next size. It has what its last owner left in it. Buffers are
- * aligned to their size (at most {@value Span#BYTES}). The segment and the buffer of a block are made once and handed
- * out again: who goes on using one after its release uses memory that belongs to another. That is not noticed, and
- * neither is a second release, but with {@link Builder#detectMisuse}.
+ * A buffer has one owner at a time, and is handed out as a direct {@link ByteBuffer}, from Java 22 on also as a
+ * {@code MemorySegment}, at least as large as asked for: the whole block of the next size. It has what its last owner
+ * left in it. Buffers are aligned to their size (at most {@value Span#BYTES}). The segment and the buffer of a block
+ * are made once and handed out again: who goes on using one after its release uses memory that belongs to another. That
+ * is not noticed, and neither is a second release, but with {@link Builder#detectMisuse}.
  *
  * <p>
  * Memory comes from the system in spans of 2 MiB on an address that is a multiple of it, for which huge pages are asked
@@ -54,7 +53,7 @@ import org.rseq4j.internal.thread.Headroom;
  *
  * @since 0.1.0
  */
-public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
+public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable, Trimmer.Trimmed {
     static final int LEAST = 64;
     /** How often statistics are read anew while spans come and go. */
     private static final int MOST_ATTEMPTS = 10_000;
@@ -249,25 +248,15 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
                 : Trimmer.schedule(this, Durations.nanos(builder.maxIdleAge));
     }
 
-    /**
-     * Takes a buffer.
-     *
-     * @param bytes how large it is at least
-     * @return a segment that nobody else uses; its contents are arbitrary
-     * @throws IllegalArgumentException when bytes is not positive
-     * @throws IllegalStateException when the pool is closed
-     * @throws OutOfMemoryError when the system has no memory; without native access when
-     *              {@code -XX:MaxDirectMemorySize} allows
-     *     no more
-     */
-    public MemorySegment acquire(long bytes) {
+    @Override
+    final View view(long bytes) {
         if (bytes > 0 && bytes <= plain) {
             SizeClass sizeClass = classOf(bytes);
             long block = 0;
             try {
                 block = block(sizeClass);
                 if (block != 0) {
-                    return spanOf(block).view(block).segment();
+                    return spanOf(block).view(block);
                 }
             } catch (Throwable e) {
                 // Calls nothing: there may be no stack for it.
@@ -285,7 +274,7 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
                 throw e;
             }
         }
-        return acquireSpecially(bytes).segment();
+        return acquireSpecially(bytes);
     }
 
     /**
@@ -333,27 +322,10 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         try {
             return view.buffer().clear().order(ByteOrder.BIG_ENDIAN);
         } catch (Throwable e) {
-            release(view.segment());
+            if (!push(view.address)) {
+                releaseSpecially(view.address, true);
+            }
             throw e;
-        }
-    }
-
-    /**
-     * Gives a buffer back.
-     *
-     * @param segment a segment that was acquired from this pool, or a slice of it that begins where it does; the caller
-     *             will
-     *     not use its memory again
-     * @throws NullPointerException when the segment is null
-     * @throws IllegalArgumentException when it is not a buffer of this pool
-     * @throws IllegalStateException when misuse is looked for, and the segment was released before, or input or output
-     *              into
-     *     it is going on
-     */
-    public void release(MemorySegment segment) {
-        long address = View.address(segment);
-        if (!push(address)) {
-            releaseSpecially(segment, address);
         }
     }
 
@@ -373,11 +345,11 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         int position = buffer.position();
         // Its address from its own first byte on; a duplicate would be garbage.
         buffer.position(0);
-        MemorySegment segment = MemorySegment.ofBuffer(buffer);
-        long address = View.address(segment);
+        long address = View.address(buffer);
         if (!push(address)) {
+            boolean alive = View.isAlive(buffer);
             buffer.position(position);
-            releaseSpecially(segment, address);
+            releaseSpecially(address, alive);
         }
     }
 
@@ -429,8 +401,8 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         return span;
     }
 
-    /** False when that is not the address of a block, or misuse is looked for. */
-    private boolean push(long address) {
+    @Override
+    final boolean push(long address) {
         Span span = spans.find(address);
         if (span == null || (address & span.mask) != 0 || plain == 0) {
             return false;
@@ -482,9 +454,10 @@ public final class PerCpuBufferPool implements AutoCloseable, Trimmer.Trimmed {
         }
     }
 
-    private void releaseSpecially(MemorySegment segment, long address) {
+    @Override
+    final void releaseSpecially(long address, boolean alive) {
         if (loans != null) {
-            loans.released(address, segment.scope().isAlive(), this::giveBack);
+            loans.released(address, alive, this::giveBack);
         } else if (!releaseOutside(address) && !closed) { // a closed pool knows its buffers no more
             throw new IllegalArgumentException("not in use as a buffer of this pool: 0x" + Long.toHexString(address));
         }

@@ -176,6 +176,16 @@ class QueuesStressTest {
      * only when their own are empty: those of other yielding threads never are. So it parks now and then, else a round
      * may not end (seen in the test kernel).
      */
+    private static int offerAll(Queue<Long> queue, List<Long> some) {
+        if (queue instanceof PerCpuQueue<Long> perCpu) {
+            return perCpu.offerAll(some);
+        }
+        if (queue instanceof SliceMpmcArrayQueue<Long> mpmc) {
+            return mpmc.offerAll(some);
+        }
+        return queue.addAll(some) ? some.size() : 0;
+    }
+
     private static void rest(Random random) {
         if (Thread.currentThread().isVirtual() && random.nextInt(16) == 0) {
             Thread.interrupted(); // with it set nobody parks
@@ -275,11 +285,7 @@ class QueuesStressTest {
                     for (int i = 0; i < 5 && line.next + i < EACH; i++) {
                         some.add(element + i);
                     }
-                    line.next += switch (queue) {
-                        case PerCpuQueue<Long> perCpu -> perCpu.offerAll(some);
-                        case SliceMpmcArrayQueue<Long> mpmc -> mpmc.offerAll(some);
-                        default -> queue.addAll(some) ? some.size() : 0;
-                    };
+                    line.next += offerAll(queue, some);
                 }
                 default -> line.next += queue.offer(element) ? 1 : 0;
             }

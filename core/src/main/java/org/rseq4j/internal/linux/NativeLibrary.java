@@ -128,10 +128,11 @@ public final class NativeLibrary {
         String process = process();
         synchronized (Security.class) {
             String loaded = Security.getProperty(property);
-            if (loaded != null && loaded.startsWith(process)) {
+            boolean isShared = loaded != null && loaded.startsWith(process);
+            Map<String, Long> addresses = isShared && !NativeCalls.NEED_OWN_COPY ? null : loadFresh();
+            if (isShared) {
                 return shared(loaded.substring(process.length()));
             }
-            Map<String, Long> addresses = loadFresh();
             Security.setProperty(property, process + table(addresses));
             return addresses;
         }
@@ -232,7 +233,7 @@ public final class NativeLibrary {
         try {
             int file = NativeCalls.openMemoryFile();
             if (file < 0) {
-                failures.add("memfd_create failed");
+                failures.add("no memory file");
                 return null;
             }
             Map<String, Long> loaded = null;

@@ -11,7 +11,7 @@
  * <b>A {@code long} is an address</b> in absolute memory, or 0 for none; a result below 0 is an errno, negated.
  *
  * <p>
- * <b>Memory order</b> is the access mode's that an access is named after, a VarHandle's. A native call orders nothing by
- * itself.
+ * <b>Memory order</b> is the access mode's that an access is named after, a VarHandle's. A native call orders nothing
+ * by itself.
  */
 package org.rseq4j.internal.linux;

@@ -53,22 +53,9 @@ public final class Mapping {
      * @throws OutOfMemoryError when there is none
      */
     public static Mapping anonymous(long size) {
-        if (!NativeLibrary.isAvailable()) {
-            if (size >>> 3 > Integer.MAX_VALUE - 8) {
-                throw new OutOfMemoryError(size + " bytes of per-CPU memory, without the native library");
-            }
-            return new Mapping(Memory.ofHeap(Math.toIntExact(size + 7 >> 3)), size, Kind.HEAP);
-        }
-        long address = mapPatiently(size);
-        if (address < 0) {
-            throw new OutOfMemoryError("mmap of " + size + " bytes failed with errno " + -address);
-        }
-        try {
-            return new Mapping(Memory.unmappedWhenUnreachable(address, size), size, Kind.ANONYMOUS);
-        } catch (Throwable e) {
-            NativeCalls.unmap(address, size);
-            throw e;
-        }
+        boolean isNative = NativeLibrary.isAvailable();
+        return new Mapping(isNative ? patiently(size) : Memory.anonymous(size), size,
+                isNative ? Kind.ANONYMOUS : Kind.HEAP);
     }
 
     /** Part of an open file, which must be as long as that. */
@@ -123,15 +110,19 @@ public final class Mapping {
     }
 
     /** What nobody refers to any more is unmapped only when the collector has seen that. */
-    private static long mapPatiently(long size) {
-        long address = NativeCalls.map(size);
-        for (long millis = 1; address < 0 && millis <= LONGEST_WAIT; millis *= 2) {
+    private static Memory patiently(long size) {
+        for (long millis = 1;; millis *= 2) {
+            try {
+                return Memory.anonymous(size);
+            } catch (OutOfMemoryError e) {
+                if (millis > LONGEST_WAIT) {
+                    throw e;
+                }
+            }
             if (millis == 1 || millis == LONGEST_WAIT / 4) {
                 System.gc();
             }
             LockSupport.parkNanos(millis * 1_000_000); // for the cleaner's thread
-            address = NativeCalls.map(size);
         }
-        return address;
     }
 }

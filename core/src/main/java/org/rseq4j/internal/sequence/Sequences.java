@@ -25,6 +25,8 @@ public final class Sequences {
     public static final boolean NATIVE;
     /** Why not. */
     public static final String REASON;
+    /** Whether one is quicker than an atomic instruction that does the same; constant. */
+    public static final boolean QUICK;
 
     /** How many words one call of an operation on many moves at most: more would be restarted for ever. */
     public static final int MOST = 256;
@@ -35,6 +37,7 @@ public final class Sequences {
     static {
         REASON = Registration.ACTIVE ? AbortTrial.problem() : "no rseq area is registered";
         NATIVE = REASON.isEmpty();
+        QUICK = NATIVE && NativeCalls.ARE_QUICK;
         if (NATIVE) {
             int ignored = NativeCalls.empty(); // links all of them
             int error = -Membarrier.call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);

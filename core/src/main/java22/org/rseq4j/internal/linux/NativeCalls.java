@@ -18,6 +18,7 @@ import java.lang.invoke.MethodType;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Native calls: the functions of the native library, with {@link Memory} the only class that knows how this version of
@@ -30,6 +31,12 @@ import java.util.Map;
  */
 @SuppressWarnings("restricted")
 public final class NativeCalls {
+    /** Whether each copy of this class loads the library for itself, also one that another copy loaded. */
+    static final boolean NEED_OWN_COPY = false;
+
+    /** Whether the call of a sequence is worth it where one atomic instruction does the same. */
+    public static final boolean ARE_QUICK = true;
+
     private NativeCalls() {
     }
 
@@ -66,7 +73,7 @@ public final class NativeCalls {
     /** A new file without a name, as its descriptor; below 0 when there is none to be had. */
     static int openMemoryFile() throws IOException {
         Linker linker = Linker.nativeLinker();
-        MethodHandle create = linker.downcallHandle(linker.defaultLookup().findOrThrow("memfd_create"),
+        MethodHandle create = linker.downcallHandle(linker.defaultLookup().find("memfd_create").orElseThrow(),
                 FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
         try (Arena arena = Arena.ofConfined()) {
             return (int) create.invokeExact(arena.allocateFrom("rseq4j"), 1 /* MFD_CLOEXEC */);
@@ -78,7 +85,7 @@ public final class NativeCalls {
     /** Closes a file of {@link #openMemoryFile}. */
     static void closeFile(int file) {
         Linker linker = Linker.nativeLinker();
-        MethodHandle close = linker.downcallHandle(linker.defaultLookup().findOrThrow("close"),
+        MethodHandle close = linker.downcallHandle(linker.defaultLookup().find("close").orElseThrow(),
                 FunctionDescriptor.of(JAVA_INT, JAVA_INT));
         try {
             int ignored = (int) close.invokeExact(file);
@@ -120,6 +127,17 @@ public final class NativeCalls {
         static final MethodHandle UNMAP = plain("unmap", JAVA_INT, JAVA_LONG, JAVA_LONG);
         static final MethodHandle DISCARD = plain("discard", JAVA_INT, JAVA_LONG, JAVA_LONG);
         static final MethodHandle HUGE_PAGES = plain("huge_pages", JAVA_INT, JAVA_LONG, JAVA_LONG);
+        /** (AtomicLong)long; what is left there is 0. */
+        static final MethodHandle TAKE_SIZE = takeSize();
+
+        private static MethodHandle takeSize() {
+            try {
+                return MethodHandles.insertArguments(MethodHandles.publicLookup().findVirtual(AtomicLong.class,
+                        "getAndSet", MethodType.methodType(long.class, long.class)), 1, 0L);
+            } catch (ReflectiveOperationException e) {
+                throw new LinkageError("no AtomicLong.getAndSet", e);
+            }
+        }
     }
 
     /** Zeroed memory; negative: -errno. */
@@ -139,9 +157,10 @@ public final class NativeCalls {
         }
     }
 
-    /** {@link #unmap} of this memory, made of the JDK's objects alone. */
-    static MethodHandle unmapping(long address, long size) {
-        return MethodHandles.insertArguments(Pages.UNMAP, 0, address, size)
+    /** {@link #unmap} of memory of the size that is found, once; made of the JDK's objects alone. */
+    static MethodHandle unmapping(long address, AtomicLong size) {
+        MethodHandle unmap = MethodHandles.insertArguments(Pages.UNMAP, 0, address);
+        return MethodHandles.filterReturnValue(Pages.TAKE_SIZE.bindTo(size), unmap)
                 .asType(MethodType.methodType(void.class));
     }
 
@@ -289,6 +308,11 @@ public final class NativeCalls {
         static final MethodHandle SUMMARIZE = critical("summarize" + FORM, JAVA_INT, arguments(JAVA_LONG));
         static final MethodHandle DRAIN = plain("drain", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS,
                 JAVA_LONG);
+
+        static {
+            // Initializes what it needs of the JDK's: the first call may find no stack for that.
+            tail(new long[2], 1);
+        }
 
         private static MemoryLayout[] arguments(MemoryLayout... more) {
             MemoryLayout[] all = new MemoryLayout[4 + more.length];

@@ -3,6 +3,7 @@ package org.rseq4j.internal.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import org.rseq4j.internal.linux.Memory;
 
@@ -10,16 +11,20 @@ import org.rseq4j.internal.linux.Memory;
  * Memory outside of the Java heap that is handed to users, as a segment or as a buffer. It stays as long as either, a
  * slice of it or this is reachable.
  */
+@SuppressWarnings("restricted")
 public final class View {
     public final long address;
     /** In bytes. */
     public final long size;
+    /** What users get: the segment, here. It is reachable as long as they have any of it. */
+    public final Object handedOut;
     private final MemorySegment segment;
     /** Made when it is first asked for. */
     private ByteBuffer buffer;
 
     private View(MemorySegment segment) {
         this.segment = segment;
+        handedOut = segment;
         address = segment.address();
         size = segment.byteSize();
     }
@@ -31,7 +36,7 @@ public final class View {
 
     /** A part of a mapping. */
     public static View of(Mapping mapping, long offset, long length) {
-        return new View(mapping.memory.asSegment(offset, length, Arena.ofAuto()));
+        return new View((MemorySegment) mapping.memory.part(offset, length));
     }
 
     /** One that nobody accesses. */
@@ -41,11 +46,6 @@ public final class View {
 
     public View slice(long offset, long length) {
         return new View(segment.asSlice(offset, length));
-    }
-
-    /** For users, as {@link #buffer()}. */
-    public MemorySegment segment() {
-        return segment;
     }
 
     /** Always the same one, whose position, limit and order are whatever its last user left. */
@@ -58,14 +58,14 @@ public final class View {
         return made;
     }
 
-    /** Where a direct buffer's first byte is, from its position on; 0 when it is of the Java heap. */
+    /** Where a direct buffer's byte at its position is; 0 when it is of the Java heap. */
     public static long address(ByteBuffer from) {
-        return address(MemorySegment.ofBuffer(from));
+        return Memory.address(from);
     }
 
-    /** Where a segment begins; 0 when it is of the Java heap. */
-    public static long address(MemorySegment segment) {
-        return segment.isNative() ? segment.address() : 0;
+    /** Whether a buffer may be used; false when that cannot be told. */
+    public static boolean isAlive(ByteBuffer buffer) {
+        return MemorySegment.ofBuffer(buffer).scope().isAlive();
     }
 
     public void fill(byte value) {
@@ -88,7 +88,10 @@ public final class View {
 
         /** The same memory, as long as the loan. */
         public View lend(View memory) {
-            return new View(Memory.view(memory.segment, arena));
+            // The arena keeps its cleanup, that the memory.
+            MemorySegment lent = memory.segment;
+            return new View(MemorySegment.ofAddress(lent.address()).reinterpret(lent.byteSize(), arena,
+                    gone -> Reference.reachabilityFence(lent)));
         }
 
         /** Memory of the loan's own, freed when it ends. */

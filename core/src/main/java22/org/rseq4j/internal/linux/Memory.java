@@ -10,9 +10,10 @@ import java.lang.invoke.MethodHandleProxies;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.invoke.VarHandle;
-import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /**
@@ -53,19 +54,33 @@ public final class Memory {
         segment = NATIVE ? ALL : owner;
     }
 
-    /** Zeroed memory of the Java heap, in whole words; where there is no native library. */
-    public static Memory ofHeap(int words) {
-        return new Memory(MemorySegment.ofArray(new long[words]));
-    }
-
     /**
-     * Mapped memory that is unmapped, by a thread of the JDK's, when nothing refers to it. What does that consists of
-     * the JDK's objects alone: code of this library there would keep its class loader alive, and that a static field of
-     * the application, and that the segment.
+     * Zeroed memory. With the native library it is unmapped, by a thread of the JDK's, when nothing refers to it. What
+     * does that consists of the JDK's objects alone: code of this library there would keep its class loader alive, and
+     * that a static field of the application, and that the segment. Without the library it is of the Java heap.
+     *
+     * @throws OutOfMemoryError when there is none
      */
-    public static Memory unmappedWhenUnreachable(long address, long size) {
-        return new Memory(MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(),
-                cleanup(NativeCalls.unmapping(address, size))));
+    public static Memory anonymous(long size) {
+        if (!NATIVE) {
+            if (size >>> 3 > Integer.MAX_VALUE - 8) {
+                throw new OutOfMemoryError(size + " bytes of per-CPU memory, without the native library");
+            }
+            return new Memory(MemorySegment.ofArray(new long[(int) (size + 7 >> 3)]));
+        }
+        long address = NativeCalls.map(size);
+        if (address < 0) {
+            throw new OutOfMemoryError("mmap of " + size + " bytes failed with errno " + -address);
+        }
+        AtomicLong mapped = new AtomicLong(size);
+        try {
+            return new Memory(MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(),
+                    cleanup(NativeCalls.unmapping(address, mapped))));
+        } catch (Throwable e) {
+            // Perhaps the collector does this, too, later: of both, one finds a size.
+            NativeCalls.unmap(address, mapped.getAndSet(0));
+            throw e;
+        }
     }
 
     /** Part of an open file, which must be as long as that; it stays mapped as long as this is reachable. */
@@ -80,20 +95,25 @@ public final class Memory {
     }
 
     /**
-     * A part of mapped memory as a segment: it stays mapped as long as the segment, a slice of it or a buffer on it is
-     * reachable, and is accessible until the arena is closed, which does not unmap it.
+     * A part of mapped memory as what this Java hands out: a {@link MemorySegment}. It stays mapped as long as the
+     * segment, a slice of it or a buffer on it is reachable.
      */
-    public MemorySegment asSegment(long offset, long length, Arena arena) {
+    public Object part(long offset, long length) {
         // The arena keeps its cleanup, that the owner: no code of this library, for the reason above.
         MethodHandle keepOwner = MethodHandles.empty(MethodType.methodType(void.class, Object.class)).bindTo(owner);
         return MemorySegment.ofAddress(base + Objects.checkFromIndexSize(offset, length, owner.byteSize()))
-                .reinterpret(length, arena, cleanup(keepOwner));
+                .reinterpret(length, Arena.ofAuto(), cleanup(keepOwner));
     }
 
-    /** The same memory as a segment that is accessible until an arena is closed, which does not unmap it. */
-    public static MemorySegment view(MemorySegment memory, Arena arena) {
-        return MemorySegment.ofAddress(memory.address()).reinterpret(memory.byteSize(), arena,
-                gone -> Reference.reachabilityFence(memory));
+    /** Where a direct buffer's byte at its position is; 0 when it is of the Java heap. */
+    public static long address(ByteBuffer buffer) {
+        MemorySegment rest = MemorySegment.ofBuffer(buffer);
+        return rest.isNative() ? rest.address() : 0;
+    }
+
+    /** A thread's id, which no other thread ever has, whatever its class says. */
+    public static long threadId(Thread thread) {
+        return thread.threadId();
     }
 
     /** A barrier on all threads, by the handshake that ends a segment which they could be using. */

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.tools.JavaCompiler;
+import javax.tools.StandardJavaFileManager;
+import javax.tools.ToolProvider;
+
+/**
+ * Makes the contents of a module's multi-release jar: java MultiRelease.java MODULE-FOLDER MODULE-PATH. In
+ * target/multi-release come classes for Java 17, of src/main/java and src/main/java17; those of src/main/java21 and
+ * src/main/java22 as META-INF/versions; and what target/classes has beside classes. target/classes itself is what the
+ * newest Java sees, for tests and for whoever runs the module without a jar.
+ */
+public final class MultiRelease {
+    private static final int BASE = 17;
+    private static final List<Integer> VERSIONS = List.of(21, 22);
+
+    private final Path sources;
+    private final Path classes;
+    private final Path output;
+    private final String modulePath;
+
+    private MultiRelease(Path module, String modulePath) {
+        sources = module.resolve("src/main");
+        classes = module.resolve("target/classes");
+        output = module.resolve("target/multi-release");
+        this.modulePath = modulePath;
+    }
+
+    public static void main(String[] arguments) throws IOException {
+        new MultiRelease(Path.of(arguments[0]), arguments[1]).make();
+    }
+
+    private void make() throws IOException {
+        if (Files.exists(output)) {
+            for (Path path : paths(output, Collections.reverseOrder())) {
+                Files.delete(path);
+            }
+        }
+        Files.createDirectories(output);
+        List<Path> base = new ArrayList<>(javaFiles(sources.resolve("java")));
+        base.addAll(javaFiles(sources.resolve("java" + BASE)));
+        compile(BASE, output, base, "--module-path", modulePath);
+        String classPath = output + java.io.File.pathSeparator + modulePath;
+        for (int version : VERSIONS) {
+            List<Path> files = javaFiles(sources.resolve("java" + version));
+            if (!files.isEmpty()) {
+                Path folder = output.resolve("META-INF/versions/" + version);
+                Files.createDirectories(folder);
+                compile(version, folder, files, "--class-path", classPath);
+                classPath = folder + java.io.File.pathSeparator + classPath;
+            }
+        }
+        for (Path path : paths(classes, null)) {
+            Path target = output.resolve(classes.relativize(path).toString());
+            if (Files.isRegularFile(path) && !path.toString().endsWith(".class")) {
+                Files.createDirectories(target.getParent());
+                Files.copy(path, target, StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }
+    }
+
+    /** Error Prone and the lints have seen the sources that the newest Java has; the others are few. */
+    private static void compile(int release, Path folder, List<Path> files, String... options) throws IOException {
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        List<String> all = new ArrayList<>(List.of("--release", Integer.toString(release), "-d", folder.toString(),
+                "-g", "-parameters", "-proc:none", "-nowarn", "-encoding", "UTF-8"));
+        all.addAll(List.of(options));
+        try (StandardJavaFileManager manager = compiler.getStandardFileManager(null, null, null)) {
+            if (!compiler.getTask(null, manager, null, all, null, manager.getJavaFileObjectsFromPaths(files)).call()) {
+                System.exit(1);
+            }
+        }
+    }
+
+    private static List<Path> javaFiles(Path folder) throws IOException {
+        return Files.isDirectory(folder)
+                ? paths(folder, null).stream().filter(path -> path.toString().endsWith(".java")).toList()
+                : List.of();
+    }
+
+    private static List<Path> paths(Path folder, java.util.Comparator<Path> order) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            return (order == null ? all.sorted() : all.sorted(order)).toList();
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+}
