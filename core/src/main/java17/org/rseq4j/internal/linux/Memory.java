@@ -25,7 +25,8 @@ import sun.misc.Unsafe;
 public final class Memory {
     private static final Unsafe UNSAFE = unsafe();
     private static final long BUFFER_ADDRESS = UNSAFE.objectFieldOffset(field(Buffer.class, "address"));
-    private static final long THREAD_ID = UNSAFE.objectFieldOffset(field(Thread.class, "tid"));
+    /** Negative on a JVM whose threads have no such field. */
+    private static final long THREAD_ID = threadIdOffset();
     /** The JDK's thread; what it gets consists of the JDK's objects alone, or it would keep our class loader. */
     private static final Cleaner CLEANER = Cleaner.create();
     /** (AtomicLong)void: frees the memory there, once. */
@@ -49,6 +50,14 @@ public final class Memory {
             return (Unsafe) field.get(null);
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("no sun.misc.Unsafe", e);
+        }
+    }
+
+    private static long threadIdOffset() {
+        try {
+            return UNSAFE.objectFieldOffset(field(Thread.class, "tid"));
+        } catch (LinkageError e) {
+            return -1;
         }
     }
 
@@ -140,7 +149,7 @@ public final class Memory {
 
     /** A thread's id, which no other thread ever has, whatever its class says; threadId() came with Java 19. */
     public static long threadId(Thread thread) {
-        return UNSAFE.getLong(thread, THREAD_ID);
+        return THREAD_ID >= 0 ? UNSAFE.getLong(thread, THREAD_ID) : thread.getId();
     }
 
     /** A barrier on all threads, by the stop that a look at all stacks makes. */
