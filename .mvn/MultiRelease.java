@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
+import javax.tools.Diagnostic;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
@@ -75,9 +76,16 @@ public final class MultiRelease {
                 "-g", "-parameters", "-proc:none", "-nowarn", "-encoding", "UTF-8"));
         all.addAll(List.of(options));
         try (StandardJavaFileManager manager = compiler.getStandardFileManager(null, null, null)) {
-            if (!compiler.getTask(null, manager, null, all, null, manager.getJavaFileObjectsFromPaths(files)).call()) {
+            if (!compiler.getTask(null, manager, MultiRelease::say, all, null, manager.getJavaFileObjectsFromPaths(files)).call()) {
                 System.exit(1);
             }
+        }
+    }
+
+    /** Not the warnings that sun.misc.Unsafe is the JDK's own, which no option stops. */
+    private static void say(Diagnostic<?> diagnostic) {
+        if (diagnostic.getKind() == Diagnostic.Kind.ERROR) {
+            System.err.println(diagnostic);
         }
     }
 
