@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.internal.memory.OwnerOnly;
 
@@ -35,11 +36,11 @@ class MemoryFileTest {
     private Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"auto", "own", "none"})
+    @CsvSource({"auto, -Xmixed", "own, -Xmixed", "none, -Xmixed", "auto, -Xint", "none, -Xint"})
     @Tag("jvm")
-    void aFileThatSomebodyTruncatesCostsAnErrorAndNotTheProcess(String registration) throws Exception {
+    void aFileThatSomebodyTruncatesCostsAnErrorAndNotTheProcess(String registration, String mode) throws Exception {
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED", "-Drseq4j.registration=" + registration,
+                "--enable-native-access=ALL-UNNAMED", "-Drseq4j.registration=" + registration, mode,
                 "-cp", System.getProperty("java.class.path"), Truncated.class.getName(),
                 folder.resolve("words").toString()).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -36,15 +36,28 @@ public final class Words {
         Memory.setLongRelease(mapping.memory, place, value);
     }
 
+    /**
+     * The JDK turns the signal of a truncated file's page into an InternalError at a load and a store, but at an atomic
+     * instruction that is not compiled yet, the process would end.
+     */
+    private static void touch(Mapping mapping, long place) {
+        if (mapping.isFile) {
+            Memory.getLongOpaque(mapping.memory, place);
+        }
+    }
+
     public static void add(Mapping mapping, long place, long delta) {
+        touch(mapping, place);
         Memory.addLong(mapping.memory, place, delta);
     }
 
     public static long getAndSet(Mapping mapping, long place, long value) {
+        touch(mapping, place);
         return Memory.getAndSetLong(mapping.memory, place, value);
     }
 
     public static boolean compareAndSet(Mapping mapping, long place, long expected, long value) {
+        touch(mapping, place);
         return Memory.compareAndSetLong(mapping.memory, place, expected, value);
     }
 }
