@@ -102,9 +102,9 @@ final class BufferLoans {
      */
     void released(long address, boolean alive, Consumer<View> pool) {
         Loan loan = out.get(address);
-        if (loan == null || !loan.term.isAlive()) {
+        if (loan == null || !loan.term.isAlive() || View.TELLS && !alive) {
             Throwable last = back.get(address);
-            if (last != null && !alive) {
+            if (!alive && (last != null || loan != null && View.TELLS)) {
                 report(new PoolMisuse(Kind.RELEASED_TWICE, describe(address), last));
                 throw new IllegalStateException("released twice: " + describe(address), last);
             }

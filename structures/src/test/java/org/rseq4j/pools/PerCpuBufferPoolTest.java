@@ -3,6 +3,7 @@ package org.rseq4j.pools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -402,6 +403,22 @@ class PerCpuBufferPoolTest {
         assertEquals(0, pool.statistics().unpooledBytes());
         pool.trim();
         assertEquals(0, pool.statistics().freeBytes());
+    }
+
+    @Test
+    void aSecondReleaseDoesNotEndTheLoanOfTheNextOwner() {
+        var found = new ConcurrentLinkedQueue<PoolMisuse>();
+        try (var pool = PerCpuBufferPool.builder().detectMisuse(found::add).build()) {
+            MemorySegment first = pool.acquire(8192);
+            pool.release(first);
+            MemorySegment second = pool.acquire(8192);
+            assertEquals(first.address(), second.address());
+            assertThrows(IllegalStateException.class, () -> pool.release(first));
+            assertEquals(Kind.RELEASED_TWICE, found.remove().kind());
+            second.fill((byte) 1);
+            pool.release(second);
+            assertNull(found.poll());
+        }
     }
 
     @Test

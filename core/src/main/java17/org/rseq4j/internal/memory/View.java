@@ -62,7 +62,10 @@ public final class View {
         return Memory.address(from);
     }
 
-    /** Whether a buffer may be used; false when that cannot be told. */
+    /** Whether {@link #isAlive} can tell. */
+    public static final boolean TELLS = false;
+
+    /** Whether a buffer may be used; here always false. */
     public static boolean isAlive(ByteBuffer buffer) {
         return false;
     }

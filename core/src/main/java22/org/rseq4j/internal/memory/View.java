@@ -63,7 +63,10 @@ public final class View {
         return Memory.address(from);
     }
 
-    /** Whether a buffer may be used; false when that cannot be told. */
+    /** Whether {@link #isAlive} can tell. */
+    public static final boolean TELLS = true;
+
+    /** Whether a buffer may be used. */
     public static boolean isAlive(ByteBuffer buffer) {
         return MemorySegment.ofBuffer(buffer).scope().isAlive();
     }
