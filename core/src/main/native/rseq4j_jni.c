@@ -182,7 +182,7 @@ static jclass caller(JNIEnv *env)
     jclass security = (*env)->FindClass(env, "java/security/Security");
     jmethodID get = security ? (*env)->GetStaticMethodID(env, security, "getProperty",
                                                          "(Ljava/lang/String;)Ljava/lang/String;") : NULL;
-    jstring property = get ? (*env)->NewStringUTF(env, "org.rseq4j.internal.loading") : NULL;
+    jstring property = get ? (*env)->NewStringUTF(env, "rseq4j.loading") : NULL;
     jvalue argument = { .l = property };
     jstring name = property ? (*env)->CallStaticObjectMethodA(env, security, get, &argument) : NULL;
     const char *chars = name ? (*env)->GetStringUTFChars(env, name, NULL) : NULL;

@@ -32,7 +32,8 @@ public final class NativeLibrary {
     /** Why there is no native library; null when there is one. */
     public static final Problem PROBLEM;
 
-    static final String LOADED_PROPERTY = "org.rseq4j.internal.native";
+    /** The same in every copy: not a name that shading relocates with the package's. */
+    static final String LOADED_PROPERTY = "rseq4j.native";
     /** Changes with every incompatible change of the C side, so that two versions never share one library. */
     static final String NATIVE_VERSION = "6";
 
@@ -199,7 +200,7 @@ public final class NativeLibrary {
         Path file = null;
         try {
             // A new folder with a random name, entered by this user only: nobody else can have put a file there.
-            folder = Files.createTempDirectory(Path.of(place), "rseq4j-",
+            folder = Files.createTempDirectory(Path.of(place).toAbsolutePath(), "rseq4j-",
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             file = folder.resolve("librseq4j.so");
             Files.write(file, code, java.nio.file.StandardOpenOption.CREATE_NEW,

@@ -19,8 +19,11 @@ public final class NativeCalls {
     /** Whether each copy of this class loads the library for itself, also one that another copy loaded. */
     static final boolean NEED_OWN_COPY = true;
 
-    /** By which the library learns whose methods it binds; rseq4j_jni.c knows it. */
-    private static final String LOADING = "org.rseq4j.internal.loading";
+    /**
+     * By which the library learns whose methods it binds; rseq4j_jni.c knows it. Not a name that shading relocates with
+     * the package's.
+     */
+    private static final String LOADING = "rseq4j.loading";
 
     /** Whether the call of a sequence is worth it where one atomic instruction does the same. */
     public static final boolean ARE_QUICK = false;
@@ -45,7 +48,7 @@ public final class NativeCalls {
         Security.setProperty(LOADING, NativeCalls.class.getName().replace('.', '/'));
         try {
             System.load(path);
-        } catch (UnsatisfiedLinkError e) {
+        } catch (LinkageError e) { // also out of JNI_OnLoad
             throw new IllegalArgumentException(e);
         } finally {
             Security.setProperty(LOADING, "");

@@ -41,6 +41,18 @@ class NativeFilesTest {
         assertTrue(versions.text.contains("No version information found"), versions.text);
     }
 
+    /** Shading relocates strings that begin as the package does; copies and the C side must agree on these. */
+    @Test
+    void noNameForAllCopiesIsRelocated() throws Exception {
+        assertTrue(!NativeLibrary.LOADED_PROPERTY.startsWith("org.rseq4j"), NativeLibrary.LOADED_PROPERTY);
+        Path calls = TARGET.resolveSibling("src/main/java17/org/rseq4j/internal/linux/NativeCalls.java");
+        String loading = Files.readString(calls).replaceAll("(?s).* LOADING = \"([^\"]*)\".*", "$1");
+        assertTrue(!loading.startsWith("org.rseq4j"), loading);
+        assertTrue(
+                Files.readString(TARGET.resolveSibling("src/main/native/rseq4j_jni.c")).contains("\"" + loading + "\""),
+                loading);
+    }
+
     @Test
     void allMachinesNeedTheSameOfTheCLibrary() throws Exception {
         assertEquals(needs("x86_64"), needs("aarch64"));
