@@ -76,7 +76,8 @@ public final class MultiRelease {
                 "-g", "-parameters", "-proc:none", "-nowarn", "-encoding", "UTF-8"));
         all.addAll(List.of(options));
         try (StandardJavaFileManager manager = compiler.getStandardFileManager(null, null, null)) {
-            if (!compiler.getTask(null, manager, MultiRelease::say, all, null, manager.getJavaFileObjectsFromPaths(files)).call()) {
+            if (!compiler.getTask(null, manager, MultiRelease::say, all, null,
+                    manager.getJavaFileObjectsFromPaths(files)).call()) {
                 System.exit(1);
             }
         }

@@ -27,8 +27,11 @@ public final class Memory {
     private static final long BUFFER_ADDRESS = UNSAFE.objectFieldOffset(field(Buffer.class, "address"));
     /** Negative on a JVM whose threads have no such field. */
     private static final long THREAD_ID = threadIdOffset();
-    /** The JDK's thread; what it gets consists of the JDK's objects alone, or it would keep our class loader. */
-    private static final Cleaner CLEANER = Cleaner.create();
+    /**
+     * The JDK's thread; what it gets consists of the JDK's objects alone, or it would keep our class loader. Made when
+     * it is first needed, again and again while no thread can be had.
+     */
+    private static Cleaner cleaner;
     /** (AtomicLong)void: frees the memory there, once. */
     private static final MethodHandle FREE = free();
     private static final long PAGE = UNSAFE.pageSize();
@@ -82,10 +85,23 @@ public final class Memory {
         }
     }
 
-    /** An action of the JDK's objects alone, also the class loader that its class gets. */
+    private static synchronized Cleaner cleaner() {
+        if (cleaner == null) {
+            cleaner = Cleaner.create();
+        }
+        return cleaner;
+    }
+
+    /**
+     * An action of the JDK's objects alone, also the class loader that its class gets: the context's, or the system's.
+     */
     private static Runnable action(MethodHandle action) {
         Thread thread = Thread.currentThread();
         ClassLoader loader = thread.getContextClassLoader();
+        if (loader == null || loader == ClassLoader.getSystemClassLoader()) {
+            return MethodHandleProxies.asInterfaceInstance(Runnable.class, action);
+        }
+        thread.setContextClassLoader(loader); // so that there is stack for this at the end
         thread.setContextClassLoader(null);
         try {
             return MethodHandleProxies.asInterfaceInstance(Runnable.class, action);
@@ -112,7 +128,7 @@ public final class Memory {
             if (!NativeLibrary.isAvailable() || NativeCalls.discard(base, whole) != 0) {
                 UNSAFE.setMemory(base, whole, (byte) 0);
             }
-            CLEANER.register(owner, free);
+            cleaner().register(owner, free);
             return new Memory(base, owner);
         } catch (Throwable e) {
             UNSAFE.freeMemory(allocated.getAndSet(0));
@@ -136,7 +152,7 @@ public final class Memory {
     public Object part(long offset, long length) {
         ByteBuffer buffer = NativeCalls.bufferAt(base + offset, (int) Math.min(length, Integer.MAX_VALUE));
         // The action keeps the owner as long as the buffer is there, or what refers to the buffer.
-        CLEANER.register(buffer, action(MethodHandles.empty(MethodType.methodType(void.class, Object.class))
+        cleaner().register(buffer, action(MethodHandles.empty(MethodType.methodType(void.class, Object.class))
                 .bindTo(owner)));
         Reference.reachabilityFence(this);
         return buffer;

@@ -1,19 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.thread;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.rseq4j.internal.linux.Downcall;
 import org.rseq4j.internal.linux.Memory;
 
 /**
  * What threads there are before Java 21: no virtual ones. The class of this name for Java 21 says what holds for both.
  */
 public final class Threads {
+    /**
+     * (Thread)boolean; null where there are no virtual threads. A jar that lost its Multi-Release attribute has this
+     * class on a newer Java, too, and there a carrier's area must not be taken for the virtual thread's own.
+     */
+    private static final MethodHandle IS_VIRTUAL = isVirtual();
+
     private Threads() {
+    }
+
+    private static MethodHandle isVirtual() {
+        try {
+            return MethodHandles.publicLookup().findVirtual(Thread.class, "isVirtual",
+                    MethodType.methodType(boolean.class));
+        } catch (ReflectiveOperationException e) {
+            return null;
+        }
     }
 
     /** The running thread's id, which no other thread ever has. */
@@ -27,7 +46,14 @@ public final class Threads {
     }
 
     public static boolean isVirtual(Thread thread) {
-        return false;
+        if (IS_VIRTUAL == null) {
+            return false;
+        }
+        try {
+            return (boolean) IS_VIRTUAL.invokeExact(thread);
+        } catch (Throwable e) {
+            throw Downcall.failed(e);
+        }
     }
 
     /**
