@@ -115,7 +115,7 @@ public final class PerCpuMemory implements AutoCloseable {
      * a machine with more CPUs some of them share strides. All blocks are allocated now, also those of a sparse file,
      * so a full disk is an exception here and no fault later. The words are changed by Java's atomic instructions, by
      * {@link RestartableSequences} too: when somebody truncates the file, an operation behind its end throws an
-     * InternalError, at once or a little later, and the process goes on.
+     * InternalError, at once or a little later, and the process goes on; before Java 22 it may end.
      *
      * @param file the file; symbolic links are not followed
      * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
