@@ -10,9 +10,9 @@ import org.rseq4j.internal.memory.View;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
 /**
- * The buffers that are in use, of a pool that looks for misuse. Each loan has an arena of its own, which ends with the
- * release: from then on the JDK refuses every access by a segment or buffer of that loan. What native code still writes
- * there is found by a pattern in the block.
+ * The buffers that are in use, of a pool that looks for misuse. From Java 22 on each loan has an arena of its own,
+ * which ends with the release: from then on the JDK refuses every access by a segment or buffer of that loan. What
+ * native code still writes there is found by a pattern in the block.
  */
 final class BufferLoans {
     private static final byte PATTERN = (byte) 0xDB;

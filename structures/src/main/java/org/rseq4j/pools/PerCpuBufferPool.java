@@ -176,12 +176,13 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         }
 
         /**
-         * Looks for misuse. Every access to a segment or buffer after its release throws IllegalStateException; so does
-         * a second release. A write after release by native code, a release of what is not the pool's, and a segment or
-         * buffer that became unreachable in use (keep the one that was handed out, not only a slice of it) are told to
-         * the hook and, as the event {@code org.rseq4j.PoolMisuse}, to the Flight Recorder. Makes each operation slower
-         * by microseconds: for tests and for the search after a mistake. The system property
-         * {@code rseq4j.pools.detectMisuse=true} does this for every pool, with a hook that logs.
+         * Looks for misuse. Every access to a segment or buffer after its release throws IllegalStateException, from
+         * Java 22 on; so does a second release, before Java 22 unless somebody has acquired the same memory since. A
+         * write after release by native code, a release of what is not the pool's, and a segment or buffer that became
+         * unreachable in use (keep the one that was handed out, not only a slice of it) are told to the hook and, as
+         * the event {@code org.rseq4j.PoolMisuse}, to the Flight Recorder. Makes each operation slower by microseconds:
+         * for tests and for the search after a mistake. The system property {@code rseq4j.pools.detectMisuse=true} does
+         * this for every pool, with a hook that logs.
          *
          * @param hook what to tell
          * @return this
