@@ -16,7 +16,7 @@ else
   trap 'rm -rf -- "$repository"' EXIT
   "$root/bin/publish" --local "$repository"
 fi
-"$here/build.sh" "$repository"
+"$here/build.sh" "$repository" -DskipTests
 home=$(jdk)
 "$home/bin/java" --enable-native-access=org.rseq4j.core --module-path "$here/target/sample.jar:$here/target/lib" \
   --module org.rseq4j.sample/org.rseq4j.sample.JettyLoad "$@"

@@ -21,6 +21,8 @@ if ! "$here/build.sh" "$repository"; then
   echo "0 passed, 1 failed"
   exit 1
 fi
+passed=1
+echo "ok - builds, and its own tests pass: $(grep -m 1 -o 'Tests run: [0-9]*' "$here/target/build.log" || echo none)"
 cd -- "$here" || exit 1
 
 run() { # name, registration expected ("" for any but NONE), then java's arguments; the rest is the same everywhere
@@ -81,6 +83,15 @@ if timeout 600 "$java" --enable-native-access=org.rseq4j.core "${modules[@]:0:2}
   grep '^|' "$output" | sed 's/^/    /'
 else
   failed=$((failed + 1)); echo "not ok - Jetty"; tail -n 40 -- "$output" | sed 's/^/    | /'
+fi
+
+# The connection pool beside HikariCP: that both answer every statement, go on after an outage, and end.
+if timeout 600 "$java" --enable-native-access=ALL-UNNAMED "${classes[@]:0:2}" org.rseq4j.sample.ConnectionLoad \
+  --rounds 1 --warmup 1 --outages 1 --outage 1 > "$output" 2>&1 < /dev/null; then
+  passed=$((passed + 1)); echo "ok - connection pools answer, also after an outage"
+  grep '^|' "$output" | sed 's/^/    /'
+else
+  failed=$((failed + 1)); echo "not ok - connection pools"; tail -n 40 -- "$output" | sed 's/^/    | /'
 fi
 
 echo "$passed passed, $failed failed"
