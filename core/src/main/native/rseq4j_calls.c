@@ -6,6 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* include/uapi/asm-generic/mman-common.h */
+#endif
+
 #include "rseq4j.h"
 #include "rseq4j_thread.h"
 
@@ -38,6 +42,12 @@ EXPORT int rseq4j_unmap(void *address, uint64_t length)
 EXPORT int rseq4j_discard(void *address, uint64_t length)
 {
     return madvise(address, length, MADV_DONTNEED) ? -errno : 0;
+}
+
+/* Makes each page writable now. -EFAULT: a file has no block there, and its disk no room. Linux 5.14. */
+EXPORT int rseq4j_populate(void *address, uint64_t length)
+{
+    return madvise(address, length, MADV_POPULATE_WRITE) ? -errno : 0;
 }
 
 /* Asks for huge pages, where the system leaves it to the program. A hint: the error is for who wants to tell it. */

@@ -23,8 +23,8 @@
 
 #define FUNCTIONS(ONE) \
     ONE(probe) ONE(configure) ONE(attach) ONE(current) ONE(area) ONE(empty) ONE(records) ONE(try) ONE(slice_yield) \
-    ONE(membarrier) ONE(map) ONE(unmap) ONE(discard) ONE(huge_pages) ONE(window) ONE(check_aborts) ONE(drain) \
-    SEQUENCES(ONE, ) SEQUENCES(ONE, _wide)
+    ONE(membarrier) ONE(map) ONE(unmap) ONE(discard) ONE(populate) ONE(huge_pages) ONE(window) \
+    ONE(check_aborts) ONE(drain) SEQUENCES(ONE, ) SEQUENCES(ONE, _wide)
 #define SEQUENCES(ONE, SUFFIX) \
     ONE(add##SUFFIX) ONE(compare_and_store##SUFFIX) ONE(swap##SUFFIX) ONE(push##SUFFIX) ONE(pop##SUFFIX) \
     ONE(pop_word##SUFFIX) ONE(push_many##SUFFIX) ONE(pop_many##SUFFIX) ONE(summarize##SUFFIX)

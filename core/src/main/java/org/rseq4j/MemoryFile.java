@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -28,6 +29,7 @@ record MemoryFile(Mapping mapping, int strides) {
     private static final int PAGE = 4096;
     private static final long MAGIC = 0x4d_43_50_34_51_45_53_52L; // "RSEQ4PCM" in the order of the bytes
     private static final int VERSION = 1;
+    private static final String NO_BLOCKS = " has fewer blocks than bytes, and the disk no room for them";
     private static final int MAX_STRIDES = 1 << 16;
     private static final long RETRY_NANOS = 1_000_000;
 
@@ -136,16 +138,34 @@ record MemoryFile(Mapping mapping, int strides) {
         return strides;
     }
 
-    /**
-     * Writes to each page what is there: a sparse file, as a backup may have restored it, gets the blocks that it
-     * lacks.
-     */
+    /** A sparse file, as a backup may have restored it, gets the blocks that it lacks. */
     private static void takeBlocks(Path file, Mapping mapping) throws IOException {
+        boolean isKnown;
+        try {
+            isKnown = mapping.populate();
+        } catch (IOException e) {
+            throw new IOException(file + NO_BLOCKS, e);
+        }
+        if (!isKnown) {
+            writeWhatIsThere(file, mapping);
+        }
+    }
+
+    /**
+     * Where the system makes no pages writable (Linux before 5.14, no native library). The JVM does not guard an atomic
+     * instruction that it interprets, so a disk that fills up here would end the process: there has to be room for all.
+     */
+    private static void writeWhatIsThere(Path file, Mapping mapping) throws IOException {
+        long free = Files.getFileStore(file).getUsableSpace();
+        if (free < mapping.size) {
+            throw new IOException(file + " may have fewer blocks than bytes, and the disk has room for " + free
+                    + " bytes, not for all " + mapping.size);
+        }
         try {
             touch(mapping);
             Thread.yield(); // compiled code learns of a fault when it next looks, which it does here
         } catch (InternalError e) {
-            throw new IOException(file + " has fewer blocks than bytes, and the disk no room for them", e);
+            throw new IOException(file + NO_BLOCKS, e);
         }
     }
 

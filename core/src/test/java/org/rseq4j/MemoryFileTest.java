@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -19,6 +21,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,7 +90,8 @@ class MemoryFileTest {
             });
             for (int i = 0; i < 3; i++) {
                 var refused = assertThrows(IOException.class, () -> PerCpuMemory.map(sparse, 1 << 16));
-                assertTrue(refused.getMessage().contains("fewer blocks than bytes"), refused.getMessage());
+                assertTrue(refused.getMessage().contains(" fewer blocks than bytes, and the disk "),
+                        refused.getMessage());
             }
             Files.delete(fill);
             PerCpuMemory.map(sparse, 1 << 16).close();
@@ -185,16 +189,64 @@ class MemoryFileTest {
     }
 
     /** Each takes a large part of all addresses; nobody refers to the ones that are closed. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void addressesOfClosedMemoryAreUsedAgain(boolean isInterrupted) {
+        assumeAddressesAreReserved();
+        try {
+            for (int i = 0; i < 12; i++) {
+                if (isInterrupted) {
+                    Thread.currentThread().interrupt();
+                }
+                useAndClose();
+                assertEquals(isInterrupted, Thread.currentThread().isInterrupted());
+            }
+        } finally {
+            Thread.interrupted();
+        }
+    }
+
+    /** As on a machine that has more to do than it can: what frees memory is a thread of the JDK's. */
     @Test
-    void addressesOfClosedMemoryAreUsedAgain() {
+    void addressesOfClosedMemoryAreAwaitedWhileTheCleanerIsBusy() throws InterruptedException {
+        assumeAddressesAreReserved();
+        useAndClose();
+        useAndClose();
+        useAndClose();
+        var isBusy = new CountDownLatch(1);
+        BusyCleaner.start(isBusy);
+        System.gc();
+        assertTrue(isBusy.await(60, TimeUnit.SECONDS));
+        for (int i = 0; i < 6; i++) {
+            useAndClose();
+        }
+    }
+
+    private static void assumeAddressesAreReserved() {
         assumeTrue(!Rseq.status().libc().equals("unknown"), "needs memory outside of the heap");
         assumeTrue(Runtime.version().feature() >= 22,
                 "before Java 22 reservations are bounded by the machine's memory");
+    }
+
+    private static void useAndClose() {
         long large = (1L << 45) / (Rseq.cpuCount() + 1) & -PAGE;
-        for (int i = 0; i < 12; i++) {
-            try (var memory = PerCpuMemory.allocate(large)) {
-                memory.add(0, 1);
-            }
+        try (var memory = PerCpuMemory.allocate(large)) {
+            memory.add(0, 1);
+        }
+    }
+
+    /** A class of its own, as Java 17 has no such method to look at. */
+    private static final class BusyCleaner {
+        @SuppressWarnings("restricted") // its cleanup is what this is about
+        static void start(CountDownLatch isBusy) {
+            MemorySegment.ofAddress(1 << 20).reinterpret(8, Arena.ofAuto(), segment -> {
+                isBusy.countDown();
+                try {
+                    Thread.sleep(1_500);
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+            });
         }
     }
 }

@@ -12,9 +12,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
+import org.rseq4j.internal.memory.CollectorWait;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.OwnerOnly;
 
@@ -35,9 +35,6 @@ import org.rseq4j.internal.memory.OwnerOnly;
  * @since 0.1.0
  */
 public final class CounterFile {
-    /** In milliseconds, of several waits that double, for freed counters to be found unreachable. */
-    private static final long LONGEST_WAIT = 512;
-
     private final Mapping mapping;
     private final CounterFileFormat format;
     /** Guarded by this. */
@@ -256,31 +253,23 @@ public final class CounterFile {
     private Object meter(String name, String description, MeterDefinition definition, LongFunction<Object> make) {
         CounterFileTable.Meter meter = null;
         Object object = null;
-        for (long millis = 1; meter == null; millis *= 2) {
+        CollectorWait wait = new CollectorWait(); // for freed counters that nothing refers to
+        boolean isOver = false;
+        while (meter == null) {
             synchronized (this) {
                 CounterFileTable.Meter known = table.find(name, definition);
                 if (known != null) {
                     return known.object();
                 }
-                if (millis > LONGEST_WAIT || !table.isAwaitingRoom(definition)) {
+                if (isOver || !table.isAwaitingRoom(definition)) {
                     meter = table.enter(name, description, definition, make);
                     object = meter.object();
                 }
             }
-            if (meter == null) {
-                awaitUnreachable(millis);
-            }
+            isOver = meter == null && !wait.again();
         }
         CounterFileTable.Meter made = meter;
         tell(watcher -> made(watcher, made));
         return object;
-    }
-
-    /** For freed counters, of which only the collector knows when nothing refers to them. */
-    private static void awaitUnreachable(long millis) {
-        if (millis == 1 || millis == LONGEST_WAIT / 4) {
-            System.gc();
-        }
-        LockSupport.parkNanos(millis * 1_000_000);
     }
 }

@@ -35,14 +35,15 @@ public final class NativeLibrary {
     /** The same in every copy: not a name that shading relocates with the package's. */
     static final String LOADED_PROPERTY = "rseq4j.native";
     /** Changes with every incompatible change of the C side, so that two versions never share one library. */
-    static final String NATIVE_VERSION = "6";
+    static final String NATIVE_VERSION = "7";
 
     /** Rounds of a delay inside each sequence, for tests: aborts become likely. */
     public static final long WINDOW = Long.getLong("rseq4j.debug.window", 0);
 
     /** What other classes use of it; the sequences in two forms. */
     private static final List<String> NAMES = List.of("probe", "configure", "attach", "current", "area", "empty",
-            "records", "try", "slice_yield", "membarrier", "map", "unmap", "discard", "huge_pages", "window",
+            "records", "try", "slice_yield", "membarrier", "map", "unmap", "discard", "populate", "huge_pages",
+            "window",
             "check_aborts", "drain", "add", "compare_and_store", "swap", "push", "pop", "pop_word", "push_many",
             "pop_many", "summarize", "add_wide", "compare_and_store_wide", "swap_wide", "push_wide", "pop_wide",
             "pop_word_wide", "push_many_wide", "pop_many_wide", "summarize_wide");

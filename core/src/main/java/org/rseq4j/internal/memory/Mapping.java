@@ -6,7 +6,7 @@ import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.concurrent.locks.LockSupport;
+import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.linux.NativeCalls;
 import org.rseq4j.internal.linux.NativeLibrary;
@@ -17,9 +17,6 @@ import org.rseq4j.internal.linux.NativeLibrary;
  * Java heap.
  */
 public final class Mapping {
-    /** In milliseconds, of several that double. */
-    private static final long LONGEST_WAIT = 256;
-
     /** Stays mapped as long as this is reachable. */
     final Memory memory;
     /** The place of the first byte. */
@@ -77,6 +74,21 @@ public final class Mapping {
         }
     }
 
+    /**
+     * Makes each page writable now, so that no later write finds a disk full.
+     *
+     * @return whether that is so; false where the system has no such call
+     * @throws IOException when a file has no block somewhere, and its disk no room for one
+     */
+    public boolean populate() throws IOException {
+        int error = isNative() ? NativeCalls.populate(base, size) : -Abi.ENOSYS;
+        Reference.reachabilityFence(this);
+        if (error == -Abi.EFAULT) {
+            throw new IOException("a page cannot be written");
+        }
+        return error == 0;
+    }
+
     /** Asks for huge pages in a part of it; no effect where the system has none or decides itself. */
     public void adviseHugePages(long offset, long length) {
         if (anonymous) {
@@ -111,18 +123,15 @@ public final class Mapping {
 
     /** What nobody refers to any more is unmapped only when the collector has seen that. */
     private static Memory patiently(long size) {
-        for (long millis = 1;; millis *= 2) {
+        CollectorWait wait = new CollectorWait();
+        while (true) {
             try {
                 return Memory.anonymous(size);
             } catch (OutOfMemoryError e) {
-                if (millis > LONGEST_WAIT) {
+                if (!wait.again()) {
                     throw e;
                 }
             }
-            if (millis == 1 || millis == LONGEST_WAIT / 4) {
-                System.gc();
-            }
-            LockSupport.parkNanos(millis * 1_000_000); // for the cleaner's thread
         }
     }
 }

@@ -118,6 +118,7 @@ public final class NativeCalls {
         static final long MAP = NativeLibrary.address("map");
         static final long UNMAP = NativeLibrary.address("unmap");
         static final long DISCARD = NativeLibrary.address("discard");
+        static final long POPULATE = NativeLibrary.address("populate");
         static final long HUGE_PAGES = NativeLibrary.address("huge_pages");
     }
 
@@ -132,6 +133,10 @@ public final class NativeCalls {
 
     public static int discard(long address, long size) {
         return (int) call(Pages.DISCARD, address, size);
+    }
+
+    public static int populate(long address, long size) {
+        return (int) call(Pages.POPULATE, address, size);
     }
 
     public static int adviseHugePages(long address, long size) {

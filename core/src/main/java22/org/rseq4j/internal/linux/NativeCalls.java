@@ -126,6 +126,7 @@ public final class NativeCalls {
         static final MethodHandle MAP = plain("map", JAVA_LONG, JAVA_LONG);
         static final MethodHandle UNMAP = plain("unmap", JAVA_INT, JAVA_LONG, JAVA_LONG);
         static final MethodHandle DISCARD = plain("discard", JAVA_INT, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle POPULATE = plain("populate", JAVA_INT, JAVA_LONG, JAVA_LONG);
         static final MethodHandle HUGE_PAGES = plain("huge_pages", JAVA_INT, JAVA_LONG, JAVA_LONG);
         /** (AtomicLong)long; what is left there is 0. */
         static final MethodHandle TAKE_SIZE = takeSize();
@@ -167,6 +168,14 @@ public final class NativeCalls {
     public static int discard(long address, long size) {
         try {
             return (int) Pages.DISCARD.invokeExact(address, size);
+        } catch (Throwable e) {
+            throw Downcall.failed(e);
+        }
+    }
+
+    public static int populate(long address, long size) {
+        try {
+            return (int) Pages.POPULATE.invokeExact(address, size);
         } catch (Throwable e) {
             throw Downcall.failed(e);
         }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.rseq4j.internal.memory;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Waits for what is freed when nothing refers to it any more, of which only the garbage collector knows. What follows a
+ * collection is done by threads of the JDK's, which need a CPU: so it is looked for again and again, up to eight
+ * seconds. A thread that is interrupted waits no shorter, and is interrupted afterwards.
+ */
+public final class CollectorWait {
+    private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(8);
+    private static final long MOST_MILLIS = 256;
+
+    private long begun;
+    private long millis;
+    private int collections;
+
+    /**
+     * Waits a little, longer each time.
+     *
+     * @return false when it did not wait, as time is over
+     */
+    public boolean again() {
+        if (millis == 0) {
+            begun = System.nanoTime();
+            millis = 1;
+        } else if (System.nanoTime() - begun >= LONGEST_NANOS) {
+            return false;
+        }
+        collect(System.nanoTime() - begun);
+        boolean isInterrupted = Thread.interrupted(); // else nothing would be waited
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
+        if (isInterrupted) {
+            Thread.currentThread().interrupt();
+        }
+        millis = Math.min(2 * millis, MOST_MILLIS);
+        return true;
+    }
+
+    /** At once, then after 1/16 and 1/2 of a second: what was in use at a collection may be unreachable later. */
+    private void collect(long nanos) {
+        long due = collections == 0 ? 0 : LONGEST_NANOS >> 10 - 3 * collections;
+        if (collections < 3 && nanos >= due) {
+            collections++;
+            System.gc();
+        }
+    }
+}
