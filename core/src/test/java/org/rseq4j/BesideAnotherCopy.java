@@ -23,7 +23,7 @@ public final class BesideAnotherCopy {
         URL classes = Path.of(System.getProperty("rseq4j.test.copy")).toUri().toURL();
         var loader = new URLClassLoader("copy", new URL[]{classes}, ClassLoader.getPlatformClassLoader());
         use(loader, 0);
-        Thread.ofPlatform().daemon().name("copy").start(() -> {
+        TestThreads.startDaemon(() -> {
             try {
                 for (int round = 1;; round++) {
                     use(loader, round);

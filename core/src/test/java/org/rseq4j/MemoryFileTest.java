@@ -161,7 +161,7 @@ class MemoryFileTest {
         try (FileChannel channel = FileChannel.open(busy, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
             channel.lock();
             var begun = new CountDownLatch(1);
-            Thread waiter = Thread.ofPlatform().start(() -> {
+            Thread waiter = TestThreads.start(() -> {
                 begun.countDown();
                 assertThrows(IOException.class, () -> PerCpuMemory.map(busy, PAGE));
             });

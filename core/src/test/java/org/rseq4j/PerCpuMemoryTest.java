@@ -189,7 +189,7 @@ class PerCpuMemoryTest {
             List<Thread> threads = new ArrayList<>();
             var unexpected = new AtomicReference<Throwable>();
             for (int i = 0; i < 4; i++) {
-                threads.add(Thread.ofPlatform().start(() -> {
+                threads.add(TestThreads.start(() -> {
                     try {
                         while (true) {
                             memory.add(0, 1);
@@ -339,7 +339,7 @@ class PerCpuMemoryTest {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE)) {
             channel.lock();
             var thrown = new AtomicReference<Throwable>();
-            Thread waiter = Thread.ofPlatform().start(() -> {
+            Thread waiter = TestThreads.start(() -> {
                 try {
                     PerCpuMemory.map(file, 4096).close();
                 } catch (Throwable e) {
@@ -399,7 +399,7 @@ class PerCpuMemoryTest {
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             int thread = i;
-            threads.add(Thread.ofPlatform().start(() -> {
+            threads.add(TestThreads.start(() -> {
                 try {
                     body.run(thread);
                 } catch (Throwable e) {

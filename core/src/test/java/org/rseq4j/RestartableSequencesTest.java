@@ -138,13 +138,14 @@ class RestartableSequencesTest {
     /** Every word that was pushed is there once; ManyWordsTest shows that they are moved in pieces. */
     @Test
     void manyWordsMoveAlthoughTheThreadIsInterruptedAllTheTime() throws InterruptedException {
-        assumeTrue(Storm.available(), "needs the test's native library and native access");
+        assumeTrue(Runtime.version().feature() >= 22 && Storm.available(),
+                "needs the test's native library and native access, from Java 22 on");
         int many = 1 << 20;
         long[] words = LongStream.range(0, many).toArray();
         long[] moved = new long[2];
         var number = new CompletableFuture<Integer>();
         try (var large = PerCpuMemory.allocate((many + 1) * 8L)) {
-            Thread mover = Thread.ofPlatform().start(() -> {
+            Thread mover = TestThreads.start(() -> {
                 number.complete(Storm.thread());
                 moved[0] = RestartableSequences.BY_CPU.pushMany(large, 0, many, words, many) >>> 32;
                 for (int cpu = 0; cpu < large.strideCount(); cpu++) {
@@ -203,7 +204,8 @@ class RestartableSequencesTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void nothingIsLostOrDoubledInAStorm(boolean cid) throws InterruptedException {
-        assumeTrue(Storm.available(), "needs the test's native library and native access");
+        assumeTrue(Runtime.version().feature() >= 22 && Storm.available(),
+                "needs the test's native library and native access, from Java 22 on");
         var sequences = by(cid);
         int threads = 16;
         int handles = 512;
@@ -225,7 +227,7 @@ class RestartableSequencesTest {
         List<Thread> workers = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
             int worker = i;
-            workers.add(Thread.ofPlatform().start(() -> {
+            workers.add(TestThreads.start(() -> {
                 numbers.add(Storm.thread());
                 ready.countDown();
                 try {
@@ -335,7 +337,7 @@ class RestartableSequencesTest {
     void virtualThreadsAddExactly() throws InterruptedException {
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < 500; i++) {
-            threads.add(Thread.startVirtualThread(() -> {
+            threads.add(TestThreads.startVirtual(() -> {
                 for (int j = 0; j < 200; j++) {
                     RestartableSequences.BY_CPU.add(memory, 8, 1);
                     if (j % 50 == 0) {

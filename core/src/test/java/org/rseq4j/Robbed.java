@@ -25,7 +25,7 @@ final class Robbed {
         try (var memory = PerCpuMemory.allocate(4096)) {
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < THREADS; i++) {
-                threads.add(Thread.ofPlatform().start(() -> count(memory)));
+                threads.add(TestThreads.start(() -> count(memory)));
             }
             for (Thread thread : threads) {
                 thread.join();

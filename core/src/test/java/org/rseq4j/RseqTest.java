@@ -47,8 +47,7 @@ class RseqTest {
         int all = Math.min(2000, Integer.getInteger("rseq4j.test.operations", 200_000) / 100);
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < all; i++) {
-            Thread.Builder builder = i % 2 == 0 ? Thread.ofPlatform() : Thread.ofVirtual();
-            threads.add(builder.start(() -> {
+            threads.add(TestThreads.startEither(i, () -> {
                 try {
                     for (int j = 0; j < 100; j++) {
                         assertTrue(Rseq.cpuId() >= 0 && Rseq.cpuId() < Rseq.cpuCount());

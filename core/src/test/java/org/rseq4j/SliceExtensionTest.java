@@ -61,7 +61,7 @@ class SliceExtensionTest {
         SliceExtension.end(-1);
         SliceExtension.renew(Long.MAX_VALUE);
         long section = SliceExtension.begin();
-        Thread other = Thread.ofPlatform().start(() -> {
+        Thread other = TestThreads.start(() -> {
             long theirs = SliceExtension.begin();
             SliceExtension.end(section);
             SliceExtension.renew(section);
@@ -76,7 +76,7 @@ class SliceExtensionTest {
     @Test
     void aSectionOfADeadThreadHasNoEffect() throws InterruptedException {
         var left = new AtomicLong();
-        Thread thread = Thread.ofPlatform().start(() -> left.set(SliceExtension.begin()));
+        Thread thread = TestThreads.start(() -> left.set(SliceExtension.begin()));
         thread.join();
         SliceExtension.end(left.get());
         SliceExtension.renew(left.get());
@@ -89,7 +89,7 @@ class SliceExtensionTest {
         var failure = new AtomicReference<Throwable>();
         var done = new CountDownLatch(threads);
         for (int i = 0; i < threads; i++) {
-            Thread.startVirtualThread(() -> {
+            TestThreads.startVirtual(() -> {
                 try {
                     for (int j = 0; j < 50; j++) {
                         long section = SliceExtension.begin();

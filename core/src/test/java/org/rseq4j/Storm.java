@@ -17,7 +17,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Threads that are moved between CPUs and sent signals at a high rate, and threads that are not Java's own (storm.c).
+ * Threads that are moved between CPUs and sent signals at a high rate, and threads that are not Java's own (storm.c);
+ * from Java 22 on.
  */
 public final class Storm {
     private static final Path LIBRARY = Path.of(System.getProperty("rseq4j.test.storm", "target/libstorm.so"));
@@ -33,7 +34,8 @@ public final class Storm {
     }
 
     public static boolean available() {
-        return Files.exists(LIBRARY) && !Boolean.getBoolean("rseq4j.test.noNativeAccess");
+        return Files.exists(LIBRARY)
+                && !Boolean.getBoolean("rseq4j.test.noNativeAccess");
     }
 
     /** {@return the number of the running OS thread} */

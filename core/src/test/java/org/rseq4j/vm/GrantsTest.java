@@ -11,6 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
+import org.rseq4j.TestThreads;
 
 /**
  * What the kernel's own selftest of slice extensions does (tools/testing/selftests/rseq/slice_test.c), from Java: one
@@ -104,13 +105,13 @@ class GrantsTest {
 
     private static void run(int rounds, int seconds) throws InterruptedException {
         over = false;
-        Thread noise = Thread.ofPlatform().daemon().start(() -> {
+        Thread noise = TestThreads.startDaemon(() -> {
             while (!over) {
                 LockSupport.parkNanos(1_000_000);
                 sink = work(rounds * 20);
             }
         });
-        Thread worker = Thread.ofPlatform().daemon().start(() -> {
+        Thread worker = TestThreads.startDaemon(() -> {
             while (!over) {
                 section(rounds);
             }

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
+import org.rseq4j.TestThreads;
 
 /** A CPU goes offline and comes back while threads work on its words. */
 @org.junit.jupiter.api.Tag("hotplug")
@@ -38,7 +39,7 @@ class HotplugTest {
             var failure = new AtomicReference<Throwable>();
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < 6; i++) {
-                threads.add(Thread.ofPlatform().start(() -> {
+                threads.add(TestThreads.start(() -> {
                     try {
                         adds.addAndGet(churn(memory, stack));
                     } catch (Throwable e) {

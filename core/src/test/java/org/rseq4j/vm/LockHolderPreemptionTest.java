@@ -18,6 +18,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
+import org.rseq4j.TestThreads;
 
 /**
  * Threads around one spin lock, with and without sections, interleaved, after a warm-up: how often a thread was
@@ -149,7 +150,7 @@ class LockHolderPreemptionTest {
         for (int i = 0; i < threads; i++) {
             var result = new Result();
             results.add(result);
-            workers.add(Thread.ofPlatform().daemon().start(() -> {
+            workers.add(TestThreads.startDaemon(() -> {
                 try {
                     start.await();
                     long before = switches();

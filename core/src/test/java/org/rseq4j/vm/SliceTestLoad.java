@@ -3,6 +3,7 @@ package org.rseq4j.vm;
 
 import java.util.concurrent.locks.LockSupport;
 import org.rseq4j.SliceExtension;
+import org.rseq4j.TestThreads;
 
 /**
  * The load of the kernel's own slice_test, from Java: one thread goes through sections of 2 us, then of 50 us; another
@@ -24,7 +25,7 @@ final class SliceTestLoad {
             throw new IllegalStateException("the time slice extension is not supported here");
         }
         long nanos = Long.parseLong(arguments[0]) * 1_000_000_000L;
-        Thread noise = Thread.ofPlatform().daemon().start(SliceTestLoad::disturb);
+        Thread noise = TestThreads.startDaemon(SliceTestLoad::disturb);
         for (long length : new long[]{2_000, 50_000}) {
             sections(length, 1_000_000_000L); // compiled before it is measured
             SliceExtension.Statistics before = SliceExtension.statistics();

@@ -10,6 +10,7 @@ import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.rseq4j.stress.Stress;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * What threads counted and recorded is what was taken away meanwhile and is left at the end: a counter, a summary and a
@@ -59,7 +60,7 @@ class ConservationTest {
     /** What is recorded while another thread takes away, again and again, what was counted. */
     private void whileTaken(Recording recording) throws Exception {
         var done = new AtomicBoolean();
-        Thread taker = Thread.ofPlatform().start(() -> {
+        Thread taker = TestThreads.start(() -> {
             try {
                 while (!done.get()) {
                     take();
@@ -98,9 +99,9 @@ class ConservationTest {
 
     @Test
     void nothingIsLostOrDoubledWhileThreadsStartAndDie() throws Exception {
-        whileTaken(() -> stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+        whileTaken(() -> stress.onThreads(Thread::new, 4, deadline -> {
             do {
-                Thread mortal = Thread.ofPlatform().start(() -> record(HIGHEST));
+                Thread mortal = TestThreads.start(() -> record(HIGHEST));
                 mortal.join();
             } while (stress.goesOn(deadline));
         }));
@@ -108,6 +109,6 @@ class ConservationTest {
 
     @Test
     void nothingIsLostOrDoubledOnVirtualThreads() throws Exception {
-        whileTaken(() -> stress.onThreads(Thread.ofVirtual().factory(), 1000, deadline -> record(HIGHEST)));
+        whileTaken(() -> stress.onThreads(TestThreads.virtual(), 1000, deadline -> record(HIGHEST)));
     }
 }

@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rseq4j.stress.TestThreads;
 
 /** Counters of a file that are freed, and what becomes of their places; type ids, keys, and sums that are set. */
 class CounterFileFreeTest {
@@ -53,7 +54,7 @@ class CounterFileFreeTest {
             List<CounterFileReader.Value> values = reader.read();
             assertEquals(List.of(counter("a", 5, 7, (byte) 1, (byte) -2, (byte) 3),
                     counter("b", 0, Integer.MIN_VALUE, new byte[112]), counter("c", 0, 0)), values);
-            var a = (CounterFileReader.Counter) values.getFirst();
+            var a = (CounterFileReader.Counter) values.get(0);
             assertEquals(1, a.key().get());
             assertEquals(1, a.key().get(), "each time from the first byte");
             assertTrue(a.key().isReadOnly());
@@ -179,7 +180,7 @@ class CounterFileFreeTest {
         CounterFile file = create(1024);
         var done = new AtomicBoolean();
         var failed = new AtomicReference<Throwable>();
-        Thread writer = Thread.ofPlatform().start(() -> {
+        Thread writer = TestThreads.start(() -> {
             try {
                 for (int i = 0; i < counters; i++) {
                     // Even ones have a name each, odd ones one name together.
@@ -222,7 +223,7 @@ class CounterFileFreeTest {
             List<CounterFileReader.Value> expected = new ArrayList<>();
             for (int i = 0; i < 3000; i++) {
                 made.add(file.counter("c" + i, "", i, NO_KEY));
-                made.getLast().add(i);
+                made.get(made.size() - 1).add(i);
                 expected.add(counter("c" + i, i, i));
             }
             assertEquals(expected, reader.read());

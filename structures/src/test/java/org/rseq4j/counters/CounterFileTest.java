@@ -29,6 +29,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.stress.Stress;
+import org.rseq4j.stress.TestThreads;
 
 class CounterFileTest {
     @TempDir
@@ -76,7 +77,7 @@ class CounterFileTest {
         CounterFile file = CounterFile.create(file(), meters, 1 << 16);
         var longs = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
         var wanted = new AtomicInteger(-1);
-        Thread writer = Thread.ofPlatform().start(() -> {
+        Thread writer = TestThreads.start(() -> {
             for (int i = 0; i < meters; i++) {
                 while (wanted.get() < i) {
                     Thread.yield();
@@ -109,18 +110,18 @@ class CounterFileTest {
     void noSumIsNegativeWhileACounterIsReset() throws Exception {
         PerCpuCounter counter = CounterFile.create(file(), 1, 8).counter("c", "");
         var done = new AtomicBoolean();
-        List<Thread> threads = List.of(Thread.ofPlatform().start(() -> {
+        List<Thread> threads = List.of(TestThreads.start(() -> {
             while (!done.get()) {
                 counter.add(1000);
             }
-        }), Thread.ofPlatform().start(() -> {
+        }), TestThreads.start(() -> {
             while (!done.get()) {
                 counter.reset();
             }
         }));
         try (var reader = CounterFileReader.open(file())) {
             for (int i = 0; i < 30_000; i++) {
-                long sum = ((CounterFileReader.Counter) reader.read().getFirst()).sum();
+                long sum = ((CounterFileReader.Counter) reader.read().get(0)).sum();
                 assertTrue(sum >= 0, "a sum of " + sum);
             }
         } finally {
@@ -430,7 +431,7 @@ class CounterFileTest {
             CounterFile file = CounterFile.create(Path.of(arguments[0]), 5000, 100_000);
             PerCpuSummary summary = file.summary("s", "");
             for (int i = 0; i < 4; i++) {
-                Thread.ofPlatform().start(() -> {
+                TestThreads.start(() -> {
                     while (true) {
                         summary.record(1_000_003);
                     }

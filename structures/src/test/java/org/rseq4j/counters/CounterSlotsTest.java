@@ -69,7 +69,7 @@ class CounterSlotsTest {
         List<Object> dropped = new ArrayList<>(); // until all are made, whenever the collector runs
         for (int i = 0; i < made; i++) {
             dropped.add(new Object());
-            slots.take(dropped.getLast());
+            slots.take(dropped.get(dropped.size() - 1));
         }
         int before = slots.taken();
         assertTrue(before >= made, before + " taken");
@@ -81,7 +81,7 @@ class CounterSlotsTest {
                 Thread.sleep(5);
             }
             meters.add(new Object());
-            slots.take(meters.getLast());
+            slots.take(meters.get(meters.size() - 1));
             int after = slots.taken();
             assertTrue(after >= before - 3, before + " to " + after + " taken");
             before = after;

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.rseq4j.stress.ChildJvm;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * Counters and summaries in a process of their own, whose sequences are often restarted, or which has none; run once,
@@ -41,8 +42,8 @@ class MetersInOtherProcessesTest {
 
         public static void main(String[] arguments) throws Exception {
             CounterFile file = CounterFile.create(new File(arguments[0]).toPath(), 10, 4096);
-            run(Thread.ofPlatform().factory(), 16, 20_000, new PerCpuCounter(), new PerCpuSummary());
-            run(Thread.ofVirtual().factory(), 100, 2_500, file.counter("c", ""), file.summary("s", ""));
+            run(Thread::new, 16, 20_000, new PerCpuCounter(), new PerCpuSummary());
+            run(TestThreads.virtual(), 100, 2_500, file.counter("c", ""), file.summary("s", ""));
             System.out.println("exact");
         }
 
@@ -52,7 +53,7 @@ class MetersInOtherProcessesTest {
             var failure = new AtomicReference<Throwable>();
             long[] counted = new long[1];
             long[] recorded = new long[1];
-            Thread reader = Thread.ofPlatform().start(() -> {
+            Thread reader = TestThreads.start(() -> {
                 try {
                     long before = 0;
                     for (int i = 0; !done.get(); i++) {

@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.Stress;
+import org.rseq4j.stress.TestThreads;
 
 class PerCpuCounterTest {
     @Test
@@ -123,12 +124,12 @@ class PerCpuCounterTest {
 
     @Test
     void nothingIsLostBetweenThreadsThatStartAndDie() throws Exception {
-        assertConserved(Thread.ofPlatform().factory(), 40, 8);
+        assertConserved(Thread::new, 40, 8);
     }
 
     @Test
     void nothingIsLostBetweenVirtualThreads() throws Exception {
-        assertConserved(Thread.ofVirtual().factory(), 10, 100);
+        assertConserved(TestThreads.virtual(), 10, 100);
     }
 
     /** Who adds by a restartable sequence makes no atomic instruction: a reset elsewhere must not touch that word. */
@@ -139,7 +140,7 @@ class PerCpuCounterTest {
             var taken = new AtomicLong();
             var taking = new AtomicBoolean();
             var stress = new Stress();
-            stress.onThreads(Thread.ofPlatform().factory(), 1 + Runtime.getRuntime().availableProcessors(),
+            stress.onThreads(Thread::new, 1 + Runtime.getRuntime().availableProcessors(),
                     deadline -> {
                         boolean takes = taking.compareAndSet(false, true);
                         do {
@@ -165,7 +166,7 @@ class PerCpuCounterTest {
         try (var counter = new PerCpuCounter()) {
             var taken = new AtomicLong();
             var done = new AtomicBoolean();
-            Thread taker = Thread.ofPlatform().start(() -> {
+            Thread taker = TestThreads.start(() -> {
                 while (!done.get()) {
                     taken.addAndGet(counter.sumThenReset());
                     Thread.yield();

@@ -11,6 +11,7 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.TestThreads;
 
 class PerCpuHistogramTest {
     @Test
@@ -139,7 +140,7 @@ class PerCpuHistogramTest {
         try (var histogram = new PerCpuHistogram(1_000_000, 3)) {
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < 16; i++) {
-                threads.add((i % 2 == 0 ? Thread.ofPlatform() : Thread.ofVirtual()).start(() -> {
+                threads.add(TestThreads.startEither(i, () -> {
                     for (int j = 0; j < 20_000; j++) {
                         histogram.record(j);
                     }

@@ -26,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.TestThreads;
 
 /** What is scraped, beside Micrometer's own registry, in which the same was recorded. */
 class PerCpuPrometheusMeterRegistryTest {
@@ -272,14 +273,14 @@ class PerCpuPrometheusMeterRegistryTest {
         AtomicBoolean over = new AtomicBoolean();
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
-            threads.add((i % 2 == 0 ? Thread.ofPlatform() : Thread.ofVirtual()).start(() -> {
+            threads.add(TestThreads.startEither(i, () -> {
                 for (int n = 0; n < 20_000; n++) {
                     counter.increment();
                     timer.record(1, TimeUnit.SECONDS);
                 }
             }));
         }
-        Thread scraper = Thread.ofPlatform().unstarted(() -> {
+        Thread scraper = new Thread(() -> {
             while (!over.get()) {
                 assertBelongTogether(ours.scrape());
             }

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.Stress;
+import org.rseq4j.stress.TestThreads;
 
 class PerCpuSummaryTest {
     @Test
@@ -71,12 +72,12 @@ class PerCpuSummaryTest {
 
     @Test
     void everySnapshotIsOfWholeRecordsOfPlatformThreads() throws Exception {
-        assertWhole(Thread.ofPlatform().factory(), 16);
+        assertWhole(Thread::new, 16);
     }
 
     @Test
     void everySnapshotIsOfWholeRecordsOfVirtualThreads() throws Exception {
-        assertWhole(Thread.ofVirtual().factory(), 200);
+        assertWhole(TestThreads.virtual(), 200);
     }
 
     /**
@@ -89,7 +90,7 @@ class PerCpuSummaryTest {
             var done = new AtomicBoolean();
             long[] last = new long[1];
             List<Thread> threads = new ArrayList<>();
-            threads.add(Thread.ofPlatform().start(() -> {
+            threads.add(TestThreads.start(() -> {
                 long value = 0;
                 while (!done.get()) {
                     summary.record(++value);
@@ -97,7 +98,7 @@ class PerCpuSummaryTest {
                 last[0] = value;
             }));
             for (int i = 0; i < 2; i++) {
-                threads.add(Thread.ofPlatform().start(() -> { // pushes the others from their CPUs
+                threads.add(TestThreads.start(() -> { // pushes the others from their CPUs
                     for (long n = 0; !done.get(); n++) {
                         if (n % 1000 == 0) {
                             Thread.yield();
@@ -107,7 +108,7 @@ class PerCpuSummaryTest {
             }
             List<PerCpuSummary.Snapshot> results = Collections.synchronizedList(new ArrayList<>());
             for (int i = 0; i < 3; i++) {
-                threads.add(Thread.ofPlatform().start(() -> {
+                threads.add(TestThreads.start(() -> {
                     for (int n = 0; n < 20_000 && !done.get();) {
                         PerCpuSummary.Snapshot result = summary.snapshotAndReset();
                         if (result.count() > 0) {
@@ -143,7 +144,7 @@ class PerCpuSummaryTest {
     void whatIsReadForARegistryIsLeftForResets() throws Exception {
         try (var summary = new PerCpuSummary()) {
             long records = 300_000;
-            Thread writer = Thread.ofPlatform().start(() -> {
+            Thread writer = TestThreads.start(() -> {
                 for (int i = 0; i < records; i++) {
                     summary.record(1);
                 }
@@ -170,7 +171,7 @@ class PerCpuSummaryTest {
         AtomicLong made = new AtomicLong();
         List<Thread> writers = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
-            writers.add(Thread.ofPlatform().start(() -> {
+            writers.add(TestThreads.start(() -> {
                 for (long n = 0; !done.get(); n++) {
                     summaries.forEach(summary -> summary.record(7));
                     made.incrementAndGet();
@@ -290,7 +291,7 @@ class PerCpuSummaryTest {
             }
             var failure = new AtomicReference<Throwable>();
             long[] taken = new long[1];
-            Thread reader = Thread.ofPlatform().start(() -> {
+            Thread reader = TestThreads.start(() -> {
                 try {
                     long end = System.nanoTime() + Stress.NANOS;
                     for (int i = 0; System.nanoTime() < end || i < 10 || taken[0] == 0; i++) {

@@ -49,10 +49,9 @@ class ExecutorsTest {
 
     @Test
     void aFixedPoolHasOurQueueAndTheJdksDefaults() throws Exception {
-        try (ExecutorService executor = Executors.newFixedThreadPool(3);
-                ExecutorService jdks = java.util.concurrent.Executors.newFixedThreadPool(3)) {
-            var ours = assertInstanceOf(ThreadPoolExecutor.class, executor);
-            var theirs = (ThreadPoolExecutor) jdks;
+        var ours = assertInstanceOf(ThreadPoolExecutor.class, Executors.newFixedThreadPool(3));
+        var theirs = (ThreadPoolExecutor) java.util.concurrent.Executors.newFixedThreadPool(3);
+        try {
             assertInstanceOf(SliceBlockingQueue.class, ours.getQueue());
             assertEquals(theirs.getQueue().remainingCapacity(), ours.getQueue().remainingCapacity());
             assertEquals(theirs.getCorePoolSize(), ours.getCorePoolSize());
@@ -65,11 +64,14 @@ class ExecutorsTest {
             List<Future<Integer>> results = new ArrayList<>();
             for (int i = 0; i < 10_000; i++) {
                 int result = i;
-                results.add(executor.submit(() -> result));
+                results.add(ours.submit(() -> result));
             }
             for (int i = 0; i < results.size(); i++) {
                 assertEquals(i, results.get(i).get());
             }
+        } finally {
+            ours.shutdown();
+            theirs.shutdown();
         }
     }
 

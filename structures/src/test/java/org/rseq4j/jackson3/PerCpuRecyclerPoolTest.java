@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.pools.PoolStatistics;
+import org.rseq4j.stress.TestThreads;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.json.JsonFactory;
@@ -36,7 +37,7 @@ class PerCpuRecyclerPoolTest {
             int number = i;
             var task = new FutureTask<Void>(() -> readAndWrite(number), null);
             tasks.add(task);
-            Thread.ofVirtual().start(task);
+            TestThreads.startVirtual(task);
         }
         for (FutureTask<Void> task : tasks) {
             task.get();

@@ -15,6 +15,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.rseq4j.SliceExtension;
+import org.rseq4j.stress.TestThreads;
 
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
@@ -52,7 +53,7 @@ class ExtendedLockTest {
 
     @Test
     void aTryThatFailsLeavesNoRequest() throws InterruptedException {
-        Thread.ofPlatform().start(inner::lock).join();
+        TestThreads.start(inner::lock).join();
         for (int i = 0; i < 100; i++) {
             assertFalse(lock.tryLock());
             assertFalse(lock.tryLock(1, TimeUnit.NANOSECONDS));
@@ -70,7 +71,7 @@ class ExtendedLockTest {
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             int mine = i;
-            threads.add(Thread.startVirtualThread(() -> {
+            threads.add(TestThreads.startVirtual(() -> {
                 for (int n = 0; n < rounds; n++) {
                     lock.lock();
                     try {

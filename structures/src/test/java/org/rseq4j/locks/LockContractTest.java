@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * What java.util.concurrent.locks.Lock and Condition promise, asked of ReentrantLock as well as of ours: the same code,
@@ -61,12 +62,12 @@ class LockContractTest {
 
     private static <T> FutureTask<T> start(Callable<T> action) {
         var task = new FutureTask<>(action);
-        Thread.ofPlatform().daemon().start(task);
+        TestThreads.startDaemon(task);
         return task;
     }
 
     private static Thread startThread(FutureTask<?> task) {
-        return Thread.ofPlatform().daemon().start(task);
+        return TestThreads.startDaemon(task);
     }
 
     /** Until the thread waits for something. */

@@ -15,6 +15,8 @@ import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.rseq4j.internal.thread.Threads;
+import org.rseq4j.stress.TestThreads;
 
 @SuppressWarnings("LockNotBeforeTry") // what the tests are about
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -36,7 +38,9 @@ class LockWaitEventTest {
                 lock.unlock();
                 return null;
             });
-            Thread waiter = Thread.ofPlatform().name("the one that waits").daemon().start(task);
+            Thread waiter = TestThreads.daemon(task);
+            waiter.setName("the one that waits");
+            waiter.start();
             while (LockSupport.getBlocker(waiter) != lock) { // the event has begun when it parks
                 Thread.sleep(1);
             }
@@ -55,7 +59,7 @@ class LockWaitEventTest {
         assertEquals(1, events.size());
         RecordedEvent event = events.get(0);
         assertEquals("the one that waits", event.getThread().getJavaName());
-        assertEquals(Thread.currentThread().threadId(), event.getLong("formerOwner"));
+        assertEquals(Threads.currentId(), event.getLong("formerOwner"));
         assertTrue(event.getBoolean("acquired"));
         assertTrue(event.getDuration().toMillis() >= 25, event.getDuration().toString());
         assertTrue(event.getString("lock").startsWith("org.rseq4j.locks.SliceLock@"));

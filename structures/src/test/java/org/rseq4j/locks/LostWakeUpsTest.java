@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.rseq4j.stress.ChildJvm;
+import org.rseq4j.stress.TestThreads;
 
 /** That nobody has to look by himself: in a process where sleeps last until somebody ends them. */
 @Timeout(value = 1200, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -45,7 +46,7 @@ class LostWakeUpsTest {
             int[] tokens = new int[1];
             for (int i = 0; i < 6; i++) {
                 int kind = i;
-                Thread.ofPlatform().daemon().start(() -> {
+                TestThreads.startDaemon(() -> {
                     for (int n = 0; n < EACH; n++) {
                         use(lock, readWrite, changed, tokens, kind);
                     }

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.rseq4j.stress.ChildJvm;
+import org.rseq4j.stress.TestThreads;
 
 /** A kernel that refuses membarrier after it allowed it: a process that puts itself under a filter. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -61,7 +62,7 @@ class MembarrierRefusedTest {
                 }
                 return wrong;
             });
-            Thread.ofPlatform().daemon().start(reading);
+            TestThreads.startDaemon(reading);
             do {
                 lock.writeLock().lock();
                 pair[0]++;

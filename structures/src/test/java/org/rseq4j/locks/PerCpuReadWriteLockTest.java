@@ -21,6 +21,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.rseq4j.stress.Stress;
+import org.rseq4j.stress.TestThreads;
 
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
@@ -34,7 +35,7 @@ class PerCpuReadWriteLockTest {
 
     private static <T> FutureTask<T> start(Callable<T> action) {
         var task = new FutureTask<>(action);
-        Thread.ofPlatform().daemon().start(task);
+        TestThreads.startDaemon(task);
         return task;
     }
 
@@ -227,7 +228,7 @@ class PerCpuReadWriteLockTest {
                 return written;
             });
             tasks.add(task);
-            threads.add(Thread.ofPlatform().daemon().start(task));
+            threads.add(TestThreads.startDaemon(task));
         }
         while (System.nanoTime() - end < 0) {
             threads.get(ThreadLocalRandom.current().nextInt(threads.size())).interrupt();
@@ -334,7 +335,7 @@ class PerCpuReadWriteLockTest {
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < 10_000; i++) {
             boolean writes = i % 500 == 0;
-            threads.add(Thread.startVirtualThread(() -> {
+            threads.add(TestThreads.startVirtual(() -> {
                 Lock side = writes ? write : read;
                 side.lock();
                 int before = word[0];
@@ -429,7 +430,7 @@ class PerCpuReadWriteLockTest {
             assertThrows(InterruptedException.class, write::lockInterruptibly);
             return null;
         });
-        Thread thread = Thread.ofPlatform().daemon().start(task);
+        Thread thread = TestThreads.startDaemon(task);
         while (!lock.isWriteLocked()) {
             Thread.sleep(1);
         }

@@ -31,7 +31,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.rseq4j.internal.thread.Threads;
 import org.rseq4j.stress.Stress;
+import org.rseq4j.stress.TestThreads;
 
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @SuppressWarnings({"LockNotBeforeTry", "WaitNotInLoop"}) // what the tests are about
@@ -43,12 +45,12 @@ class SliceLockTest {
 
     private static <T> FutureTask<T> start(Callable<T> action) {
         var task = new FutureTask<>(action);
-        Thread.ofPlatform().daemon().start(task);
+        TestThreads.startDaemon(task);
         return task;
     }
 
     private static Thread startThread(FutureTask<?> task) {
-        return Thread.ofPlatform().daemon().start(task);
+        return TestThreads.startDaemon(task);
     }
 
     private static void until(BooleanSupplier condition) throws InterruptedException {
@@ -154,7 +156,7 @@ class SliceLockTest {
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < 10_000; i++) {
             boolean blocks = i % 1000 == 0;
-            threads.add(Thread.startVirtualThread(() -> {
+            threads.add(TestThreads.startVirtual(() -> {
                 lock.lock();
                 try {
                     count[0]++;
@@ -420,7 +422,7 @@ class SliceLockTest {
         assertEquals(0, lock.getOwnerId());
         assertNull(lock.getOwner());
         lock.lock();
-        assertEquals(Thread.currentThread().threadId(), lock.getOwnerId());
+        assertEquals(Threads.currentId(), lock.getOwnerId());
         assertSame(Thread.currentThread(), lock.getOwner());
         assertTrue(lock.isLocked());
         assertTrue(lock.isHeldByCurrentThread());
@@ -692,7 +694,7 @@ class SliceLockTest {
     @Test
     void aVirtualOwnerIsKnown() throws Exception {
         var lock = new SliceLock();
-        Thread thread = Thread.startVirtualThread(() -> {
+        Thread thread = TestThreads.startVirtual(() -> {
             lock.lock();
             LockSupport.park();
             lock.unlock();
@@ -719,7 +721,7 @@ class SliceLockTest {
         List<Thread> threads = new ArrayList<>();
         var both = new CountDownLatch(2);
         for (List<SliceLock> order : List.of(List.of(first, second), List.of(second, first))) {
-            threads.add(Thread.ofPlatform().daemon().start(() -> {
+            threads.add(TestThreads.startDaemon(() -> {
                 order.get(0).lock();
                 both.countDown();
                 try {

@@ -65,7 +65,7 @@ final class SlotOverflows {
         var over = new CountDownLatch(1);
         Thread reader;
         do {
-            reader = Thread.ofPlatform().unstarted(() -> {
+            reader = new Thread(() -> {
                 lock.readLock().lock();
                 reads.countDown();
                 try {

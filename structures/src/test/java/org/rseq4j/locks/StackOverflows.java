@@ -12,6 +12,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.IntSupplier;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * A program that recurses until its stack ends, and uses a lock at each depth; beside another thread that uses the same
@@ -170,7 +171,7 @@ final class StackOverflows {
     }
 
     private static Thread start(Runnable action) {
-        return Thread.ofPlatform().daemon().start(action);
+        return TestThreads.startDaemon(action);
     }
 
     /** A thread whose unlock threw, and which therefore holds the lock, gives it back. */

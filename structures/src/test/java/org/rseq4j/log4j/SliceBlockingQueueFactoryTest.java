@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.queues.SliceBlockingQueue;
+import org.rseq4j.stress.TestThreads;
 
 /** Log4j as a user configures it, with its own asynchronous appender. */
 class SliceBlockingQueueFactoryTest {
@@ -38,7 +39,7 @@ class SliceBlockingQueueFactoryTest {
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < THREADS; i++) {
                 int thread = i;
-                threads.add(Thread.ofPlatform().start(() -> {
+                threads.add(TestThreads.start(() -> {
                     for (int line = 0; line < LINES; line++) {
                         logger.info("{} {}", thread, line);
                     }

@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.ChildJvm;
+import org.rseq4j.stress.TestThreads;
 
 /** What is special about pools that keep objects by lease. */
 class LeasedSlabTest {
@@ -46,7 +47,7 @@ class LeasedSlabTest {
 
     private static <T> T onAnotherThread(java.util.concurrent.Callable<T> action) throws Exception {
         var task = new FutureTask<>(action);
-        Thread.ofPlatform().start(task);
+        TestThreads.start(task);
         return task.get();
     }
 
@@ -187,9 +188,9 @@ class LeasedSlabTest {
         }
 
         public static void main(String[] arguments) throws Exception {
-            int leased = new Takers(0).run(Thread.ofPlatform().factory(), 16, 20_000)
-                    + new Takers(6).run(Thread.ofPlatform().factory(), 8, 10_000)
-                    + new Takers(0).run(Thread.ofVirtual().factory(), 100, 3_000)
+            int leased = new Takers(0).run(Thread::new, 16, 20_000)
+                    + new Takers(6).run(Thread::new, 8, 10_000)
+                    + new Takers(0).run(TestThreads.virtual(), 100, 3_000)
                     + new Takers(0).runOneWay(6, 30_000) + new Takers(40).runOneWay(6, 10_000);
             if (leased == 0) {
                 throw new AssertionError("no object was ever seen in a leased slab");
@@ -211,7 +212,7 @@ class LeasedSlabTest {
 
         private int run(ThreadFactory factory, int threads, int operations) throws Exception {
             var done = new AtomicBoolean();
-            Thread taker = start(Thread.ofPlatform().factory(), () -> {
+            Thread taker = start(Thread::new, () -> {
                 while (!done.get()) {
                     leased = Math.max(leased, pool.leasedObjects());
                     pool.trim();
@@ -250,7 +251,7 @@ class LeasedSlabTest {
         /** Every other thread only acquires, and hands what it has to the next one, which only releases. */
         private int runOneWay(int pairs, int operations) throws Exception {
             var done = new AtomicBoolean();
-            Thread watcher = start(Thread.ofPlatform().factory(), () -> {
+            Thread watcher = start(Thread::new, () -> {
                 while (!done.get()) {
                     leased = Math.max(leased, pool.leasedObjects());
                     Thread.sleep(1);
@@ -259,7 +260,7 @@ class LeasedSlabTest {
             List<Thread> running = new ArrayList<>();
             for (int i = 0; i < pairs; i++) {
                 var handed = new ArrayBlockingQueue<AtomicReference<Thread>>(64);
-                running.add(start(Thread.ofPlatform().factory(), () -> {
+                running.add(start(Thread::new, () -> {
                     for (int j = 0; j < operations && failure.get() == null; j++) {
                         AtomicReference<Thread> one = pool.acquire();
                         own(one);
@@ -269,7 +270,7 @@ class LeasedSlabTest {
                         }
                     }
                 }));
-                running.add(start(Thread.ofPlatform().factory(), () -> {
+                running.add(start(Thread::new, () -> {
                     for (int j = 0; j < operations && failure.get() == null;) {
                         AtomicReference<Thread> one = handed.poll(1, TimeUnit.SECONDS);
                         if (one != null) {

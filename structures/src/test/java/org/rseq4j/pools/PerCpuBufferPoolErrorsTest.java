@@ -17,9 +17,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 
 /** What an error leaves behind: every buffer is in the pool or in use, and is there once. */
 @Tag("jvm")
+@EnabledForJreRange(min = JRE.JAVA_22)
 class PerCpuBufferPoolErrorsTest {
     private static final int BYTES = 8192;
     private static final int DIVES = 100;

@@ -12,9 +12,13 @@ import java.util.ArrayList;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.rseq4j.stress.Stress;
+import org.rseq4j.stress.TestThreads;
 
 /** For the time of {@link Stress} each; the first word of every buffer in use is its owner, set and cleared by CAS. */
+@EnabledForJreRange(min = JRE.JAVA_22)
 class PerCpuBufferPoolStressTest {
     private static final VarHandle OWNER = ValueLayout.JAVA_LONG.varHandle();
 
@@ -72,7 +76,7 @@ class PerCpuBufferPoolStressTest {
     @Test
     void noBufferHasTwoOwnersWithManyMoreThreadsThanCpus() throws Exception {
         var pool = PerCpuBufferPool.builder().bytesPerCpu(32_768).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 32,
+        stress.onThreads(Thread::new, 32,
                 deadline -> passAround(pool, new int[]{256, 8192, 65_536}, deadline));
         allIsBack(pool);
     }
@@ -80,7 +84,7 @@ class PerCpuBufferPoolStressTest {
     @Test
     void noBufferHasTwoOwnersOnVirtualThreads() throws Exception {
         var pool = PerCpuBufferPool.builder().build();
-        stress.onThreads(Thread.ofVirtual().factory(), 1000,
+        stress.onThreads(TestThreads.virtual(), 1000,
                 deadline -> passAround(pool, new int[]{1024, 8192}, deadline));
         allIsBack(pool);
     }
@@ -88,7 +92,7 @@ class PerCpuBufferPoolStressTest {
     @Test
     void theBoundHoldsAndNothingIsLostBeyondIt() throws Exception {
         var pool = PerCpuBufferPool.builder().maxBytes(2 << 20).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+        stress.onThreads(Thread::new, 8, deadline -> {
             do {
                 passAround(pool, new int[]{262_144, 524_288}, 0);
                 assertTrue(pool.statistics().spanBytes() <= 2 << 20);
@@ -100,7 +104,7 @@ class PerCpuBufferPoolStressTest {
     @Test
     void nothingIsLostWhenTrimmedMeanwhile() throws Exception {
         var pool = PerCpuBufferPool.builder().maxIdleAge(Duration.ofMillis(1)).hugePages(false).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+        stress.onThreads(Thread::new, 8, deadline -> {
             do {
                 passAround(pool, new int[]{ThreadLocalRandom.current().nextBoolean() ? 512 : 65_536}, 0);
                 Thread.sleep(ThreadLocalRandom.current().nextInt(4));
@@ -114,7 +118,7 @@ class PerCpuBufferPoolStressTest {
     @Test
     void nothingIsLostWhenThreadsDieAllTheTime() throws Exception {
         var pool = new PerCpuBufferPool();
-        stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+        stress.onThreads(Thread::new, 4, deadline -> {
             do {
                 Thread mortal = new Thread(() -> {
                     try {
@@ -134,7 +138,7 @@ class PerCpuBufferPoolStressTest {
     void oneWayFlowUsesTheMemoryAgain() throws Exception {
         var pool = new PerCpuBufferPool();
         var queue = new ArrayBlockingQueue<MemorySegment>(64);
-        stress.onThreads(Thread.ofPlatform().factory(), 1, deadline -> {
+        stress.onThreads(Thread::new, 1, deadline -> {
             long me = Thread.currentThread().threadId();
             var releaser = new Thread(() -> {
                 try {
@@ -171,7 +175,7 @@ class PerCpuBufferPoolStressTest {
                 pool.close();
             });
             int spin = round;
-            stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+            stress.onThreads(Thread::new, 4, deadline -> {
                 try {
                     if (spin % 2 == 0) {
                         closer.start();

@@ -26,11 +26,14 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
+@EnabledForJreRange(min = JRE.JAVA_22)
 class PerCpuBufferPoolTest {
     private static final int MEGABYTE = 1 << 20;
 

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.TestThreads;
 
 /** The contract of Netty's allocators, and that every block comes back. */
 class PerCpuByteBufAllocatorTest {
@@ -165,7 +166,7 @@ class PerCpuByteBufAllocatorTest {
     void anotherThreadMayRelease() throws InterruptedException {
         for (int i = 0; i < 300; i++) {
             ByteBuf buffer = allocator.ioBuffer(8192).writeInt(i);
-            Thread thread = Thread.ofVirtual().start(buffer::release);
+            Thread thread = TestThreads.start(buffer::release);
             thread.join();
             assertEquals(0, buffer.refCnt());
         }

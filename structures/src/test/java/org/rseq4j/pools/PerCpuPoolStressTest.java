@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.stress.Stress;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * For the time of {@link Stress} each, and one for rseq4j.test.operations (default one million; the long form is
@@ -104,7 +105,7 @@ class PerCpuPoolStressTest {
     @Test
     void noObjectHasTwoOwnersWithManyMoreThreadsThanCpus() throws Exception {
         var pool = builder().capacityPerCpu(4).overflow(5).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 32, deadline -> passAround(pool, deadline));
+        stress.onThreads(Thread::new, 32, deadline -> passAround(pool, deadline));
         allAreBack(pool);
     }
 
@@ -130,7 +131,7 @@ class PerCpuPoolStressTest {
     void noObjectHasTwoOwnersInMillionsOfOperations() throws Exception {
         int threads = 16;
         var pool = builder().build();
-        stress.onThreads(Thread.ofPlatform().factory(), threads, deadline -> passOn(pool, OPERATIONS / threads));
+        stress.onThreads(Thread::new, threads, deadline -> passOn(pool, OPERATIONS / threads));
         PoolStatistics statistics = pool.statistics();
         assertEquals(made.get(), statistics.misses());
         assertTrue(statistics.hits() + statistics.misses() >= OPERATIONS / threads * threads, statistics::toString);
@@ -153,7 +154,7 @@ class PerCpuPoolStressTest {
     @Test
     void noObjectHasTwoOwnersWhileItIsTrimmedAndTheBoundIsOne() throws Exception {
         var pool = builder().capacityPerCpu(1).overflow(0).maxPooled(1).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+        stress.onThreads(Thread::new, 4, deadline -> {
             do {
                 passOn(pool, 500);
                 pool.trim();
@@ -170,7 +171,7 @@ class PerCpuPoolStressTest {
             discarded.set(0);
             var pool = round % 2 == 0 ? builder().build() : builder().maxSize(3).build();
             var closers = new AtomicInteger();
-            stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+            stress.onThreads(Thread::new, 4, deadline -> {
                 try {
                     for (int i = 0; true; i++) {
                         Marked object = pool.acquire();
@@ -197,7 +198,7 @@ class PerCpuPoolStressTest {
     @Test
     void noObjectHasTwoOwnersOnVirtualThreads() throws Exception {
         var pool = builder().build();
-        stress.onThreads(Thread.ofVirtual().factory(), 1000, deadline -> passAround(pool, deadline));
+        stress.onThreads(TestThreads.virtual(), 1000, deadline -> passAround(pool, deadline));
         allAreBack(pool);
     }
 
@@ -205,7 +206,7 @@ class PerCpuPoolStressTest {
     void theTotalBoundIsNeverExceeded() throws Exception {
         int bound = 7;
         var pool = builder().capacityPerCpu(4).overflow(8).maxPooled(bound).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> passAround(pool, deadline));
+        stress.onThreads(Thread::new, 8, deadline -> passAround(pool, deadline));
         assertTrue(pool.size() <= bound, "" + pool.size());
         allAreBack(pool);
     }
@@ -213,7 +214,7 @@ class PerCpuPoolStressTest {
     @Test
     void nothingIsLostWhenTrimmedMeanwhile() throws Exception {
         var pool = builder().capacityPerCpu(8).maxIdleAge(Duration.ofMillis(1)).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> passAround(pool, deadline));
+        stress.onThreads(Thread::new, 8, deadline -> passAround(pool, deadline));
         // A trim empties the slabs first and calls the hook afterwards: what is lost hangs here.
         while (made.get() != discarded.get()) {
             Thread.sleep(1);
@@ -226,7 +227,7 @@ class PerCpuPoolStressTest {
     @Test
     void nothingIsLostWhenThreadsDieAllTheTime() throws Exception {
         var pool = builder().build();
-        stress.onThreads(Thread.ofPlatform().factory(), 4, deadline -> {
+        stress.onThreads(Thread::new, 4, deadline -> {
             do {
                 Thread mortal = new Thread(() -> passAround(pool, 0));
                 mortal.start();
@@ -263,7 +264,7 @@ class PerCpuPoolStressTest {
             throw new IllegalArgumentException("discard");
         });
         var pool = (strict ? builder.maxSize(5) : builder.capacityPerCpu(1).overflow(0)).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+        stress.onThreads(Thread::new, 8, deadline -> {
             do {
                 try {
                     Marked object = pool.acquire();
@@ -286,7 +287,7 @@ class PerCpuPoolStressTest {
         var pool = builder().build();
         var queue = new ArrayBlockingQueue<Marked>(16);
         var consumed = new AtomicInteger();
-        stress.onThreads(Thread.ofPlatform().factory(), 1, deadline -> {
+        stress.onThreads(Thread::new, 1, deadline -> {
             var releaser = new Thread(() -> {
                 try {
                     for (Marked object; (object = queue.take()).get() != Thread.currentThread();) {
@@ -316,12 +317,12 @@ class PerCpuPoolStressTest {
 
     @Test
     void theStrictFormNeverExceedsItsSizeAndLosesNoWakeUp() throws Exception {
-        strict(Thread.ofPlatform().factory(), 16, 3);
+        strict(Thread::new, 16, 3);
     }
 
     @Test
     void theStrictFormServesVirtualThreads() throws Exception {
-        strict(Thread.ofVirtual().factory(), 500, 8);
+        strict(TestThreads.virtual(), 500, 8);
     }
 
     private void strict(ThreadFactory factory, int threads, int size) throws Exception {
@@ -349,7 +350,7 @@ class PerCpuPoolStressTest {
     @Test
     void theStrictFormSurvivesTimeoutsAndInterrupts() throws Exception {
         var pool = builder().maxSize(2).build();
-        stress.onThreads(Thread.ofPlatform().factory(), 8, deadline -> {
+        stress.onThreads(Thread::new, 8, deadline -> {
             do {
                 try {
                     if (ThreadLocalRandom.current().nextInt(10) == 0) {
@@ -404,7 +405,7 @@ class PerCpuPoolStressTest {
             var overtaken = new AtomicInteger();
             var others = new AtomicInteger();
             var served = new CountDownLatch(1);
-            Thread waiter = Thread.ofPlatform().start(() -> {
+            Thread waiter = TestThreads.start(() -> {
                 Object object = pool.acquire();
                 overtaken.set(others.get());
                 served.countDown();
@@ -417,7 +418,7 @@ class PerCpuPoolStressTest {
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < 4; i++) {
                 int kind = i;
-                threads.add(Thread.ofPlatform().start(() -> {
+                threads.add(TestThreads.start(() -> {
                     trying.countDown();
                     do {
                         Object object = null;
@@ -461,7 +462,7 @@ class PerCpuPoolStressTest {
         assertNull(pool.tryAcquire());
         assertThrows(TimeoutException.class, () -> pool.acquire(Duration.ofMillis(5)));
         var woken = new AtomicReference<Throwable>();
-        Thread waiter = Thread.ofVirtual().start(() -> {
+        Thread waiter = TestThreads.startVirtual(() -> {
             try {
                 pool.acquire();
             } catch (Throwable e) {

@@ -24,6 +24,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.Rseq;
 import org.rseq4j.pools.PoolMisuse.Kind;
+import org.rseq4j.stress.TestThreads;
 
 class PerCpuPoolTest {
     @Test
@@ -285,7 +286,7 @@ class PerCpuPoolTest {
         var pool = PerCpuPool.builder(Object::new).maxSize(1).detectMisuse(misuse -> {}).build();
         leak(pool);
         var collecting = new java.util.concurrent.atomic.AtomicBoolean(true);
-        Thread collector = Thread.ofPlatform().start(() -> {
+        Thread collector = TestThreads.start(() -> {
             while (collecting.get()) {
                 System.gc();
             }
@@ -547,7 +548,7 @@ class PerCpuPoolTest {
                 return new Object();
             });
             var pool = (maximum == 0 ? builder : builder.maxSize(maximum)).build();
-            Thread acquirer = Thread.ofPlatform().start(() -> pool.release(pool.acquire()));
+            Thread acquirer = TestThreads.start(() -> pool.release(pool.acquire()));
             making.await();
             assertFalse(pool.close(Duration.ZERO));
             goOn.countDown();
@@ -578,7 +579,7 @@ class PerCpuPoolTest {
         var pool = PerCpuPool.of(Object::new);
         Object held = pool.acquire();
         assertFalse(pool.close(Duration.ofMillis(2)));
-        Thread releaser = Thread.ofPlatform().start(() -> pool.release(held));
+        Thread releaser = TestThreads.start(() -> pool.release(held));
         assertTrue(pool.close(Duration.ofMinutes(1)));
         releaser.join();
         assertTrue(pool.isClosed());

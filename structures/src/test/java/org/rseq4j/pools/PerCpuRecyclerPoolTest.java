@@ -25,6 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.TestThreads;
 
 class PerCpuRecyclerPoolTest {
     private static final int THREADS = 10_000;
@@ -53,7 +54,7 @@ class PerCpuRecyclerPoolTest {
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < THREADS; i++) {
             int number = i;
-            threads.add(Thread.ofVirtual().start(() -> {
+            threads.add(TestThreads.startVirtual(() -> {
                 try {
                     ObjectNode order = order(mapper, number);
                     byte[] bytes = mapper.writeValueAsBytes(order);

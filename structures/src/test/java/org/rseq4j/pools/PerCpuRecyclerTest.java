@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.stress.TestThreads;
 
 class PerCpuRecyclerTest {
     private static final class Request {
@@ -29,7 +30,7 @@ class PerCpuRecyclerTest {
     void recyclesFromAnyThread() throws InterruptedException {
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
-            threads.add(Thread.ofVirtual().start(() -> {
+            threads.add(TestThreads.startVirtual(() -> {
                 for (int j = 0; j < 100; j++) {
                     Request request = Request.RECYCLER.get();
                     assertEquals(1, ++request.users);

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * Records histories of calls on a bounded queue and decides whether they are linearizable: Wing and Gong's search
@@ -143,7 +144,7 @@ final class Histories {
         List<Thread> all = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
             int number = i;
-            all.add(Thread.ofPlatform().start(() -> {
+            all.add(TestThreads.start(() -> {
                 try {
                     var random = new java.util.Random(seed * 31 + number);
                     Step step = steps.apply(queue);

@@ -20,6 +20,7 @@ import org.agrona.concurrent.YieldingIdleStrategy;
 import org.jctools.queues.MessagePassingQueue;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.rseq4j.stress.TestThreads;
 
 /** MessagePassingQueue and java.util.Queue on one thread, for each kind of queue and start of its indices. */
 class MessagePassingTest {
@@ -340,7 +341,7 @@ class MessagePassingTest {
     void waitsByAnIdleStrategy(Kind kind) throws Exception {
         var queue = kind.make(4);
         int count = System.getenv("RSEQ4J_VM") == null ? 20_000 : 2_000;
-        Thread producer = Thread.ofPlatform().start(() -> {
+        Thread producer = TestThreads.start(() -> {
             try {
                 var idle = new BackoffIdleStrategy();
                 for (int i = 0; i < count; i++) {

@@ -35,6 +35,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.stress.TestThreads;
 
 /** What the table in docs/lab/queues.md says of each call, beside j.u.c. and JCTools where they say the same. */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -119,7 +120,7 @@ class QueueContractTest {
         long tail = ring.lockTail();
         for (boolean takes : new boolean[]{true, false}) {
             var interrupted = new AtomicBoolean();
-            Thread thread = Thread.ofPlatform().start(() -> {
+            Thread thread = TestThreads.start(() -> {
                 try {
                     if (takes) {
                         queue.take();
@@ -145,14 +146,14 @@ class QueueContractTest {
         Ring ring = queue.rings[0];
         long head = ring.lockHead();
         long tail = ring.lockTail();
-        Thread taker = Thread.ofPlatform().start(() -> {
+        Thread taker = TestThreads.start(() -> {
             try {
                 queue.take();
             } catch (InterruptedException e) {
                 throw new AssertionError(e);
             }
         });
-        Thread offerer = Thread.ofPlatform().start(() -> queue.offer(1));
+        Thread offerer = TestThreads.start(() -> queue.offer(1));
         Thread.sleep(20);
         ring.tail = tail;
         ring.head = head;
@@ -185,7 +186,7 @@ class QueueContractTest {
             assertEquals(Ring.DONE, queue.rings[0].tryOffer(i, 0));
         }
         var over = new AtomicBoolean();
-        Thread mover = Thread.ofPlatform().start(() -> {
+        Thread mover = TestThreads.start(() -> {
             for (int i = 0; !over.get(); i++) {
                 queue.rings[i & 1].moveTo(queue.rings[~i & 1], 256, 0, queue.calms);
             }
@@ -424,7 +425,7 @@ class QueueContractTest {
     void aRelaxedPeekShowsNothingThatIsNotThereYet(Kind kind) throws Exception {
         var queue = (MessagePassingQueue<Integer>) kind.factory.get();
         var over = new AtomicBoolean();
-        Thread producer = Thread.ofPlatform().start(() -> {
+        Thread producer = TestThreads.start(() -> {
             for (int i = 0; !over.get(); i++) {
                 if (queue.size() < 500) {
                     queue.offer(i);

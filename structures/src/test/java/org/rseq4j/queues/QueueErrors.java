@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.MpmcArrayQueue;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * A program: a recursion that calls one operation of a queue in each of the last frames before the stack is full, again
@@ -275,7 +276,7 @@ final class QueueErrors {
         var ring = new Ring(CAPACITY, 0);
         ring.tryOffer(1, 0);
         var waiters = new Waiters(ring, true, false, Long.MAX_VALUE);
-        Thread first = Thread.ofPlatform().daemon().start(() -> {
+        Thread first = TestThreads.startDaemon(() -> {
             try {
                 waiters.await((element, nanos) -> null, null, Long.MAX_VALUE);
             } catch (InterruptedException e) {

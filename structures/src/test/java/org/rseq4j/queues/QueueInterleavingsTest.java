@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.stress.TestThreads;
 
 /** Single interleavings, each made by hand where that can be done, that broke what a call promises. */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -63,8 +64,8 @@ class QueueInterleavingsTest {
             assertEquals(Ring.DONE, queue.rings[1].tryOffer(i, 1));
         }
         var outcome = new AtomicReference<Object>("waits");
-        Thread offerer = Thread.ofPlatform().start(() -> outcome.set(queue.offer(8)));
-        Thread filler = Thread.ofPlatform().start(() -> assertEquals(1, queue.fill(() -> 9, 1)));
+        Thread offerer = TestThreads.start(() -> outcome.set(queue.offer(8)));
+        Thread filler = TestThreads.start(() -> assertEquals(1, queue.fill(() -> 9, 1)));
         Thread.sleep(20);
         from.head = head + 4;
         offerer.join();
@@ -101,7 +102,7 @@ class QueueInterleavingsTest {
             assertTrue(queue.offer(i));
         }
         var over = new AtomicBoolean();
-        Thread mover = Thread.ofPlatform().start(() -> {
+        Thread mover = TestThreads.start(() -> {
             for (int i = 0; !over.get(); i++) {
                 queue.rings[i & 1].moveTo(queue.rings[~i & 1], 4, 0, queue.calms);
             }
@@ -269,7 +270,7 @@ class QueueInterleavingsTest {
             assertEquals(Ring.DONE, ring.tryOffer(0, 0));
         }
         var may = new AtomicBoolean();
-        Thread waiter = Thread.ofPlatform().start(() -> {
+        Thread waiter = TestThreads.start(() -> {
             try {
                 waiters.await((element, nanos) -> may.get() ? "got" : null, null, Long.MAX_VALUE);
             } catch (InterruptedException e) {

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 import org.rseq4j.SliceExtension;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * A program: producers and consumers on one SliceMpmcArrayQueue, and a probe. A consumer that finds nothing looks
@@ -53,8 +54,8 @@ final class QueueStalls {
         var start = new CountDownLatch(1);
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < n; i++) {
-            threads.add(Thread.ofPlatform().daemon().start(() -> produce(start)));
-            threads.add(Thread.ofPlatform().daemon().start(() -> {
+            threads.add(TestThreads.startDaemon(() -> produce(start)));
+            threads.add(TestThreads.startDaemon(() -> {
                 Histogram times = consume(start);
                 synchronized (all) {
                     all.add(times);

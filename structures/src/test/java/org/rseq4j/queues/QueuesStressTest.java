@@ -24,7 +24,9 @@ import org.jctools.queues.MessagePassingQueue;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.rseq4j.internal.thread.Threads;
 import org.rseq4j.stress.MigrationStorm;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * Nothing is lost, nothing comes twice, and each producer's elements come in order where that is promised: many more
@@ -160,7 +162,8 @@ class QueuesStressTest {
     @ParameterizedTest
     @MethodSource("kindsInAStorm")
     void conservesElementsAndOrderInAMigrationStorm(Kind kind) throws Exception {
-        assumeTrue(MigrationStorm.available(), "only Linux moves threads on demand");
+        assumeTrue(Runtime.version().feature() >= 22 && MigrationStorm.available(),
+                "moving threads needs Linux and Java 22");
         storm = new MigrationStorm();
         try {
             conservesElementsAndOrder(kind);
@@ -187,7 +190,7 @@ class QueuesStressTest {
     }
 
     private static void rest(Random random) {
-        if (Thread.currentThread().isVirtual() && random.nextInt(16) == 0) {
+        if (Threads.isVirtual(Thread.currentThread()) && random.nextInt(16) == 0) {
             Thread.interrupted(); // with it set nobody parks
             LockSupport.parkNanos(1_000);
         } else {
@@ -199,7 +202,7 @@ class QueuesStressTest {
     @MethodSource("kinds")
     void conservesElementsAndOrder(Kind kind) throws Exception {
         Queue<Long> queue = kind.factory.get();
-        ThreadFactory factory = kind.virtual ? Thread.ofVirtual().factory() : Thread.ofPlatform().daemon().factory();
+        ThreadFactory factory = kind.virtual ? TestThreads.virtual() : TestThreads::daemon;
         List<Thread> all = new ArrayList<>();
         List<Line> lines = new ArrayList<>();
         for (int i = 0; i < PRODUCERS; i++) {

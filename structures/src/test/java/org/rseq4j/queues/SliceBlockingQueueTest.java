@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.stress.TestThreads;
 
 /** Waiting, its ends, and an executor. */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -34,14 +35,14 @@ class SliceBlockingQueueTest {
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
     private Thread start(boolean virtual, Action action) {
-        Thread.Builder builder = virtual ? Thread.ofVirtual() : Thread.ofPlatform().daemon();
-        return builder.start(() -> {
+        Runnable guarded = () -> {
             try {
                 action.run();
             } catch (Throwable e) {
                 failure.compareAndSet(null, e);
             }
-        });
+        };
+        return virtual ? TestThreads.startVirtual(guarded) : TestThreads.startDaemon(guarded);
     }
 
     private void join(Iterable<Thread> threads) throws InterruptedException {
@@ -303,8 +304,9 @@ class SliceBlockingQueueTest {
         int tasks = System.getenv("RSEQ4J_VM") == null ? 20_000 : 2_000;
         var ran = new AtomicInteger();
         List<Future<Integer>> futures = new ArrayList<>();
-        try (var executor = new ThreadPoolExecutor(8, 12, 5, TimeUnit.MILLISECONDS, queue,
-                new ThreadPoolExecutor.CallerRunsPolicy())) {
+        var executor = new ThreadPoolExecutor(8, 12, 5, TimeUnit.MILLISECONDS, queue,
+                new ThreadPoolExecutor.CallerRunsPolicy());
+        try {
             executor.allowCoreThreadTimeOut(true);
             for (int i = 0; i < tasks; i++) {
                 int number = i;
@@ -318,7 +320,10 @@ class SliceBlockingQueueTest {
             }
             waitUntil(() -> executor.getPoolSize() == 0); // the idle ones time out
             assertEquals(1, executor.submit(() -> 1).get());
+        } finally {
+            executor.shutdown();
         }
+        assertTrue(executor.awaitTermination(100, TimeUnit.SECONDS));
         assertEquals(tasks, ran.get());
         assertTrue(queue.isEmpty());
     }

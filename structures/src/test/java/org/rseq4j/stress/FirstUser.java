@@ -66,7 +66,7 @@ final class FirstUser {
         var loader = new URLClassLoader("application", new URL[0], ClassLoader.getPlatformClassLoader());
         Object value = new Object();
         Throwable[] failure = new Throwable[1];
-        Thread user = Thread.ofPlatform().unstarted(() -> {
+        Thread user = new Thread(() -> {
             LOCAL.set(value);
             try {
                 everything();
@@ -136,7 +136,7 @@ final class FirstUser {
             queue.poll();
         }
         blocking.poll(1, TimeUnit.MILLISECONDS);
-        Thread.ofVirtual().start(() -> {
+        TestThreads.startVirtual(() -> {
             try {
                 blocking.poll(1, TimeUnit.MILLISECONDS);
             } catch (InterruptedException e) {

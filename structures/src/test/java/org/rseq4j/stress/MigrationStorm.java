@@ -14,7 +14,9 @@ import java.lang.invoke.MethodHandle;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** Pins the threads that joined it to one CPU, then to another, as fast as it can, until it is closed. */
+/**
+ * Pins the threads that joined it to one CPU, then to another, as fast as it can, until it is closed; from Java 22 on.
+ */
 public final class MigrationStorm implements AutoCloseable {
     /** As large as the kernel's masks can be. */
     private static final long MASK_BYTES = 1024;
@@ -47,7 +49,8 @@ public final class MigrationStorm implements AutoCloseable {
     }
 
     public static boolean available() {
-        return System.getProperty("os.name").equals("Linux") && !Boolean.getBoolean("rseq4j.test.noNativeAccess")
+        return System.getProperty("os.name").equals("Linux")
+                && !Boolean.getBoolean("rseq4j.test.noNativeAccess")
                 && Linker.nativeLinker().defaultLookup().find("gettid").isPresent();
     }
 

@@ -53,10 +53,11 @@ public final class Stress {
 
     /** Runs a work on as many platform threads, which are moved between CPUs meanwhile. */
     public void inAMigrationStorm(int count, Work work) throws InterruptedException {
-        assumeTrue(MigrationStorm.available(), "only Linux moves threads on demand");
+        assumeTrue(Runtime.version().feature() >= 22 && MigrationStorm.available(),
+                "moving threads needs Linux and Java 22");
         try (var storm = new MigrationStorm()) {
             var ended = new CountDownLatch(count);
-            onThreads(Thread.ofPlatform().factory(), count, deadline -> {
+            onThreads(Thread::new, count, deadline -> {
                 storm.join();
                 try {
                     work.run(deadline);

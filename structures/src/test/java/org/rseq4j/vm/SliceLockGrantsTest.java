@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.rseq4j.SliceExtension;
 import org.rseq4j.locks.ExtendedLock;
 import org.rseq4j.locks.SliceLock;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * On one CPU, a thread that takes and gives back a lock, and another one that takes the CPU away from it: the holder is
@@ -93,13 +94,13 @@ class SliceLockGrantsTest {
 
     private static void run(Lock lock, int seconds) throws InterruptedException {
         over = false;
-        Thread noise = Thread.ofPlatform().daemon().start(() -> {
+        Thread noise = TestThreads.startDaemon(() -> {
             while (!over) {
                 LockSupport.parkNanos(1_000_000);
                 sink = work(rounds * 20);
             }
         });
-        Thread worker = Thread.ofPlatform().daemon().start(() -> {
+        Thread worker = TestThreads.startDaemon(() -> {
             while (!over) {
                 lock.lock();
                 try {

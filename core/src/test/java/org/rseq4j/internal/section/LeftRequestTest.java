@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
+import org.rseq4j.TestThreads;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.thread.ThreadArea;
@@ -84,7 +85,7 @@ class LeftRequestTest {
     private static void besideABusyThread(Runnable action) throws InterruptedException {
         var over = new AtomicBoolean();
         Throwable[] failure = new Throwable[1];
-        Thread busy = Thread.ofPlatform().daemon().start(() -> {
+        Thread busy = TestThreads.startDaemon(() -> {
             while (!over.get()) {
                 Thread.onSpinWait();
             }

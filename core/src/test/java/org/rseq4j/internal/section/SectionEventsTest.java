@@ -13,6 +13,8 @@ import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Memory;
@@ -20,6 +22,7 @@ import org.rseq4j.internal.linux.NativeLibrary;
 
 /** What the Flight Recorder is told of sections, on a simulated area. */
 @Tag("platform")
+@EnabledForJreRange(min = JRE.JAVA_22)
 class SectionEventsTest {
     @Test
     void onlyInterruptedSectionsAreRecordedAndOnlyWhenAskedFor(@TempDir Path folder) throws Exception {

@@ -13,6 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.linux.NativeLibrary;
@@ -21,6 +23,7 @@ import org.rseq4j.internal.linux.NativeLibrary;
  * The protocol on a simulated area: every sequence of a section's steps and the kernel's, up to a length, against a
  * model.
  */
+@EnabledForJreRange(min = JRE.JAVA_22)
 class SectionProtocolTest {
     private static final int LENGTH = 8;
 

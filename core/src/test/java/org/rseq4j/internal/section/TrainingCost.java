@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.rseq4j.Rseq;
+import org.rseq4j.TestThreads;
 
 /**
  * A program: prints what training costs in CPU time, on its own thread and the compilers', and what it costs the thread
@@ -25,7 +26,7 @@ final class TrainingCost {
         ran(THIS_THREAD);
         compilers();
         long[] cost = new long[1];
-        var trainer = Thread.ofPlatform().daemon().unstarted(() -> {
+        var trainer = TestThreads.daemon(() -> {
             try {
                 long begun = ran(THIS_THREAD);
                 SectionTraining.train();

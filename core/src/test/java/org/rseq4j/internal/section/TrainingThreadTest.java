@@ -20,7 +20,7 @@ class TrainingThreadTest {
         var local = new InheritableThreadLocal<String>();
         List<Object> inherited = Collections.synchronizedList(new ArrayList<>());
         try (var application = new URLClassLoader(new URL[0])) {
-            Thread user = Thread.ofPlatform().unstarted(() -> {
+            Thread user = new Thread(() -> {
                 local.set("the application's");
                 Thread training = SectionTraining.thread(() -> {
                     inherited.add(Thread.currentThread().getContextClassLoader());

@@ -7,6 +7,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.rseq4j.TestThreads;
 import org.rseq4j.internal.linux.NativeCalls;
 
 /**
@@ -30,7 +31,7 @@ final class CarrierLookups {
         var go = new CountDownLatch(1);
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < THREADS; i++) {
-            threads.add(Thread.startVirtualThread(() -> {
+            threads.add(TestThreads.startVirtual(() -> {
                 try {
                     go.await();
                 } catch (InterruptedException e) {
@@ -49,7 +50,7 @@ final class CarrierLookups {
         // Whoever waits for a monitor gives its carrier up: were the table's one taken by a look-up, this would be
         // seen.
         var done = new AtomicBoolean();
-        Thread holder = Thread.ofPlatform().start(() -> {
+        Thread holder = TestThreads.start(() -> {
             while (!done.get()) {
                 synchronized (ThreadArea.TABLE) {
                     LockSupport.parkNanos(1_000_000);

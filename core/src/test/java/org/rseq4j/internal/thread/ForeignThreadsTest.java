@@ -37,7 +37,8 @@ class ForeignThreadsTest {
 
     @Test
     void threadsThatAttachAndDetachLeaveNoRecordBehind() {
-        assumeTrue(Storm.available(), "needs the test's native library");
+        assumeTrue(Runtime.version().feature() >= 22 && Storm.available(),
+                "needs the test's native library and native access, from Java 22 on");
         try (var memory = PerCpuMemory.allocate(64)) {
             long before = 0;
             for (int i = 0; i < 100; i++) {
@@ -58,7 +59,8 @@ class ForeignThreadsTest {
 
     @Test
     void oneThreadsFailureDoesNotTurnTheProcesssAnswerWrong() {
-        assumeTrue(Storm.available(), "needs the test's native library");
+        assumeTrue(Runtime.version().feature() >= 22 && Storm.available(),
+                "needs the test's native library and native access, from Java 22 on");
         RseqStatus.Registration registration = Rseq.status().registration();
         try (var memory = PerCpuMemory.allocate(64)) {
             RestartableSequences.BY_CPU.add(memory, 0, 1);
@@ -120,7 +122,7 @@ class ForeignThreadsTest {
     private static WeakReference<ClassLoader> usedByAThreadThatIsOver() throws Exception {
         URLClassLoader loader = anotherLoader();
         Throwable[] failure = new Throwable[1];
-        Thread thread = Thread.ofPlatform().unstarted(() -> {
+        Thread thread = new Thread(() -> {
             try {
                 Class<?> rseq = loader.loadClass(Rseq.class.getName());
                 for (String name : List.of("cpuId", "concurrencyId", "nodeId", "cpuCount", "status")) {

@@ -11,14 +11,18 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
+import org.rseq4j.TestThreads;
 
 /**
  * Another library takes the registration of a thread away under way: the kernel then writes CPU -1, but concurrency ID
  * 0.
  */
+@EnabledForJreRange(min = JRE.JAVA_22)
 class LostAreaTest {
     private static final int UNREGISTER = 1;
 
@@ -26,7 +30,7 @@ class LostAreaTest {
     void neitherSequencesNorIdsGoOnByAnAreaThatIsNobodys() throws InterruptedException {
         assumeTrue(RestartableSequences.isNative(), "needs restartable sequences");
         var failure = new AtomicReference<Throwable>();
-        Thread thread = Thread.ofPlatform().start(() -> {
+        Thread thread = TestThreads.start(() -> {
             try (var memory = PerCpuMemory.allocate(4096)) {
                 assertTrue(RestartableSequences.BY_CONCURRENCY_ID.add(memory, 0, 1) < Rseq.cpuCount());
                 assertTrue(unregister(ThreadArea.find()), "the area could not be unregistered");

@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.rseq4j.TestThreads;
 
 class ThreadAreaTest {
     /** Threads of other tests' making that may use the library first just now. */
@@ -39,7 +40,7 @@ class ThreadAreaTest {
         var strangers = ConcurrentHashMap.newKeySet();
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            threads.add(Thread.ofPlatform().start(() -> {
+            threads.add(TestThreads.start(() -> {
                 long mine = ThreadArea.find();
                 areas.add(mine);
                 ready.countDown();
@@ -77,7 +78,7 @@ class ThreadAreaTest {
         for (int i = 0; i < rounds; i++) {
             List<Thread> threads = new ArrayList<>();
             for (int j = 0; j < 10; j++) {
-                threads.add(Thread.ofPlatform().start(() -> without.addAndGet(ThreadArea.find() == 0 ? 1 : 0)));
+                threads.add(TestThreads.start(() -> without.addAndGet(ThreadArea.find() == 0 ? 1 : 0)));
             }
             for (Thread thread : threads) {
                 thread.join();
@@ -114,7 +115,7 @@ class ThreadAreaTest {
         List<Throwable> failures = java.util.Collections.synchronizedList(new ArrayList<>());
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < 500; i++) {
-            threads.add(Thread.startVirtualThread(() -> {
+            threads.add(TestThreads.startVirtual(() -> {
                 try {
                     for (int j = 0; j < 20; j++) {
                         long area = ThreadArea.find();
