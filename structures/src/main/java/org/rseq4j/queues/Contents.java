@@ -42,10 +42,38 @@ final class Contents {
         int count;
         long first;
         Removal known;
+        /** {@link Ring#movesTo} as the elements were copied. */
+        long moves;
 
         private Chunk(Contents contents, int most) {
             this.contents = contents;
             elements = new Object[most];
+        }
+
+        /**
+         * The first element from one on that has not gone; the count when none is left. One that may have been moved to
+         * another ring counts as there.
+         */
+        int present(int from) {
+            // Before the removals and the moves, which are noted before the head goes past them.
+            long head = contents.ring.head & -2;
+            boolean moved = contents.ring.movesTo != moves;
+            int at = from;
+            while (at < count && hasGone(at, head, moved)) {
+                at++;
+            }
+            return at;
+        }
+
+        private boolean hasGone(int at, long head, boolean moved) {
+            long index = first + ((long) at << 1);
+            for (Removal removal = known; (removal = removal.next) != null;) {
+                index = removal.moved(index);
+                if (index == Removal.GONE) {
+                    return true;
+                }
+            }
+            return index - head < 0 && !moved;
         }
 
         /** Removes an element unless it has gone. */
@@ -146,6 +174,7 @@ final class Contents {
         private void copy(Chunk chunk) {
             chunk.known = known;
             chunk.first = next;
+            chunk.moves = ring.movesTo;
             long index = next;
             Segment from = segment;
             long fromEnd = end;

@@ -69,6 +69,9 @@ import org.rseq4j.Rseq;
  * elements another 32 KB that keep the garbage collector's cards of different CPUs apart.
  *
  * <p>
+ * It is not serializable, nor are JCTools' queues; {@link SliceBlockingQueue} is.
+ *
+ * <p>
  * Source: rings as in {@link SliceMpmcArrayQueue}; moving half of what another has is from work stealing (Hendler and
  * Shavit, "Non-blocking steal-half work queues", 2002).
  *
@@ -478,8 +481,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
 
     /**
      * {@return an iterator over the elements as they were, ring by ring, when it was made} It shows each that was there
-     * all that while once, and none twice. It removes an element that it showed unless that has gone or was moved to
-     * another ring since, and never another one.
+     * all that while once, and none twice. Of those that have gone it shows at most the next one, and those of rings
+     * from which elements were moved to another ring since. It removes an element that it showed unless that has gone
+     * or was moved since, and never another one.
      */
     @Override
     public Iterator<E> iterator() {

@@ -103,8 +103,8 @@ abstract class RingCollection<E> extends AbstractQueue<E> {
     /**
      * {@return a weakly consistent iterator from the first element to the last} It never throws
      * ConcurrentModificationException, shows each element that is there all the while once and none twice, and may or
-     * may not show those that come or go meanwhile. It removes the element that it showed last, unless that has gone,
-     * and no other.
+     * may not show those that come meanwhile. Of those that have gone it shows at most the next one, which
+     * {@code hasNext()} has promised. It removes the element that it showed last, unless that has gone, and no other.
      */
     @Override
     public Iterator<E> iterator() {
@@ -121,8 +121,11 @@ abstract class RingCollection<E> extends AbstractQueue<E> {
     /** Elements chunk by chunk. */
     static final class Elements<E> implements Iterator<E> {
         private final Chunks chunks;
+        /** What is shown next, also if it goes before that. */
         private Contents.Chunk chunk;
         private int next;
+        /** One that was copied, but not yet gone through. */
+        private Contents.Chunk ahead;
         private Contents.Chunk lastChunk;
         private int last;
 
@@ -144,9 +147,18 @@ abstract class RingCollection<E> extends AbstractQueue<E> {
             }
             Contents.Chunk shown = chunk;
             int at = next;
-            // An error while the next ones are looked for shows nothing and passes nothing over.
-            Contents.Chunk following = at + 1 == shown.count ? chunks.next() : shown;
-            next = following == shown ? at + 1 : 0;
+            // An error while the next one is looked for shows nothing and passes nothing over.
+            Contents.Chunk following = shown;
+            int then = shown.present(at + 1);
+            while (following != null && then == following.count) {
+                if (following == ahead || ahead == null) {
+                    ahead = chunks.next();
+                }
+                following = ahead;
+                then = following == null ? 0 : following.present(0);
+            }
+            ahead = null;
+            next = then;
             chunk = following;
             lastChunk = shown;
             last = at;

@@ -43,11 +43,11 @@ import java.util.function.Consumer;
  *
  * <p>
  * <b>Whole-collection operations:</b> iterators are weakly consistent, show each element that is there all the while
- * once and none twice, and remove their own element or none. {@code contains}, {@code remove(Object)} and iterators
- * look at what is there when they begin, however much comes meanwhile, and copy 64 elements at a time under the
- * consumers' lock, more when others take elements faster than a search looks at them; {@code remove(Object)} gives up
- * after others took what it had found 24 times. A removal from the middle moves those before it up under that lock, so
- * the first of a million goes at once.
+ * once and none twice, of those that have gone at most the next one, and remove their own element or none.
+ * {@code contains}, {@code remove(Object)} and iterators look at what is there when they begin, however much comes
+ * meanwhile, and copy 64 elements at a time under the consumers' lock, more when others take elements faster than a
+ * search looks at them; {@code remove(Object)} gives up after others took what it had found 24 times. A removal from
+ * the middle moves those before it up under that lock, so the first of a million goes at once.
  *
  * <p>
  * <b>It is not lock-free</b>, as {@link SliceMpmcArrayQueue} says; the same sections stand around its locks. No code of

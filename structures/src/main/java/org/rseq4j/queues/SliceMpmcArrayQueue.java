@@ -65,6 +65,9 @@ import org.rseq4j.Rseq;
  * element.
  *
  * <p>
+ * It is not serializable, nor are JCTools' queues; {@link SliceBlockingQueue} is.
+ *
+ * <p>
  * Source: a ring with an index for either end (Lamport); each side keeps the other's index as it last saw it (as in
  * Lee, Bu and Chandranmenon's MCRingBuffer, 2010); the lock is the index's lowest bit.
  *

@@ -26,6 +26,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jctools.queues.MessagePassingQueue;
@@ -236,6 +237,71 @@ class QueueContractTest {
         queue.poll();
         iterator.remove();
         assertEquals(2, queue.size());
+    }
+
+    /** By each call that takes elements out: the iterator may show the one that it has promised, and no other. */
+    @ParameterizedTest
+    @MethodSource("oursAndPeers")
+    void anIteratorShowsOfThoseThatHaveGoneAtMostTheNextOne(Kind kind) {
+        List<Consumer<Queue<Integer>>> takings = List.of(Queue::clear, queue -> queue.removeIf(element -> true),
+                queue -> queue.removeAll(List.copyOf(queue)), queue -> queue.retainAll(List.of()), queue -> {
+                    // From many rings elements may be moved to another one, and are then taken for there.
+                    while (!kind.name.equals("PerCpuQueue") && queue.poll() != null) {
+                        continue;
+                    }
+                    queue.clear();
+                }, queue -> {
+                    for (Integer element : List.copyOf(queue)) {
+                        queue.remove((Object) element);
+                    }
+                }, queue -> {
+                    for (Iterator<Integer> other = queue.iterator(); other.hasNext(); other.remove()) {
+                        other.next();
+                    }
+                });
+        for (Consumer<Queue<Integer>> taking : takings) {
+            for (int seen = 0; seen < 200; seen += 9) {
+                Queue<Integer> queue = kind.factory.get();
+                for (int i = 0; i < 200; i++) {
+                    queue.add(i);
+                }
+                Iterator<Integer> iterator = queue.iterator();
+                for (int i = 0; i < seen; i++) {
+                    iterator.next();
+                }
+                taking.accept(queue);
+                queue.add(-1);
+                List<Integer> gone = new ArrayList<>();
+                iterator.forEachRemaining(gone::add);
+                gone.remove((Object) (-1));
+                assertTrue(gone.size() <= 1, seen + " seen, then " + gone);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("oursAndPeers")
+    void anIteratorPassesOverWhatHasGoneAndOverNothingElse(Kind kind) {
+        Queue<Integer> queue = kind.factory.get();
+        for (int i = 0; i < 300; i++) {
+            queue.add(i);
+        }
+        Iterator<Integer> iterator = queue.iterator();
+        Integer promised = List.copyOf(queue).get(0);
+        queue.removeIf(element -> element % 3 == 0);
+        for (int i = 0; i < 50; i++) {
+            queue.poll();
+        }
+        List<Integer> left = new ArrayList<>(queue);
+        List<Integer> shown = new ArrayList<>();
+        iterator.forEachRemaining(shown::add);
+        shown.remove(promised);
+        left.remove(promised);
+        if (kind.name.equals("PerCpuQueue")) { // what a poll has moved to another ring is taken for there
+            assertTrue(shown.containsAll(left));
+        } else {
+            assertEquals(left, shown);
+        }
     }
 
     /** Random calls beside iterators that stand somewhere, and a list that says what is to be there. */
