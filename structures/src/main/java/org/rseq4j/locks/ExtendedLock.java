@@ -20,7 +20,7 @@ import org.rseq4j.internal.section.Section;
  *
  * <p>
  * It throws what the wrapped lock throws, and is then held or not as that one is: a request that cannot be made for
- * want of stack or memory is left out.
+ * want of stack or memory is left out. It is not serializable.
  *
  * <p>
  * Cost beside the wrapped lock: one request and its end where the kernel grants extensions; a constant test, which the

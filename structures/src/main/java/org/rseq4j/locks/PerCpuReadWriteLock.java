@@ -28,7 +28,8 @@ import org.rseq4j.Rseq;
  * waits for those that are inside, and no longer. Readers and writers that have to wait queue up behind one
  * {@link SliceLock} and pass each other only as far as that one allows: neither side starves the other. In the fair
  * form ({@link Builder#fair()}) they have it in the order of arrival in that queue, and readers that arrive while
- * others wait join them; an untimed {@code tryLock()} barges.
+ * others wait join them; an untimed {@code tryLock()} barges. Nothing passes a writer that waits for the readers
+ * inside: {@code readLock().tryLock()} is false then, in each form.
  *
  * <p>
  * <b>Not reentrant</b> unless built so ({@link Builder#reentrant()}): a reader that takes the read lock again can wait
@@ -196,14 +197,17 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
 
     // ---- Tools ----
 
-    /** {@return whether somebody writes, or waits for the readers inside to leave; a moment's value} */
+    /**
+     * {@return whether somebody writes; a moment's value} A writer that waits for the readers inside counts among those
+     * that wait, but for the first microseconds, in which it spins.
+     */
     public boolean isWriteLocked() {
-        return readLock.isRaised();
+        return readLock.isWritten();
     }
 
     /** {@return whether the calling thread writes} */
     public boolean isWriteLockedByCurrentThread() {
-        return writers.isHeldByCurrentThread() && readLock.isRaised();
+        return writers.isHeldByCurrentThread() && readLock.isWritten();
     }
 
     /** {@return how often the calling thread holds the write lock} */
@@ -230,9 +234,9 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
         return readers.count();
     }
 
-    /** {@return the thread that writes, or waits for the readers inside to leave; null when there is none} */
+    /** {@return the thread that writes, as {@link #isWriteLocked()} understands it; null when there is none} */
     public Thread getOwner() {
-        return readLock.isRaised() ? writers.getOwner() : null;
+        return readLock.isWritten() ? writers.getOwner() : null;
     }
 
     /** {@return whether threads that wait get the lock in the order of arrival} */
@@ -305,10 +309,13 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
         return writers.getWaitingThreads(WriteSide.unwrap(condition));
     }
 
-    /** {@return the lock's identity and what is held, as ReentrantReadWriteLock's} */
+    /**
+     * {@return the lock's identity and what is held, as ReentrantReadWriteLock's} Nested read locks of a thread count
+     * once, as in {@link #getReadLockCount()}.
+     */
     @Override
     public String toString() {
-        int writes = readLock.isRaised() ? 1 + writers.holds : 0;
+        int writes = readLock.isWritten() ? 1 + writers.holds : 0;
         return super.toString() + "[Write locks = " + writes + ", Read locks = " + readers.count() + "]";
     }
 

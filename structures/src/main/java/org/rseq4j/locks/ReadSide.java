@@ -42,8 +42,9 @@ final class ReadSide extends ReaderGate implements Lock {
 
     // ---- The gate ----
 
-    boolean isRaised() {
-        return (gate & WRITER) != 0;
+    /** For tools: whether somebody writes. A writer that waits for the readers inside does not, once it sleeps. */
+    boolean isWritten() {
+        return (gate & WRITER) != 0 && readers.waitingWriter == null;
     }
 
     /**

@@ -52,9 +52,10 @@ import org.rseq4j.internal.thread.Threads;
  *
  * <p>
  * <b>For tools:</b> the queries of {@link java.util.concurrent.locks.ReentrantLock}; thread dumps and
- * {@code ThreadMXBean.findDeadlockedThreads()}, which know the owner once a thread has waited for 0.2 s; and
- * the Flight Recorder event {@code org.rseq4j.LockWait} for waits in the queue beyond 10 ms (or the threshold that the
- * recording sets). A lock that is serialized comes back unlocked, in the same form.
+ * {@code ThreadMXBean.findDeadlockedThreads()}, which know the owner once a thread has waited for 0.2 s; a thread that
+ * waits is in the state TIMED_WAITING, as it looks by itself now and then; and the Flight Recorder event
+ * {@code org.rseq4j.LockWait} for waits in the queue beyond 10 ms (or the threshold that the recording sets). A lock
+ * that is serialized comes back unlocked, in the same form.
  *
  * <p>
  * Source: a test-and-set word with a queue behind it, as in java.util.concurrent's AbstractQueuedSynchronizer (barging,

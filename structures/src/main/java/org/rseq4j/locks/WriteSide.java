@@ -220,7 +220,7 @@ final class WriteSide implements Lock {
     /** {@return the lock's identity and its owner's name, as ReentrantReadWriteLock's} */
     @Override
     public String toString() {
-        return super.toString() + (gate.isRaised() ? SliceLock.ownerText(writers) : "[Unlocked]");
+        return super.toString() + (gate.isWritten() ? SliceLock.ownerText(writers) : "[Unlocked]");
     }
 
     /** One of the writers' lock, whose waiter lets readers in meanwhile. */

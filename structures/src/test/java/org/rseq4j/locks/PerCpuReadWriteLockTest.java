@@ -3,6 +3,8 @@ package org.rseq4j.locks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -10,6 +12,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadLocalRandom;
@@ -384,7 +387,7 @@ class PerCpuReadWriteLockTest {
             write.unlock();
             return alone;
         });
-        while (!lock.isWriteLocked()) {
+        while (!lock.hasQueuedThreads()) {
             Thread.sleep(1);
         }
         assertFalse(canTry(read));
@@ -424,6 +427,40 @@ class PerCpuReadWriteLockTest {
     }
 
     @Test
+    void aWriterThatWaitsForReadersIsAmongThoseThatWaitAndOwnsNothingYet() throws Exception {
+        for (var form : List.of(new PerCpuReadWriteLock(), PerCpuReadWriteLock.builder().fair().build())) {
+            form.readLock().lock();
+            var inside = new CountDownLatch(1);
+            var over = new CountDownLatch(1);
+            var task = new FutureTask<Void>(() -> {
+                form.writeLock().lock();
+                inside.countDown();
+                over.await();
+                form.writeLock().unlock();
+                return null;
+            });
+            Thread writer = TestThreads.startDaemon(task);
+            while (!form.hasQueuedThread(writer)) {
+                Thread.sleep(1);
+            }
+            assertFalse(form.isWriteLocked());
+            assertNull(form.getOwner());
+            assertTrue(form.toString().endsWith("[Write locks = 0, Read locks = 1]"), form.toString());
+            assertTrue(form.writeLock().toString().endsWith("[Unlocked]"));
+            assertFalse(canTry(form.readLock()));
+            form.readLock().unlock();
+            inside.await();
+            assertTrue(form.isWriteLocked());
+            assertSame(writer, form.getOwner());
+            assertFalse(form.hasQueuedThreads());
+            assertTrue(form.toString().endsWith("[Write locks = 1, Read locks = 0]"), form.toString());
+            over.countDown();
+            task.get();
+            assertFalse(form.isWriteLocked());
+        }
+    }
+
+    @Test
     void anInterruptEndsAWritersWaitForReaders() throws Exception {
         read.lock();
         var task = new FutureTask<Void>(() -> {
@@ -431,7 +468,7 @@ class PerCpuReadWriteLockTest {
             return null;
         });
         Thread thread = TestThreads.startDaemon(task);
-        while (!lock.isWriteLocked()) {
+        while (!lock.hasQueuedThreads()) {
             Thread.sleep(1);
         }
         thread.interrupt();
@@ -628,7 +665,7 @@ class PerCpuReadWriteLockTest {
                 writes.unlock();
                 return null;
             });
-            while (!form.isWriteLocked() || !form.hasQueuedThreads()) { // it waits for us
+            while (!form.hasQueuedThreads()) { // it waits for us
                 Thread.sleep(1);
             }
             reads.lock(); // in again past it
