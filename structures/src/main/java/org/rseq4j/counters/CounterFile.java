@@ -155,8 +155,8 @@ public final class CounterFile {
      * Frees a counter: it is closed, readers do not find it from now on, registries do not show it, and its name can be
      * given to another meter. Its place in the file is given to another counter when nothing refers to this one any
      * more, so an addition that another thread is in the middle of goes nowhere else. In a full file a new counter
-     * looks for such places by collections of the heap, for up to a second. Freeing costs a look at each meter of the
-     * file.
+     * looks for such places by collections of the heap, for up to eight seconds. Freeing costs a look at each meter of
+     * the file.
      *
      * @param counter a counter of this file, which may be closed
      * @return true; false when it was freed already
@@ -257,11 +257,13 @@ public final class CounterFile {
         boolean isOver = false;
         while (meter == null) {
             synchronized (this) {
-                CounterFileTable.Meter known = table.find(name, definition);
-                if (known != null) {
-                    return known.object();
+                meter = table.find(name, definition);
+                if (meter != null && meter.isTold) {
+                    return meter.object();
                 }
-                if (isOver || !table.isAwaitingRoom(definition)) {
+                if (meter != null) { // whoever made it met an error before all had been told
+                    object = meter.object();
+                } else if (isOver || !table.isAwaitingRoom(definition)) {
                     meter = table.enter(name, description, definition, make);
                     object = meter.object();
                 }
@@ -270,6 +272,7 @@ public final class CounterFile {
         }
         CounterFileTable.Meter made = meter;
         tell(watcher -> made(watcher, made));
+        made.isTold = true;
         return object;
     }
 }

@@ -63,6 +63,8 @@ final class CounterFileTable {
         /** Null when it is not registered. */
         private Object object;
         private Place place;
+        /** Whether all watchers know of it. */
+        volatile boolean isTold;
 
         private Meter(String name, String description, MeterDefinition definition) {
             this.name = name;

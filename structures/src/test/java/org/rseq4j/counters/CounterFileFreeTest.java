@@ -298,4 +298,38 @@ class CounterFileFreeTest {
             }
         }
     }
+
+    /** As a scrape would not show it for ever, if whoever made it met an error. */
+    @Test
+    void aWatcherIsToldOfACounterWhoseMakerMetAnError() throws IOException {
+        CounterFile file = create(2);
+        List<String> told = new ArrayList<>();
+        AtomicBoolean fails = new AtomicBoolean(true);
+        file.watch(new CounterFile.Watcher() {
+            @Override
+            public void made(String name, String description, Object meter) {
+                if (fails.getAndSet(false)) {
+                    throw new StackOverflowError("of a test");
+                }
+                told.add(name);
+            }
+
+            @Override
+            public void freed(Object meter) {
+                // not asked
+            }
+
+            @Override
+            public boolean isOver() {
+                return false;
+            }
+        });
+        assertThrows(StackOverflowError.class, () -> file.counter("a", ""));
+        file.counter("a", "").add(3);
+        file.counter("a", "").add(4);
+        assertEquals(List.of("a"), told);
+        try (var reader = open()) {
+            assertEquals(List.of(counter("a", 7, 0)), reader.read());
+        }
+    }
 }
