@@ -45,7 +45,8 @@ class MemoryFileTest {
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED", "-Drseq4j.registration=" + registration, mode,
                 "-cp", System.getProperty("java.class.path"), Truncated.class.getName(),
-                folder.resolve("words").toString()).redirectErrorStream(true).start();
+                folder.resolve("words").toString(), mode.equals("-Xint") ? "20" : "3000") // so that some is compiled
+                .redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, process.waitFor(), said);
         assertTrue(said.contains(" faults, alive") && !said.contains("\n0 faults") && !said.startsWith("0 faults"),

@@ -15,7 +15,7 @@ final class Truncated {
     public static void main(String[] arguments) throws Exception {
         Path file = Path.of(arguments[0]);
         try (var memory = PerCpuMemory.map(file, 1 << 16)) {
-            everything(memory, 3000); // some of it is compiled before the fault
+            everything(memory, Integer.parseInt(arguments[1]));
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
                 channel.truncate(4096);
             }
