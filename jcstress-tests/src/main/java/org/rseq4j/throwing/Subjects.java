@@ -5,6 +5,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
@@ -12,6 +13,7 @@ import org.jctools.queues.MpmcArrayQueue;
 import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.counters.PerCpuHistogram;
 import org.rseq4j.counters.PerCpuSummary;
+import org.rseq4j.locks.ExtendedLock;
 import org.rseq4j.locks.PerCpuReadWriteLock;
 import org.rseq4j.locks.SliceLock;
 import org.rseq4j.queues.PerCpuQueue;
@@ -36,6 +38,7 @@ enum Subjects {
                 () -> histogram.snapshotAndReset().getTotalCount());
     }),
     METERS("PerCpuCounter, PerCpuSummary, made", Kind.COUNTER, MetersSubject::new),
+    FILE("CounterFile", Kind.COUNTER, FileSubject::new),
     ADDER("LongAdder", Kind.COUNTER, () -> {
         var adder = new LongAdder();
         return new CounterSubject(adder::add, adder::sum, adder::sumThenReset);
@@ -62,6 +65,11 @@ enum Subjects {
     LOCK_FAIR("SliceLock, fair", Kind.LOCK, () -> {
         SliceLock lock = SliceLock.builder().fair().build();
         return new LockSubject(lock, lock, lock::isHeldByCurrentThread, true);
+    }),
+    EXTENDED_LOCK("ExtendedLock", Kind.LOCK, () -> {
+        var wrapped = new PerCpuReadWriteLock(); // the JDK's own would hang
+        Lock lock = ExtendedLock.wrap(wrapped.writeLock());
+        return new LockSubject(lock, lock, wrapped::isWriteLockedByCurrentThread, true);
     }),
     WRITE_LOCK("PerCpuReadWriteLock, writing", Kind.LOCK, () -> {
         var lock = new PerCpuReadWriteLock();
