@@ -8,7 +8,6 @@
  * a register or a stack slot of its own, whose upper half the callee does not look at. Nor does Java at that of a
  * narrower result.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "rseq4j_jni.h"
@@ -136,20 +135,16 @@ static int64_t JNICALL pop_many(JNIEnv *env, jclass class, int64_t f, int64_t a,
     return result;
 }
 
-/* How many, or what the function says instead: INT64_MIN, -errno. The place for them is made before any is taken. */
+/* How many, or what the function says instead: INT64_MIN, -errno. */
 static int64_t JNICALL drain(JNIEnv *env, jclass class, int64_t f, int64_t stack, int64_t capacity, int64_t cpu,
                              jlongArray words, int32_t most)
 {
     (void) class;
-    int64_t *copy = malloc((size_t) most * sizeof *copy + 1);
-    if (!copy) {
-        return -12; /* ENOMEM */
-    }
-    int64_t taken = ((words_5 *) f)(stack, capacity, cpu, (int64_t) copy, most);
+    int64_t copy[MOST];
+    int64_t taken = ((words_5 *) f)(stack, capacity, cpu, (int64_t) copy, few(most));
     if (taken > 0) {
         (*env)->SetLongArrayRegion(env, words, 0, (int32_t) taken, copy);
     }
-    free(copy);
     return taken;
 }
 
@@ -185,6 +180,9 @@ static jclass caller(JNIEnv *env)
     jstring property = get ? (*env)->NewStringUTF(env, "rseq4j.loading") : NULL;
     jvalue argument = { .l = property };
     jstring name = property ? (*env)->CallStaticObjectMethodA(env, security, get, &argument) : NULL;
+    if ((*env)->ExceptionCheck(env)) {
+        return NULL; /* System.load throws it */
+    }
     const char *chars = name ? (*env)->GetStringUTFChars(env, name, NULL) : NULL;
     jclass found = chars ? (*env)->FindClass(env, chars) : NULL;
     if (chars) {

@@ -43,7 +43,8 @@ struct jni_functions {
     void (*SetLongArrayRegion)(JNIEnv *, jlongArray, int32_t start, int32_t n, const int64_t *from);    /* 212 */
     void *before_register[215 - 213];
     int32_t (*RegisterNatives)(JNIEnv *, jclass, const struct jni_method *, int32_t n);                 /* 215 */
-    void *before_new_buffer[229 - 216];
+    void *before_exception_check[228 - 216];
+    uint8_t (*ExceptionCheck)(JNIEnv *);                                                                /* 228 */
     jobject (*NewDirectByteBuffer)(JNIEnv *, void *address, int64_t capacity);                          /* 229 */
 };
 _Static_assert(sizeof(struct jni_functions) == 230 * sizeof(void *), "the table has one pointer for each function");

@@ -4,62 +4,62 @@ package org.rseq4j.pools;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledForJreRange;
-import org.junit.jupiter.api.condition.JRE;
+import org.rseq4j.internal.thread.Threads;
 import org.rseq4j.stress.Stress;
 import org.rseq4j.stress.TestThreads;
 
 /** For the time of {@link Stress} each; the first word of every buffer in use is its owner, set and cleared by CAS. */
-@EnabledForJreRange(min = JRE.JAVA_22)
 class PerCpuBufferPoolStressTest {
-    private static final VarHandle OWNER = ValueLayout.JAVA_LONG.varHandle();
+    private static final VarHandle OWNER = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
     private final Stress stress = new Stress();
 
     /**
      * Memory that is cut for another size has words of its users where the owner will be, so each release clears all.
      */
-    private static void own(MemorySegment segment) {
-        long me = Thread.currentThread().threadId();
-        if (!OWNER.compareAndSet(segment, 0L, 0L, me)) {
-            throw new AssertionError("two owners: " + OWNER.getVolatile(segment, 0L) + " and " + me);
+    private static void own(ByteBuffer buffer) {
+        long me = Threads.currentId();
+        if (!OWNER.compareAndSet(buffer, 0, 0L, me)) {
+            throw new AssertionError("two owners: " + OWNER.getVolatile(buffer, 0) + " and " + me);
         }
-        segment.set(ValueLayout.JAVA_LONG, segment.byteSize() - 8, me);
+        buffer.putLong(buffer.capacity() - 8, me);
     }
 
-    private static void disown(MemorySegment segment, long owner) {
-        long last = segment.get(ValueLayout.JAVA_LONG, segment.byteSize() - 8);
-        segment.set(ValueLayout.JAVA_LONG, segment.byteSize() - 8, 0);
-        if (last != owner || !OWNER.compareAndSet(segment, 0L, owner, 0L)) {
-            throw new AssertionError("taken from its owner " + owner + " by " + OWNER.getVolatile(segment, 0L) + ", "
+    private static void disown(ByteBuffer buffer, long owner) {
+        long last = buffer.getLong(buffer.capacity() - 8);
+        buffer.putLong(buffer.capacity() - 8, 0);
+        if (last != owner || !OWNER.compareAndSet(buffer, 0, owner, 0L)) {
+            throw new AssertionError("taken from its owner " + owner + " by " + OWNER.getVolatile(buffer, 0) + ", "
                     + last);
         }
     }
 
     private void passAround(PerCpuBufferPool pool, int[] sizes, long deadline) {
-        var held = new ArrayList<MemorySegment>();
+        var held = new ArrayList<ByteBuffer>();
         do {
             for (int i = 0; i < 100; i++) {
                 int n = ThreadLocalRandom.current().nextInt(4);
                 for (int j = 0; j < n; j++) {
-                    MemorySegment segment = pool.acquire(sizes[ThreadLocalRandom.current().nextInt(sizes.length)]);
-                    own(segment);
-                    held.add(segment);
+                    ByteBuffer buffer = pool
+                            .acquireByteBuffer(sizes[ThreadLocalRandom.current().nextInt(sizes.length)]);
+                    own(buffer);
+                    held.add(buffer);
                 }
                 if (i % 16 == 0) {
                     Thread.yield();
                 }
-                for (MemorySegment segment : held) {
-                    disown(segment, Thread.currentThread().threadId());
-                    pool.release(segment);
+                for (ByteBuffer buffer : held) {
+                    disown(buffer, Threads.currentId());
+                    pool.release(buffer);
                 }
                 held.clear();
             }
@@ -137,14 +137,14 @@ class PerCpuBufferPoolStressTest {
     @Test
     void oneWayFlowUsesTheMemoryAgain() throws Exception {
         var pool = new PerCpuBufferPool();
-        var queue = new ArrayBlockingQueue<MemorySegment>(64);
+        var queue = new ArrayBlockingQueue<ByteBuffer>(64);
         stress.onThreads(Thread::new, 1, deadline -> {
-            long me = Thread.currentThread().threadId();
+            long me = Threads.currentId();
             var releaser = new Thread(() -> {
                 try {
-                    for (MemorySegment segment; (segment = queue.take()).byteSize() > 0;) {
-                        disown(segment, me);
-                        pool.release(segment);
+                    for (ByteBuffer buffer; (buffer = queue.take()).capacity() > 0;) {
+                        disown(buffer, me);
+                        pool.release(buffer);
                     }
                 } catch (Throwable e) {
                     stress.fail(e);
@@ -153,11 +153,11 @@ class PerCpuBufferPoolStressTest {
             });
             releaser.start();
             do {
-                MemorySegment segment = pool.acquire(8192);
-                own(segment);
-                queue.put(segment);
+                ByteBuffer buffer = pool.acquireByteBuffer(8192);
+                own(buffer);
+                queue.put(buffer);
             } while (stress.goesOn(deadline));
-            queue.put(MemorySegment.NULL);
+            queue.put(ByteBuffer.allocate(0));
             releaser.join();
         });
         // 66 on their way, a stack and a batch for each CPU that either thread ran on.
