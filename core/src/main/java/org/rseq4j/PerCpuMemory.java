@@ -92,7 +92,8 @@ public final class PerCpuMemory implements AutoCloseable {
     }
 
     /**
-     * Reserves memory of this process.
+     * Reserves memory of this process. Where no addresses are left, it waits up to eight seconds for those of closed
+     * memory that nothing refers to any more.
      *
      * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
      * @return the memory, zeroed
