@@ -6,6 +6,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * Runs a program, its name and its arguments given, beside another copy of the library: loaded by a class loader of its

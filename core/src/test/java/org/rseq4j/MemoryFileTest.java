@@ -29,6 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.internal.memory.OwnerOnly;
+import org.rseq4j.stress.TestThreads;
 
 /** Files that are not as the library made them, or do not stay so. */
 class MemoryFileTest {

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.internal.memory.Words;
+import org.rseq4j.stress.TestThreads;
 
 class PerCpuMemoryTest {
     @ParameterizedTest

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.stress.TestThreads;
 
 class RestartableSequencesTest {
     private static final int CAPACITY = 64;

@@ -4,6 +4,7 @@ package org.rseq4j;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import org.rseq4j.stress.TestThreads;
 
 /** A program whose threads lose their rseq areas when they yield: thief.c is preloaded. They count before and after. */
 final class Robbed {

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
-import org.rseq4j.TestThreads;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * What the kernel's own selftest of slice extensions does (tools/testing/selftests/rseq/slice_test.c), from Java: one

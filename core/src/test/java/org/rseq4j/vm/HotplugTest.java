@@ -16,7 +16,7 @@ import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
-import org.rseq4j.TestThreads;
+import org.rseq4j.stress.TestThreads;
 
 /** A CPU goes offline and comes back while threads work on its words. */
 @org.junit.jupiter.api.Tag("hotplug")

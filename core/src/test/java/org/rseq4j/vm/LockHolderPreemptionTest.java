@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
-import org.rseq4j.TestThreads;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * Threads around one spin lock, with and without sections, interleaved, after a warm-up: how often a thread was

@@ -3,7 +3,7 @@ package org.rseq4j.vm;
 
 import java.util.concurrent.locks.LockSupport;
 import org.rseq4j.SliceExtension;
-import org.rseq4j.TestThreads;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * The load of the kernel's own slice_test, from Java: one thread goes through sections of 2 us, then of 50 us; another

@@ -12,10 +12,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.rseq4j.SliceExtension;
-import org.rseq4j.TestThreads;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.thread.ThreadArea;
+import org.rseq4j.stress.TestThreads;
 
 /** What is left of a section that a StackOverflowError ended, where requests are granted. */
 @Tag("grants")

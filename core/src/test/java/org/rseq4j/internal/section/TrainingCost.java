@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.rseq4j.Rseq;
-import org.rseq4j.TestThreads;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * A program: prints what training costs in CPU time, on its own thread and the compilers', and what it costs the thread

@@ -7,8 +7,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import org.rseq4j.TestThreads;
 import org.rseq4j.internal.linux.NativeCalls;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * A program: virtual threads on many carriers look their carrier's record up, all at once and each for the first time.

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.condition.JRE;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
-import org.rseq4j.TestThreads;
+import org.rseq4j.stress.TestThreads;
 
 /**
  * Another library takes the registration of a thread away under way: the kernel then writes CPU -1, but concurrency ID

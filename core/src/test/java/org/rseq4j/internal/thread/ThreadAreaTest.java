@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.rseq4j.TestThreads;
+import org.rseq4j.stress.TestThreads;
 
 class ThreadAreaTest {
     /** Threads of other tests' making that may use the library first just now. */

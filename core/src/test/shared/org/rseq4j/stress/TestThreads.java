@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.rseq4j;
+package org.rseq4j.stress;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.concurrent.ThreadFactory;
 
-/** Threads for tests, which run on Java 17, too: Thread's builders came with Java 21. */
+/** Threads for the tests of core and structures, which run on Java 17, too: Thread's builders came with Java 21. */
 public final class TestThreads {
     private TestThreads() {
     }
