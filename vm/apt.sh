@@ -63,3 +63,15 @@ find_linux_source() {
   [[ -n $package ]] || return 1
   version=$(apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p' | head -n 1)
 }
+
+# Calls the function "fetch", unless its folder $cache is there with the file "name", its last. One at a time; others wait.
+fetch_once() {
+  mkdir -p -- "${cache%/*}"
+  exec 9> "$cache.lock"
+  flock 9
+  if [[ ! -f $cache/name ]]; then
+    rm -rf -- "$cache"
+    fetch
+  fi
+  flock -u 9
+}

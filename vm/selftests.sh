@@ -47,14 +47,7 @@ fetch() (
   mv -T -- "$work/bin" "$cache"
 )
 
-mkdir -p -- "${cache%/*}"
-exec 9> "$cache.lock"
-flock 9
-if [[ ! -f $cache/name ]]; then
-  rm -rf -- "$cache"
-  fetch
-fi
-flock -u 9
+fetch_once
 
 # --- one run -------------------------------------------------------------------------------------------------------------
 

@@ -5,19 +5,7 @@
 # the options.
 set -euo pipefail
 
-here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-command=sample
-# shellcheck source=bin/lib.sh
-. "$here/../../bin/lib.sh"
-if [ "${1:-}" = --repository ]; then
-  repository=${2:?--repository DIR}
-  shift 2
-else
-  repository=$(mktemp -d)
-  trap 'rm -rf -- "$repository"' EXIT
-  "$root/bin/publish" --local "$repository"
-fi
-"$here/build.sh" "$repository" -DskipTests
-home=$(jdk)
-"$home/bin/java" --enable-native-access=ALL-UNNAMED -cp "$here/target/sample.jar:$here/target/lib/*" \
+# shellcheck source=docs/sample/prepare.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/prepare.sh"
+"$java" --enable-native-access=ALL-UNNAMED -cp "$here/target/sample.jar:$here/target/lib/*" \
   org.rseq4j.sample.ConnectionLoad "$@"

@@ -11,8 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.function.ToDoubleFunction;
 import javax.sql.DataSource;
 import org.h2.api.ErrorCode;
 import org.rseq4j.Rseq;
@@ -20,20 +18,11 @@ import org.rseq4j.sample.PooledDataSource.Settings;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 
 /** The same load on {@link PooledDataSource} and on HikariCP in turn, on a real database, and tables. */
 @Command(name = "connections.sh", mixinStandardHelpOptions = true, sortOptions = false, usageHelpAutoWidth = true,
         description = "A connection pool on PerCpuPool beside HikariCP, with H2's server in a process of its own.")
-public final class ConnectionLoad implements Callable<Integer> {
-    @Option(names = "--rounds", paramLabel = "N", defaultValue = "5",
-            description = "rounds of each pool that count (default: ${DEFAULT-VALUE})")
-    private int rounds;
-    @Option(names = "--seconds", paramLabel = "N", defaultValue = "1", description = "seconds of a round (default: ${DEFAULT-VALUE})")
-    private int seconds;
-    @Option(names = "--warmup", paramLabel = "N", defaultValue = "3",
-            description = "seconds of the first round, which does not count (default: ${DEFAULT-VALUE})")
-    private int warmup;
+public final class ConnectionLoad extends Comparison {
     @Option(names = "--connections", paramLabel = "N", defaultValue = "10", description = "size of a pool (default: ${DEFAULT-VALUE})")
     private int connections;
     @Option(names = "--threads", paramLabel = "N[,N]", defaultValue = "8,64", split = ",",
@@ -52,11 +41,12 @@ public final class ConnectionLoad implements Callable<Integer> {
     private static final Set<Integer> BROKEN = Set.of(ErrorCode.OBJECT_CLOSED, ErrorCode.CONNECTION_BROKEN_1,
             ErrorCode.DATABASE_CALLED_AT_SHUTDOWN, ErrorCode.DATABASE_IS_CLOSED);
 
-    @CommandLine.Spec
-    private CommandLine.Model.CommandSpec spec;
-
     /** A pool, which is there for all rounds. */
     private record Pool(String name, DataSource source) {
+    }
+
+    private ConnectionLoad() {
+        super(5, 1, 3);
     }
 
     public static void main(String[] arguments) {
@@ -65,9 +55,7 @@ public final class ConnectionLoad implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        check("--rounds", rounds, 1, 1000);
-        check("--seconds", seconds, 1, 3600);
-        check("--warmup", warmup, 1, 3600);
+        checkRounds();
         check("--connections", connections, 1, 64);
         threads.forEach(count -> check("--threads", count, 1, 100_000));
         check("--outage", outage, 1, 3600);
@@ -88,12 +76,6 @@ public final class ConnectionLoad implements Callable<Integer> {
             }
         }
         return 0;
-    }
-
-    private void check(String option, int value, int least, int most) {
-        if (value < least || value > most) {
-            throw new ParameterException(spec.commandLine(), option + " has to be from " + least + " to " + most + ": " + value);
-        }
     }
 
     /**
@@ -169,12 +151,5 @@ public final class ConnectionLoad implements Callable<Integer> {
                     spread("%.0f", all, Borrowers.Outage::longestGetMillis), spread("%.0f", all, Borrowers.Outage::firstMillis),
                     spread("%.0f", all, Borrowers.Outage::allMillis));
         }
-    }
-
-    private static <R> String spread(String format, List<R> rounds, ToDoubleFunction<R> value) {
-        double[] sorted = rounds.stream().mapToDouble(value).sorted().toArray();
-        int n = sorted.length;
-        double median = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-        return String.format(format + " (" + format + " to " + format + ")", median, sorted[0], sorted[n - 1]);
     }
 }

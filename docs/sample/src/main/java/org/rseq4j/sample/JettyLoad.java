@@ -13,14 +13,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import org.rseq4j.Rseq;
 import org.rseq4j.sample.JettyServer.Part;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 
 /**
  * The same load on each kind of server in turn, and a table. Each server is a JVM of its own that stays for all rounds,
@@ -28,15 +27,7 @@ import picocli.CommandLine.ParameterException;
  */
 @Command(name = "jetty.sh", mixinStandardHelpOptions = true, sortOptions = false, usageHelpAutoWidth = true,
         description = "Jetty as it comes, beside Jetty with parts replaced, under the same load in turn.")
-public final class JettyLoad implements Callable<Integer> {
-    @Option(names = "--rounds", paramLabel = "N", defaultValue = "7",
-            description = "rounds of each server that count (default: ${DEFAULT-VALUE})")
-    private int rounds;
-    @Option(names = "--seconds", paramLabel = "N", defaultValue = "3", description = "seconds of a round (default: ${DEFAULT-VALUE})")
-    private int seconds;
-    @Option(names = "--warmup", paramLabel = "N", defaultValue = "6",
-            description = "seconds of the round before them, which does not count (default: ${DEFAULT-VALUE})")
-    private int warmup;
+public final class JettyLoad extends Comparison {
     @Option(names = "--connections", paramLabel = "N", defaultValue = "128",
             description = "connections, each with one request at a time (default: ${DEFAULT-VALUE})")
     private int connections;
@@ -47,9 +38,6 @@ public final class JettyLoad implements Callable<Integer> {
     private int reserved;
     @Option(names = "--java-client", description = "the load from Java, also where there is wrk")
     private boolean javaClient;
-
-    @CommandLine.Spec
-    private CommandLine.Model.CommandSpec spec;
 
     /** The kinds of server, in the order of the table. */
     private static final Map<String, Set<Part>> KINDS = new LinkedHashMap<>();
@@ -65,15 +53,17 @@ public final class JettyLoad implements Callable<Integer> {
     private record Counts(long requests, long queued, long handedOver, long buffersMade) {
     }
 
+    private JettyLoad() {
+        super(7, 3, 6);
+    }
+
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new JettyLoad()).execute(arguments));
     }
 
     @Override
     public Integer call() throws Exception {
-        check("--rounds", rounds, 1, 1000);
-        check("--seconds", seconds, 1, 3600);
-        check("--warmup", warmup, 1, 3600);
+        checkRounds();
         check("--connections", connections, 1, 10_000);
         check("--threads", threads, 8, 10_000);
         check("--reserved", reserved, -1, threads / 2);
@@ -104,12 +94,6 @@ public final class JettyLoad implements Callable<Integer> {
         return 0;
     }
 
-    private void check(String option, int value, int least, int most) {
-        if (value < least || value > most) {
-            throw new ParameterException(spec.commandLine(), option + " has to be from " + least + " to " + most + ": " + value);
-        }
-    }
-
     private static void report(List<Server> servers) throws IOException {
         System.out.println("Medians of the rounds, (lowest to highest); the factor is that of the rates of the same round.");
         System.out.println();
@@ -118,10 +102,8 @@ public final class JettyLoad implements Callable<Integer> {
         List<Load.Round> baseline = servers.getFirst().rounds;
         for (Server server : servers) {
             List<Load.Round> rounds = server.rounds;
-            double[] factors = new double[rounds.size()];
-            for (int i = 0; i < factors.length; i++) {
-                factors[i] = rounds.get(i).rate() / baseline.get(i).rate();
-            }
+            DoubleStream factors = IntStream.range(0, rounds.size())
+                    .mapToDouble(i -> rounds.get(i).rate() / baseline.get(i).rate());
             Counts counts = server.counts();
             System.out.printf("| %s | %s | %s | %s | %s | %s | %.0f%% | %.0f%% |%n", server.name,
                     spread("%.0f", rounds, Load.Round::rate),
@@ -135,18 +117,6 @@ public final class JettyLoad implements Callable<Integer> {
             System.out.println(server.name + ": " + counts.requests + " requests"
                     + (counts.buffersMade < 0 ? "" : ", " + counts.buffersMade + " buffers made"));
         }
-    }
-
-    private static String spread(String format, List<Load.Round> rounds, ToDoubleFunction<Load.Round> value) {
-        return spread(format, rounds.stream().mapToDouble(value).toArray());
-    }
-
-    private static String spread(String format, double[] values) {
-        double[] sorted = values.clone();
-        java.util.Arrays.sort(sorted);
-        int n = sorted.length;
-        double median = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-        return String.format(format + " (" + format + " to " + format + ")", median, sorted[0], sorted[n - 1]);
     }
 
     /** A server's process. */
