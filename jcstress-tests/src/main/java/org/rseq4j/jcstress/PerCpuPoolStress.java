@@ -5,8 +5,10 @@ import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
 import java.time.Duration;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -51,12 +53,19 @@ public class PerCpuPoolStress {
         }
 
         Pooled(int capacity, int pooled, int maxSize) {
+            this(capacity, pooled, maxSize, null);
+        }
+
+        Pooled(int capacity, int pooled, int maxSize, Executor makers) {
             PerCpuPool.Builder<Item> builder = PerCpuPool.builder(() -> {
                 made.incrementAndGet();
                 return new Item();
             }).capacityPerCpu(capacity).overflow(1).discard(item -> discarded.addAndGet(++item.discards));
             if (maxSize > 0) {
                 builder.maxSize(maxSize);
+            }
+            if (makers != null) {
+                builder.makeOn(makers);
             }
             pool = builder.build();
             Item[] items = new Item[pooled];
@@ -588,6 +597,74 @@ public class PerCpuPoolStress {
             if (left() != 0) {
                 r.r1 = r.r1 + ", made " + made.get() + ", discarded " + discarded.get();
             }
+        }
+    }
+
+    /** An executor that keeps its task for another actor. */
+    static final class Makers implements Executor {
+        final AtomicReference<Runnable> task = new AtomicReference<>();
+        volatile boolean direct;
+
+        @Override
+        public void execute(Runnable given) {
+            if (direct) {
+                given.run();
+            } else {
+                task.set(given);
+            }
+        }
+
+        boolean runTask() {
+            Runnable given = task.getAndSet(null);
+            if (given != null) {
+                given.run();
+            }
+            return given != null;
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"got, 0",
+            "timed out, 0"}, expect = ACCEPTABLE, desc = "the object was made in time for the waiter, or was not")
+    @Outcome(expect = FORBIDDEN, desc = "what was made for a waiter that had gone is lost, or its place")
+    @State
+    public static class StrictMadeWhileTimingOut extends Pooled {
+        private final Makers makers;
+
+        public StrictMadeWhileTimingOut() {
+            this(new Makers());
+        }
+
+        private StrictMadeWhileTimingOut(Makers makers) {
+            super(2, 0, 1, makers);
+            this.makers = makers;
+        }
+
+        @Actor
+        public void maker() {
+            for (int i = 0; i < 100 && !makers.runTask(); i++) {
+                Thread.onSpinWait();
+            }
+        }
+
+        @Actor
+        public void waiter(org.openjdk.jcstress.infra.results.LI_Result r) {
+            Checked.run(() -> {
+                try {
+                    pool.release(pool.acquire(Duration.ofNanos(2_000)));
+                    r.r1 = "got";
+                } catch (TimeoutException e) {
+                    r.r1 = "timed out";
+                }
+            });
+        }
+
+        @Arbiter
+        public void after(org.openjdk.jcstress.infra.results.LI_Result r) {
+            makers.direct = true;
+            makers.runTask();
+            Checked.run(() -> pool.release(pool.acquire(FOREVER)));
+            r.r2 = made.get() - 1 + missing();
         }
     }
 }

@@ -69,6 +69,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private final Consumer<? super T> reset;
     /** Null without a maximum size. */
     private final WaitingRoom room;
+    /** Null where threads make objects themselves. */
+    private final Makings makings;
     private final int minIdle;
     private final Trimmer upkeep;
     private final long idleNanos;
@@ -95,6 +97,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         private long jitter;
         private Predicate<? super T> validation;
         private Executor discardExecutor;
+        private Executor makeExecutor;
         private Consumer<? super PoolMisuse> misuseHook;
 
         private Builder(Supplier<? extends T> factory) {
@@ -249,6 +252,31 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
+         * Has objects made by an executor, so that a factory that blocks holds up no timed acquire: who acquires waits
+         * for what is made as for what is released, in the order of arrival, and no longer than its time. At most as
+         * many are being made as wait, and those of {@link #minIdle}. What is made when nobody waits any more goes into
+         * the pool.
+         *
+         * <p>
+         * What the factory throws is thrown by the acquire that asked for the object, if it still waits; what was
+         * thrown last is the cause of TimeoutExceptions until an object is made. When the executor refuses or throws,
+         * the acquire throws the same, and nothing is made. For a task that the executor drops without a word, as at
+         * {@code shutdownNow}, the pool goes on waiting, with one object less: close the pool first. An executor that
+         * runs tasks on the calling thread makes timed acquires wait for the factory.
+         *
+         * <p>
+         * Made objects are {@linkplain #validate validated} before they are handed out. Costs waiting acquires an
+         * allocation, and while objects are missing the slabs of threads are out of use. Needs {@link #maxSize}.
+         *
+         * @param executor runs the factory; its {@code execute} is called by acquiring threads and must not block
+         * @return this
+         */
+        public Builder<T> makeOn(Executor executor) {
+            makeExecutor = Objects.requireNonNull(executor, "executor");
+            return this;
+        }
+
+        /**
          * Looks for double releases, releases of foreign objects (both throw, and do not harm the pool), and objects
          * that became unreachable while they were acquired. Each is told to the hook and, as the event
          * {@code org.rseq4j.PoolMisuse}, to the Flight Recorder. Makes each operation slower by a stack walk: for tests
@@ -263,8 +291,15 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             return this;
         }
 
-        /** {@return the pool} */
+        /**
+         * {@return the pool}
+         *
+         * @throws IllegalStateException when there is a {@link #makeOn}, but no {@link #maxSize}
+         */
         public PerCpuPool<T> build() {
+            if (makeExecutor != null && maxSize == 0) {
+                throw new IllegalStateException("makeOn needs maxSize, as nobody waits without");
+            }
             return new PerCpuPool<>(this);
         }
 
@@ -331,10 +366,17 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 : Math.min(LARGEST_CAPACITY, 4 * builder.capacityPerCpu);
         tiers = new Tiers(builder.capacityPerCpu, overflow, builder.maxPooled, hook != null);
         supply = new Supply<>(builder.factory, builder.discard, builder.discardExecutor, roster, this::isClosed);
+        makings = builder.makeExecutor == null
+                ? null
+                : new Makings(builder.makeExecutor, this::makeForAnybody, tiers);
         room = builder.maxSize == 0
                 ? null
-                : new WaitingRoom(tiers, builder.maxSize, supply::discardUnbound, hook == null ? null : this::sweep);
+                : new WaitingRoom(tiers, builder.maxSize, supply::discardUnbound, hook == null ? null : this::sweep,
+                        makings);
         supply.room = room;
+        if (makings != null) {
+            makings.room = room;
+        }
         reset = builder.reset;
         minIdle = builder.minIdle;
         idleNanos = builder.idleNanos;
@@ -344,7 +386,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     /**
      * Takes an object: from the current CPU's slab, the overflow, another CPU's slab, or the factory. With
-     * {@link Builder#maxSize} it waits for one where as many exist, without regard to interrupts.
+     * {@link Builder#maxSize} it waits for one where as many exist, with {@link Builder#makeOn} also while one is made,
+     * without regard to interrupts.
      *
      * @return an object that nobody else holds
      * @throws NullPointerException when the factory returns null
@@ -377,11 +420,12 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     /**
      * As {@link #acquire()}, but waits no longer than this, and ends when the thread is interrupted. Only a pool with
-     * {@link Builder#maxSize} waits.
+     * {@link Builder#maxSize} waits. The factory and validation take what they take, as they run on this thread; with
+     * {@link Builder#makeOn} the factory does not.
      *
      * @param timeout how long to wait at most; nothing is waited when it is not positive
      * @return an object that nobody else holds
-     * @throws TimeoutException when no object was released in time
+     * @throws TimeoutException when no object was released, or made by an executor, in time
      * @throws InterruptedException when the thread is interrupted before it has an object
      * @throws NullPointerException when the factory returns null
      * @throws IllegalStateException when the pool is closed, also while waiting
@@ -472,14 +516,43 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     private Object makeOrWait(Duration timeout) throws InterruptedException, TimeoutException {
+        var making = makings == null ? null : new Making(makings, Thread.currentThread());
         Object given;
         try {
-            given = room.acquire(timeout);
-        } catch (TimeoutException e) {
-            supply.countMiss();
+            given = room.acquire(timeout, making);
+        } catch (Throwable e) {
+            if (e instanceof TimeoutException || making != null && making.asked) {
+                supply.countMiss();
+            }
             throw e;
         }
+        if (making != null && making.asked) {
+            countMade();
+        }
         return given instanceof Ticket ticket ? make(ticket, true) : given;
+    }
+
+    /** The pool had none for this acquire, though it was taken out of the pool at last. */
+    private void countMade() {
+        try {
+            supply.countMiss();
+            tiers.countRemoved();
+        } catch (Throwable e) {
+            // No stack to count it; the object is the caller's.
+        }
+    }
+
+    /** By the executor. */
+    private T makeForAnybody() {
+        T made = supply.make(false);
+        if (made != null && roster != null) {
+            try {
+                roster.stocked(made);
+            } catch (Throwable e) {
+                // No stack, or no memory: its age counts from when it is first acquired.
+            }
+        }
+        return made;
     }
 
     /** By a permit, which comes back whatever is thrown; null when the pool is closed. */
@@ -622,7 +695,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             trimmedAt = now;
             trim();
         }
-        int missing = minIdle - size();
+        int missing = minIdle - size() - (makings == null ? 0 : makings.inProgress());
         while (missing > 0 && stock()) {
             missing--;
         }
@@ -630,6 +703,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     /** Makes an object ahead, if there may be one more. */
     private boolean stock() {
+        if (makings != null) {
+            var making = new Making(makings, null);
+            return room.trySubmit(making) && making.failure == null;
+        }
         Ticket ticket = room == null ? null : room.tryCreate();
         T made = room == null ? supply.make(false) : ticket == null ? null : make(ticket, false);
         if (made == null) {
@@ -702,7 +779,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     /** A hook can throw checked exceptions as well. */
     @SuppressWarnings("unchecked")
-    private static <E extends Throwable> void throwAsItIs(Throwable failure) throws E {
+    static <E extends Throwable> void throwAsItIs(Throwable failure) throws E {
         throw (E) failure;
     }
 

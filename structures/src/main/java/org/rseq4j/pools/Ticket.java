@@ -38,11 +38,18 @@ final class Ticket {
     volatile int outcome;
     /** Whether another thread says what became of it. */
     volatile boolean handedOn;
+    /** What its thread offers to have made while it waits; null where threads make objects themselves. */
+    final Making making;
     /** The next one in line. */
     Ticket next;
 
     Ticket(Thread thread) {
+        this(thread, null);
+    }
+
+    Ticket(Thread thread, Making making) {
         this.thread = thread;
+        this.making = making;
     }
 
     /** Whether this is what was given; not when something was before. */

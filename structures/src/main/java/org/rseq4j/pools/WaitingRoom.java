@@ -54,6 +54,8 @@ final class WaitingRoom {
     private final Consumer<Object> discard;
     /** Looks for objects that became unreachable; null where that is not asked for. */
     private final Runnable sweep;
+    /** What an executor makes; null where threads make objects themselves. */
+    private final Makings makings;
     private volatile int locked;
     volatile boolean unserved;
     /** Whether there may be tickets that are done with behind one that waits, or among the departing. */
@@ -70,17 +72,18 @@ final class WaitingRoom {
     private final Ticket head = new Ticket(null);
     private Ticket last = head;
     private int waiting;
-    private int existing;
+    int existing;
     /** How many of the forgotten objects are not in that number any more. */
     private int forgottenBefore;
     private int quiet;
 
-    WaitingRoom(Tiers tiers, int maximum, Consumer<Object> discard, Runnable sweep) {
+    WaitingRoom(Tiers tiers, int maximum, Consumer<Object> discard, Runnable sweep, Makings makings) {
         this.tiers = tiers;
         this.maximum = maximum;
         keepsAll = maximum <= tiers.bound();
         this.discard = discard;
         this.sweep = sweep;
+        this.makings = makings;
     }
 
     private boolean tryLock() {
@@ -126,13 +129,14 @@ final class WaitingRoom {
      * An object, or a ticket with the right to make one: the caller says what became of it.
      *
      * @param timeout null for as long as it takes, then without regard to interrupts
+     * @param making what an executor may make for it, or null; where there is one no right is given
      */
-    Object acquire(Duration timeout) throws InterruptedException, TimeoutException {
+    Object acquire(Duration timeout, Making making) throws InterruptedException, TimeoutException {
         if (timeout != null && Thread.interrupted()) {
             throw new InterruptedException();
         }
         long deadline = System.nanoTime() + (timeout == null ? 0 : Durations.nanos(timeout));
-        var ticket = new Ticket(Thread.currentThread());
+        var ticket = new Ticket(Thread.currentThread(), making);
         Object found = null;
         try {
             if (!lock(deadline, timeout != null)) {
@@ -150,6 +154,9 @@ final class WaitingRoom {
             if (found == Ticket.CLOSED) {
                 throw PerCpuPool.closed();
             }
+            if (found == Ticket.LEFT) {
+                PerCpuPool.throwAsItIs(making.failure);
+            }
             if (found == Ticket.CREATE) {
                 return ticket;
             }
@@ -159,6 +166,19 @@ final class WaitingRoom {
                 unswept = true;
                 unserved = true;
                 throw e;
+            }
+        } finally {
+            if (making != null) {
+                making.abandoned = true;
+                if (making.state == Making.GRANTED) {
+                    unswept = true;
+                    unserved = true;
+                    try {
+                        serve();
+                    } catch (Throwable e) {
+                        // Who waits looks for itself.
+                    }
+                }
             }
         }
         ticket.outcome = Ticket.KEPT;
@@ -173,7 +193,7 @@ final class WaitingRoom {
         if (unswept) {
             sweepDeparting();
         }
-        if (existing == maximum && !tiers.isShut()) {
+        if ((existing == maximum || makings != null) && !tiers.isShut()) {
             quiet = 0;
             tiers.shut();
         }
@@ -182,7 +202,7 @@ final class WaitingRoom {
             if (found != null) {
                 return found;
             }
-            if (existing < maximum) {
+            if (existing < maximum && makings == null) {
                 ticket.given = Ticket.CREATE;
                 append(ticket);
                 existing++;
@@ -192,7 +212,7 @@ final class WaitingRoom {
         append(ticket);
         waiting++;
         quiet = 0;
-        if (unswept) {
+        if (unswept || makings != null) {
             unserved = true;
         }
         stuck = tiers.isStuck();
@@ -208,6 +228,9 @@ final class WaitingRoom {
     private Object await(Ticket ticket, long deadline, Duration timeout) throws InterruptedException, TimeoutException {
         boolean interrupted = false;
         while (ticket.given == null) {
+            if (ticket.making != null && isMadeOrFailed(ticket)) {
+                continue;
+            }
             long nap = stuck || unserved ? STUCK_NANOS : sweep == null ? LOST_NANOS : LOST_NANOS / 100;
             if (timeout != null) {
                 long left = deadline - System.nanoTime();
@@ -235,6 +258,17 @@ final class WaitingRoom {
         return ticket.given;
     }
 
+    /** Submits what the ticket's thread was granted, and leaves when that failed; whether the waiting has ended. */
+    private boolean isMadeOrFailed(Ticket ticket) {
+        if (ticket.making.state == Making.GRANTED) {
+            ticket.making.submit();
+        }
+        if (ticket.making.failure != null) {
+            leave(ticket);
+        }
+        return ticket.given != null;
+    }
+
     private void lookAgain(Ticket ticket) {
         if (closed) {
             ticket.give(Ticket.CLOSED);
@@ -258,8 +292,13 @@ final class WaitingRoom {
         return true;
     }
 
-    private static TimeoutException timedOut(Duration timeout) {
-        return new TimeoutException("no object was released in " + timeout);
+    private TimeoutException timedOut(Duration timeout) {
+        if (makings == null) {
+            return new TimeoutException("no object was released in " + timeout);
+        }
+        var thrown = new TimeoutException("no object was released or made in " + timeout);
+        thrown.initCause(makings.failure);
+        return thrown;
     }
 
     /**
@@ -291,20 +330,52 @@ final class WaitingRoom {
     Ticket tryCreate() {
         var ticket = new Ticket(null);
         ticket.given = Ticket.CREATE;
+        return tryCreate(ticket, null) ? ticket : null;
+    }
+
+    /** Has the executor make an object that nobody asked for; false when it may not now. */
+    boolean trySubmit(Making making) {
+        if (!tryCreate(null, making)) {
+            return false;
+        }
+        boolean submitted = false;
+        try {
+            making.submit();
+            submitted = true;
+        } finally {
+            if (!submitted) {
+                making.abandoned = true;
+                unswept = true;
+                unserved = true;
+            }
+        }
+        return true;
+    }
+
+    private boolean tryCreate(Ticket ticket, Making making) {
         if (!tryLock()) {
-            return null;
+            return false;
         }
         boolean granted = false;
         try {
             if (waiting == 0 && existing < maximum && !closed) {
-                append(ticket);
+                if (making == null) {
+                    append(ticket);
+                } else {
+                    makings.grant(making);
+                }
                 existing++;
                 granted = true;
             }
         } finally {
             locked = 0;
         }
-        return granted ? ticket : null;
+        try {
+            serve();
+        } catch (Throwable e) {
+            // Who waits looks for itself; it was granted already.
+        }
+        return granted;
     }
 
     /** So many objects became unreachable. */
@@ -337,9 +408,12 @@ final class WaitingRoom {
             try {
                 if (sweeps) {
                     sweepDeparting();
+                    left = makings == null ? null : makings.sweep(keepsAll);
                 }
-                left = serveLine(sweeps);
-                openIfQuiet();
+                if (left == null) {
+                    left = serveLine(sweeps);
+                    openIfQuiet();
+                }
                 done = true;
             } finally {
                 if (!done) {
@@ -375,7 +449,7 @@ final class WaitingRoom {
                 if (gives && ticket.given == null) {
                     object = object != null || closed ? object : tiers.tryPopShut();
                     Object gift = closed ? Ticket.CLOSED : object != null ? object : Ticket.CREATE;
-                    if (gift == Ticket.CREATE && existing >= maximum) {
+                    if (gift == Ticket.CREATE && (existing >= maximum || makings != null)) {
                         gives = false;
                     } else if (ticket.give(gift)) {
                         existing += gift == Ticket.CREATE ? 1 : 0;
@@ -392,6 +466,9 @@ final class WaitingRoom {
             if (stuck) {
                 LockSupport.unpark(firstWaiting());
             }
+            if (makings != null) {
+                grant();
+            }
             if (object != null && tiers.keep(object, keepsAll)) {
                 object = null;
                 if (closed) {
@@ -403,6 +480,17 @@ final class WaitingRoom {
         } catch (Throwable e) {
             existing -= object == null ? 0 : 1;
             throw e;
+        }
+    }
+
+    /** Has as many objects made as are waited for. */
+    private void grant() {
+        for (Ticket ticket = head.next; ticket != null && makings.inProgress() < waiting && existing < maximum
+                && !closed; ticket = ticket.next) {
+            if (ticket.given == null && makings.grant(ticket.making)) {
+                existing++;
+                LockSupport.unpark(ticket.thread);
+            }
         }
     }
 
@@ -460,6 +548,10 @@ final class WaitingRoom {
                 tiers.shut();
             }
         }
+    }
+
+    boolean isClosed() {
+        return closed;
     }
 
     /** Shuts for good, and wakes who waits. The objects are still there, for {@link Tiers#tryPopShut}. */
