@@ -139,7 +139,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
 
     @Override
     int first() {
-        return user(rings.length);
+        return shard(rings.length);
     }
 
     private Ring after(int ring, int n) {
@@ -159,8 +159,8 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     @Override
     public boolean offer(E element) {
         Objects.requireNonNull(element, "element");
-        int user = first();
-        return rings[user].tryOffer(element, user) > 0 || offerAnywhere(element) != null;
+        int shard = first();
+        return rings[shard].tryOffer(element, shard) > 0 || offerAnywhere(element) != null;
     }
 
     /**
@@ -173,9 +173,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     @Override
     public boolean relaxedOffer(E element) {
         Objects.requireNonNull(element, "element");
-        int user = first();
-        return rings[user].tryOffer(element, user) > 0
-                || ++hints[user * HINTS + FAILED_OFFERS] % LOOK == 0 && offerAnywhere(element) != null;
+        int shard = first();
+        return rings[shard].tryOffer(element, shard) > 0
+                || ++hints[shard * HINTS + FAILED_OFFERS] % LOOK == 0 && offerAnywhere(element) != null;
     }
 
     @Override
@@ -184,20 +184,20 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         return own.free() > 0 ? own : offerAnywhere(null);
     }
 
-    private static int tryOffer(Ring ring, Object element, int user) {
+    private static int tryOffer(Ring ring, Object element, int shard) {
         if (element == null) {
             return ring.free() > 0 ? Ring.DONE : Ring.NONE;
         }
-        return ring.tryOffer(element, user);
+        return ring.tryOffer(element, shard);
     }
 
     /** The ring that has got the element, or for null has room; null when every ring was found full. */
     private Ring offerAnywhere(Object element) {
         for (int tries = 0;; tries++) {
             long stamp = moves();
-            int user = first();
-            Ring own = rings[user];
-            int outcome = tryOffer(own, element, user);
+            int shard = first();
+            Ring own = rings[shard];
+            int outcome = tryOffer(own, element, shard);
             if (outcome > 0) {
                 return own;
             }
@@ -206,14 +206,14 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
             // chance.
             if (tries >= (outcome < 0 ? YIELDS : 1)) {
                 for (int i = 1; i < rings.length; i++) {
-                    Ring other = after(user, i);
+                    Ring other = after(shard, i);
                     int free = other.free();
                     if (free > 0) {
                         int moved = outcome < 0 || free < FEW
                                 ? 0
-                                : own.moveTo(other, share(free, other.lastProducer == user), user, calms);
+                                : own.moveTo(other, share(free, other.lastProducer == shard), shard, calms);
                         Ring there = moved > 0 ? own : other;
-                        int outcomeThere = tryOffer(there, element, user);
+                        int outcomeThere = tryOffer(there, element, shard);
                         if (outcomeThere > 0) {
                             return there;
                         }
@@ -223,16 +223,16 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                 if (!again && !movedSince(stamp)) {
                     return null;
                 }
-            } else if (!again && noneHasRoom(user) && !movedSince(stamp)) {
+            } else if (!again && noneHasRoom(shard) && !movedSince(stamp)) {
                 return null;
             }
             Thread.yield();
         }
     }
 
-    private boolean noneHasRoom(int user) {
+    private boolean noneHasRoom(int shard) {
         for (int i = 1; i < rings.length; i++) {
-            if (after(user, i).free() > 0) {
+            if (after(shard, i).free() > 0) {
                 return false;
             }
         }
@@ -255,8 +255,8 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         Object[] all = checked(elements);
         int done = 0;
         while (done < all.length) {
-            int user = first();
-            int n = rings[user].tryOfferAll(all, done, all.length - done, user);
+            int shard = first();
+            int n = rings[shard].tryOfferAll(all, done, all.length - done, shard);
             done += Math.max(n, 0);
             if (done < all.length) {
                 if (offerAnywhere(all[done]) == null) {
@@ -274,14 +274,14 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     @Override
     @SuppressWarnings("unchecked")
     public E poll() {
-        int user = first();
-        Ring own = rings[user];
-        Object element = own.tryPoll(user);
+        int shard = first();
+        Ring own = rings[shard];
+        Object element = own.tryPoll(shard);
         if (element == null || element == Ring.BUSY) {
             element = pollAnywhere();
         } else if ((own.head >>> 1 & TURN - 1) == 0) {
             try {
-                fetch(user);
+                fetch(shard);
             } catch (VirtualMachineError ignored) {
                 // The element is taken: an error, also at the call itself, must not lose it. The next turn does it.
             }
@@ -296,14 +296,14 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     @Override
     @SuppressWarnings("unchecked")
     public E relaxedPoll() {
-        int user = first();
-        Ring own = rings[user];
-        Object element = own.tryPoll(user);
+        int shard = first();
+        Ring own = rings[shard];
+        Object element = own.tryPoll(shard);
         if (element == null || element == Ring.BUSY) {
-            element = ++hints[user * HINTS + FAILED_POLLS] % LOOK == 0 ? pollAnywhere() : null;
+            element = ++hints[shard * HINTS + FAILED_POLLS] % LOOK == 0 ? pollAnywhere() : null;
         } else if ((own.head >>> 1 & TURN - 1) == 0) {
             try {
-                fetch(user);
+                fetch(shard);
             } catch (VirtualMachineError ignored) {
                 // The element is taken: an error, also at the call itself, must not lose it. The next turn does it.
             }
@@ -312,29 +312,29 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     }
 
     /** Moves some elements of another ring that has any to the own one. */
-    private void fetch(int user) {
-        int from = victim(user);
+    private void fetch(int shard) {
+        int from = victim(shard);
         for (int i = 0; i < rings.length; i++) {
             Ring other = after(from, i);
-            if (other != rings[user] && !other.isEmpty()) {
-                other.moveTo(rings[user], BATCH, user, calms);
-                hints[user * HINTS + VICTIM] = from + i + 1;
+            if (other != rings[shard] && !other.isEmpty()) {
+                other.moveTo(rings[shard], BATCH, shard, calms);
+                hints[shard * HINTS + VICTIM] = from + i + 1;
                 return;
             }
         }
     }
 
     /** The ring to look at first when the own one has nothing. */
-    private int victim(int user) {
-        return Math.floorMod(hints[user * HINTS + VICTIM], rings.length);
+    private int victim(int shard) {
+        return Math.floorMod(hints[shard * HINTS + VICTIM], rings.length);
     }
 
     private Object pollAnywhere() {
         for (int tries = 0;; tries++) {
             long stamp = moves();
-            int user = first();
-            Ring own = rings[user];
-            Object element = own.tryPoll(user);
+            int shard = first();
+            Ring own = rings[shard];
+            Object element = own.tryPoll(shard);
             boolean again = element == Ring.BUSY;
             if (element != null && !again) {
                 return element;
@@ -342,17 +342,17 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
             // As in offerAnywhere.
             if (tries >= (again ? YIELDS : 1)) {
                 boolean inUse = again;
-                int from = victim(user);
+                int from = victim(shard);
                 for (int i = 0; i < rings.length; i++) {
                     Ring other = after(from, i);
                     int size = other == own ? 0 : other.size();
                     if (size > 0) {
                         int moved = inUse || size < FEW
                                 ? 0
-                                : other.moveTo(own, share(size, other.lastConsumer == user), user, calms);
-                        element = moved > 0 ? own.tryPoll(user) : other.tryPoll(user);
+                                : other.moveTo(own, share(size, other.lastConsumer == shard), shard, calms);
+                        element = moved > 0 ? own.tryPoll(shard) : other.tryPoll(shard);
                         if ((other.head >>> 1 & TURN - 1) == 0 || moved > 0) {
-                            hints[user * HINTS + VICTIM] = from + i + 1;
+                            hints[shard * HINTS + VICTIM] = from + i + 1;
                         }
                         if (element != null && element != Ring.BUSY) {
                             return element;
@@ -363,16 +363,16 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                 if (!again && !movedSince(stamp)) {
                     return null;
                 }
-            } else if (!again && noneHasElements(user) && !movedSince(stamp)) {
+            } else if (!again && noneHasElements(shard) && !movedSince(stamp)) {
                 return null;
             }
             Thread.yield();
         }
     }
 
-    private boolean noneHasElements(int user) {
+    private boolean noneHasElements(int shard) {
         for (int i = 1; i < rings.length; i++) {
-            if (!after(user, i).isEmpty()) {
+            if (!after(shard, i).isEmpty()) {
                 return false;
             }
         }
@@ -386,9 +386,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         for (int tries = 0;; tries++) {
             long stamp = moves();
             boolean busy = false;
-            int user = first();
+            int shard = first();
             for (int i = 0; i < rings.length; i++) {
-                Object element = after(user, i).tryPeek();
+                Object element = after(shard, i).tryPeek();
                 if (element == Ring.BUSY) {
                     busy = true;
                 } else if (element != null) {
@@ -406,9 +406,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     @Override
     @SuppressWarnings("unchecked")
     public E relaxedPeek() {
-        int user = first();
+        int shard = first();
         for (int i = 0; i < rings.length; i++) {
-            Object element = after(user, i).tryPeek();
+            Object element = after(shard, i).tryPeek();
             if (element != null && element != Ring.BUSY) {
                 return (E) element;
             }

@@ -13,7 +13,7 @@ import org.rseq4j.internal.thread.ThreadArea;
  * Two locks, one for the producers and one for the consumers, each of which is the lowest bit of its index: the tail
  * and the head count in twos, and an odd one is locked. So one compare-and-exchange takes the lock and proves that
  * nothing has changed since the index was read; one release store publishes and unlocks. Methods named {@code try}
- * report a lock that is taken ({@link #TAKEN}, {@link #BUSY}); what to do about it is the caller's business.
+ * report a lock that is taken ({@link #LOCKED}, {@link #BUSY}); what to do about it is the caller's business.
  *
  * <p>
  * Both indices only grow. Whether there is room or an element is looked up before the lock is tried, so a call that
@@ -46,7 +46,7 @@ final class Ring extends RingFields.Consumers {
     static final int DONE = 1;
     /** Full or empty. */
     static final int NONE = 0;
-    static final int TAKEN = -1;
+    static final int LOCKED = -1;
     /** Somebody wants to be told first. */
     static final int ASKED = -2;
     /** {@link #grow} first. */
@@ -153,22 +153,22 @@ final class Ring extends RingFields.Consumers {
 
     // ---- One element ----
 
-    /** Adds an element: {@link #DONE}, or {@link #NONE}: no room; {@link #TAKEN}, {@link #ASKED}, {@link #GROW}. */
-    int tryOffer(Object element, int user) {
+    /** Adds an element: {@link #DONE}, or {@link #NONE}: no room; {@link #LOCKED}, {@link #ASKED}, {@link #GROW}. */
+    int tryOffer(Object element, int cpu) {
         long t = tail;
         if ((t & 1) != 0) {
-            return TAKEN;
+            return LOCKED;
         }
-        if (limit - t <= 0 && !findsRoom(t, user)) {
+        if (limit - t <= 0 && !findsRoom(t, cpu)) {
             return NONE;
         }
         long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
-        int outcome = TAKEN;
+        int outcome = LOCKED;
         boolean locked = false;
         try {
             locked = TAIL.compareAndSet(this, t, t | 1);
             if (locked) {
-                outcome = put(t, element, user);
+                outcome = put(t, element, cpu);
                 locked = false;
             }
         } finally {
@@ -187,12 +187,12 @@ final class Ring extends RingFields.Consumers {
     }
 
     /** With the tail locked: unlocks it. */
-    private int put(long t, Object element, int user) {
+    private int put(long t, Object element, int cpu) {
         int outcome = tailAsked ? ASKED : limit - t > 0 ? DONE : renewLimit(t);
         long next = t;
         if (outcome == DONE) {
             tailSlots[base + (int) (t >>> 1 & mask)] = element;
-            lastProducer = user;
+            lastProducer = cpu;
             next = t + 2;
         }
         try {
@@ -204,12 +204,12 @@ final class Ring extends RingFields.Consumers {
     }
 
     /** Takes an element; null when there is none, {@link #BUSY}, {@link #ASKED_FIRST}. */
-    Object tryPoll(int user) {
+    Object tryPoll(int cpu) {
         long h = head;
         if ((h & 1) != 0) {
             return isEmptyAt(h) ? null : BUSY;
         }
-        if (h == seenTail && !findsElement(h, user)) {
+        if (h == seenTail && !findsElement(h, cpu)) {
             return null;
         }
         long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
@@ -218,7 +218,7 @@ final class Ring extends RingFields.Consumers {
         try {
             locked = HEAD.compareAndSet(this, h, h | 1);
             if (locked) {
-                element = take(h, user);
+                element = take(h, cpu);
                 locked = false;
             }
         } finally {
@@ -237,7 +237,7 @@ final class Ring extends RingFields.Consumers {
     }
 
     /** With the head locked: unlocks it. */
-    private Object take(long h, int user) {
+    private Object take(long h, int cpu) {
         Object element = null;
         long next = h;
         if (headAsked) {
@@ -247,7 +247,7 @@ final class Ring extends RingFields.Consumers {
             Object[] slots = headSlots;
             element = slots[slot];
             slots[slot] = null;
-            lastConsumer = user;
+            lastConsumer = cpu;
             next = h + 2;
         }
         try {
@@ -300,24 +300,24 @@ final class Ring extends RingFields.Consumers {
     }
 
     /** Whether nobody else brought the last element or took one out: then nothing gathers while this one waits. */
-    private boolean isOnly(int user) {
-        return lastProducer == user && lastConsumer == user;
+    private boolean isOnly(int cpu) {
+        return lastProducer == cpu && lastConsumer == cpu;
     }
 
-    private boolean findsRoom(long t, int user) {
+    private boolean findsRoom(long t, int cpu) {
         if (littleRoom) {
             littleRoom = false;
-            if (!isOnly(user)) {
+            if (!isOnly(cpu)) {
                 spin(GATHER);
             }
         }
         return !isFullAt(t);
     }
 
-    private boolean findsElement(long h, int user) {
+    private boolean findsElement(long h, int cpu) {
         if (fewElements) {
             fewElements = false;
-            if (!isOnly(user)) {
+            if (!isOnly(cpu)) {
                 spin(GATHER);
             }
         }
@@ -446,20 +446,20 @@ final class Ring extends RingFields.Consumers {
     // ---- Many elements ----
 
     /**
-     * Adds as many of n elements as there is room for in a bounded ring, in one piece; {@link #TAKEN}.
+     * Adds as many of n elements as there is room for in a bounded ring, in one piece; {@link #LOCKED}.
      *
      * <p>
      * Where there is room for some only, consumers stand still from the look at the room to the store that publishes
      * them: else those that made it full could be gone before these are seen, and there was no moment at which both was
      * so.
      */
-    int tryOfferAll(Object[] from, int start, int n, int user) {
+    int tryOfferAll(Object[] from, int start, int n, int cpu) {
         long t = tail;
         if ((t & 1) != 0) {
-            return TAKEN;
+            return LOCKED;
         }
         long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
-        int count = TAKEN;
+        int count = LOCKED;
         boolean locked = false;
         long h = 0;
         boolean headLocked = false;
@@ -476,7 +476,7 @@ final class Ring extends RingFields.Consumers {
                 }
                 if (headLocked || !some) {
                     count = (int) Math.min(n, Math.max(0, free) >>> 1);
-                    lastProducer = user;
+                    lastProducer = cpu;
                     Object[] slots = tailSlots;
                     for (int i = 0; i < count; i++) {
                         slots[base + (int) (t >>> 1 & mask)] = from[start + i];
@@ -525,13 +525,13 @@ final class Ring extends RingFields.Consumers {
     }
 
     /** Adds an element where room was reserved. */
-    void offerReserved(Reservation reservation, Object element, int user) {
-        for (int spins = 0; !tryOfferReserved(reservation, element, user); spins++) {
+    void offerReserved(Reservation reservation, Object element, int cpu) {
+        for (int spins = 0; !tryOfferReserved(reservation, element, cpu); spins++) {
             pause(spins);
         }
     }
 
-    private boolean tryOfferReserved(Reservation reservation, Object element, int user) {
+    private boolean tryOfferReserved(Reservation reservation, Object element, int cpu) {
         long t = tail;
         if ((t & 1) != 0) {
             return false;
@@ -543,7 +543,7 @@ final class Ring extends RingFields.Consumers {
             if (locked) {
                 // Nothing is called from here to the store that unlocks.
                 tailSlots[base + (int) (t >>> 1 & mask)] = element;
-                lastProducer = user;
+                lastProducer = cpu;
                 reservation.left--;
                 limit += 2;
                 long next = t + 2;
@@ -567,16 +567,16 @@ final class Ring extends RingFields.Consumers {
 
     /**
      * Moves up to n elements from the front of this bounded ring to the end of another, unless it is calm: how many;
-     * {@link #TAKEN}.
+     * {@link #LOCKED}.
      */
-    int moveTo(Ring other, int n, int user, Calm.Calms calms) {
+    int moveTo(Ring other, int n, int cpu, Calm.Calms calms) {
         long h = head;
         long t = other.tail;
         if (((h | t) & 1) != 0) {
-            return TAKEN;
+            return LOCKED;
         }
         long section = Section.isSupported() ? Section.begin(ThreadArea.find()) : 0;
-        int count = TAKEN;
+        int count = LOCKED;
         boolean locked = false;
         boolean otherLocked = false;
         try {
@@ -591,8 +591,8 @@ final class Ring extends RingFields.Consumers {
                 if (count > 0) {
                     movesTo = h + ((long) count << 1);
                 }
-                lastConsumer = user;
-                other.lastProducer = user;
+                lastConsumer = cpu;
+                other.lastProducer = cpu;
                 for (int i = 0; i < count; i++) {
                     int slot = base + (int) (h >>> 1 & mask);
                     other.tailSlots[other.base + (int) (t >>> 1 & other.mask)] = headSlots[slot];

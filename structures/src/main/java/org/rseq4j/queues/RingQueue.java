@@ -164,12 +164,12 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
 
     private int fillRing(Ring ring, Supplier<E> supplier, int limit) {
         var reservation = new Reservation();
-        int user = first();
+        int shard = first();
         int done = 0;
         try {
             ring.reserve(reservation, limit);
             while (reservation.left > 0) {
-                ring.offerReserved(reservation, given(supplier), user);
+                ring.offerReserved(reservation, given(supplier), shard);
                 done++;
             }
         } finally {
@@ -238,7 +238,7 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
     }
 
     /** The running thread's index below a number of rings. */
-    static int user(int rings) {
+    static int shard(int rings) {
         int id = Rseq.concurrencyId();
         return id < rings ? id : id % rings;
     }

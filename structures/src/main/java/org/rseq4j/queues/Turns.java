@@ -138,7 +138,7 @@ final class Turns extends TurnsWaiters {
     // ---- The turn ----
 
     /** Whether it is this CPU's turn, perhaps since now. */
-    private boolean mayGo(int cpu, boolean forRoom) {
+    private boolean tryTurn(int cpu, boolean forRoom) {
         if (!turns || holder == cpu) {
             return true;
         }
@@ -226,7 +226,7 @@ final class Turns extends TurnsWaiters {
         return offer(element, Long.MAX_VALUE) > 0;
     }
 
-    /** As {@link #offer}, but {@link Ring#TAKEN} when the ring's end is locked for longer than some nanoseconds. */
+    /** As {@link #offer}, but {@link Ring#LOCKED} when the ring's end is locked for longer than some nanoseconds. */
     int offer(Object element, long nanos) {
         int cpu = Rseq.cpuId();
         if (holder == cpu || !turns) {
@@ -271,7 +271,7 @@ final class Turns extends TurnsWaiters {
                     return Ring.NONE;
                 }
             }
-            if (waited > MOST || nanos == AT_ONCE || mayGo(cpu, true)) {
+            if (waited > MOST || nanos == AT_ONCE || tryTurn(cpu, true)) {
                 int outcome = tryOffer(element, cpu);
                 switch (outcome) {
                     case Ring.DONE -> {
@@ -301,7 +301,7 @@ final class Turns extends TurnsWaiters {
                 begun = begun == 0 ? now | 1 : begun;
                 waited = now - begun;
                 if (waited >= nanos) {
-                    return Ring.TAKEN;
+                    return Ring.LOCKED;
                 }
             }
             pause(waits);
@@ -336,7 +336,7 @@ final class Turns extends TurnsWaiters {
     /** Adds an element if that is easily done. */
     boolean relaxedOffer(Object element) {
         int cpu = Rseq.cpuId();
-        if (holder != cpu && !mayGo(cpu, true)) {
+        if (holder != cpu && !tryTurn(cpu, true)) {
             return false;
         }
         int outcome = ring.tryOffer(element, cpu);
@@ -392,7 +392,7 @@ final class Turns extends TurnsWaiters {
                     return null;
                 }
             }
-            if (waited > MOST || nanos == AT_ONCE || mayGo(cpu, false)) {
+            if (waited > MOST || nanos == AT_ONCE || tryTurn(cpu, false)) {
                 Object element = ring.tryPoll(cpu);
                 if (element == Ring.ASKED_FIRST) {
                     beforeRoom.run();
@@ -446,7 +446,7 @@ final class Turns extends TurnsWaiters {
     /** Takes an element if that is easily done. */
     Object relaxedPoll() {
         int cpu = Rseq.cpuId();
-        if (holder != cpu && !mayGo(cpu, false)) {
+        if (holder != cpu && !tryTurn(cpu, false)) {
             return null;
         }
         Object element = ring.tryPoll(cpu);

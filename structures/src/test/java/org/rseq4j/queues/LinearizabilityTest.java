@@ -126,7 +126,7 @@ class LinearizabilityTest {
         var ring = new Ring(2, 0);
         assertEquals(Ring.DONE, ring.tryOffer(1, 0));
         long head = ring.lockHead();
-        assertEquals(Ring.TAKEN, ring.tryOfferAll(new Object[]{2, 3}, 0, 2, 0));
+        assertEquals(Ring.LOCKED, ring.tryOfferAll(new Object[]{2, 3}, 0, 2, 0));
         assertEquals(1, ring.size(), "nothing was added");
         ring.head = head;
         assertEquals(1, ring.tryOfferAll(new Object[]{2, 3}, 0, 2, 0));
