@@ -30,7 +30,7 @@ public final class Mapping {
      */
     public final boolean isFile;
     private final boolean anonymous;
-    private volatile Turn[] turns = {};
+    private volatile StrideLock[] locks = {};
 
     private enum Kind {
         HEAP, ANONYMOUS, FILE
@@ -101,19 +101,19 @@ public final class Mapping {
         return base + Objects.checkFromIndexSize(offset, length, size);
     }
 
-    /** The turn at the stacks of a stride. */
-    public Turn turn(int stride) {
-        Turn[] all = turns;
-        return stride < all.length && all[stride] != null ? all[stride] : addTurn(stride);
+    /** The lock of the stacks of a stride. */
+    public StrideLock lock(int stride) {
+        StrideLock[] all = locks;
+        return stride < all.length && all[stride] != null ? all[stride] : addLock(stride);
     }
 
-    private synchronized Turn addTurn(int stride) {
-        if (stride >= turns.length || turns[stride] == null) {
-            Turn[] more = Arrays.copyOf(turns, Math.max(turns.length, stride + 1));
-            more[stride] = new Turn();
-            turns = more;
+    private synchronized StrideLock addLock(int stride) {
+        if (stride >= locks.length || locks[stride] == null) {
+            StrideLock[] more = Arrays.copyOf(locks, Math.max(locks.length, stride + 1));
+            more[stride] = new StrideLock();
+            locks = more;
         }
-        return turns[stride];
+        return locks[stride];
     }
 
     /** Whether {@link #anonymous} gives memory outside of the Java heap. */

@@ -2,7 +2,7 @@
 package org.rseq4j.internal.sequence;
 
 import org.rseq4j.internal.memory.Mapping;
-import org.rseq4j.internal.memory.Turn;
+import org.rseq4j.internal.memory.StrideLock;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.thread.Ids;
 import org.rseq4j.internal.thread.Registration;
@@ -13,9 +13,9 @@ import org.rseq4j.internal.thread.Registration;
  * touches.
  *
  * <p>
- * A stack is worked on in turns. Whose turn it is stands in an object of this process, one for each stride, not in the
- * memory: there it can be given back by storing a field, which calls nothing and so cannot fail, whatever was thrown.
- * The last thing of a turn is the store of the stack's size, so what throws before has done nothing.
+ * A stack is locked meanwhile. The lock is an object of this process, one for each stride, not a word of the memory: it
+ * can be unlocked by storing a field, which calls nothing and so cannot fail, whatever was thrown. The last thing done
+ * under the lock is the store of the stack's size, so what throws before has done nothing.
  */
 public final class AtomicSequences {
     private AtomicSequences() {
@@ -46,14 +46,14 @@ public final class AtomicSequences {
 
     /** Whether there was room. */
     public static boolean push(Mapping mapping, int stride, long place, long capacity, long word) {
-        Turn turn = mapping.turn(stride);
+        StrideLock lock = mapping.lock(stride);
         boolean done = false;
-        if (turn.take()) {
+        if (lock.tryLock()) {
             try {
                 done = push(mapping, place, capacity, word);
-                turn.release();
+                lock.unlock();
             } catch (Throwable e) {
-                turn.taken = 0;
+                lock.locked = 0;
                 if (!done) {
                     throw e;
                 } // else it was done, and only the stack was short
@@ -74,14 +74,14 @@ public final class AtomicSequences {
 
     /** The word; {@code empty} when there is none. */
     public static long popWord(Mapping mapping, int stride, long place, long capacity, long empty) {
-        Turn turn = mapping.turn(stride);
+        StrideLock lock = mapping.lock(stride);
         long word = empty;
-        if (turn.take()) {
+        if (lock.tryLock()) {
             try {
                 word = popWord(mapping, place, capacity, empty);
-                turn.release();
+                lock.unlock();
             } catch (Throwable e) {
-                turn.taken = 0;
+                lock.locked = 0;
                 if (word == empty) {
                     throw e;
                 } // else it was done, and only the stack was short
@@ -102,14 +102,14 @@ public final class AtomicSequences {
 
     /** How many of the words from {@code from} on there was room for, {@link Sequences#MOST} at most. */
     public static int pushMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
-        Turn turn = mapping.turn(stride);
+        StrideLock lock = mapping.lock(stride);
         int moved = 0;
-        if (turn.take()) {
+        if (lock.tryLock()) {
             try {
                 moved = pushMany(mapping, place, capacity, words, from, n);
-                turn.release();
+                lock.unlock();
             } catch (Throwable e) {
-                turn.taken = 0;
+                lock.locked = 0;
                 if (moved == 0) {
                     throw e;
                 } // else it was done, and only the stack was short
@@ -136,14 +136,14 @@ public final class AtomicSequences {
      * most.
      */
     public static int popMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
-        Turn turn = mapping.turn(stride);
+        StrideLock lock = mapping.lock(stride);
         int moved = 0;
-        if (turn.take()) {
+        if (lock.tryLock()) {
             try {
                 moved = popMany(mapping, place, capacity, words, from, n);
-                turn.release();
+                lock.unlock();
             } catch (Throwable e) {
-                turn.taken = 0;
+                lock.locked = 0;
                 if (moved == 0) {
                     throw e;
                 } // else it was done, and only the stack was short

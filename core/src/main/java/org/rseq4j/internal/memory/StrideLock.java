@@ -4,26 +4,26 @@ package org.rseq4j.internal.memory;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** Whether somebody works on the stacks of a stride. The CPUs' turns share no pair of lines. */
-public final class Turn {
-    /** Tries of a turn; the one whose it is may be waiting for a CPU. Then the stack is as good as full, and empty. */
+/** The lock of the stacks of a stride, which sequences do not use. Those of two CPUs share no pair of lines. */
+public final class StrideLock {
+    /** Tries to lock; the holder may be waiting for a CPU. Then the stack is as good as full, and empty. */
     private static final int TRIES = 4000;
     private static final int SPINS = 100;
 
-    private static final VarHandle TAKEN;
+    private static final VarHandle LOCKED;
 
     static {
         try {
-            TAKEN = MethodHandles.lookup().findVarHandle(Turn.class, "taken", int.class);
+            LOCKED = MethodHandles.lookup().findVarHandle(StrideLock.class, "locked", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
 
     /**
-     * 0 when it is nobody's. Whoever has it gives it back after an error by storing this field, which calls nothing.
+     * 0 when nobody holds it. After an error the holder unlocks it by storing this field, which calls nothing.
      */
-    public volatile int taken;
+    public volatile int locked;
     // Space between this and the next one.
     @SuppressWarnings("UnusedVariable")
     private long p0;
@@ -42,10 +42,10 @@ public final class Turn {
     @SuppressWarnings("UnusedVariable")
     private long p7;
 
-    /** Whether it is the caller's now. */
-    public boolean take() {
+    /** Whether the caller holds it now. */
+    public boolean tryLock() {
         for (int tries = 0; tries < TRIES; tries++) {
-            if (taken == 0 && TAKEN.compareAndSet(this, 0, 1)) {
+            if (locked == 0 && LOCKED.compareAndSet(this, 0, 1)) {
                 return true;
             }
             if (tries < SPINS) {
@@ -56,8 +56,9 @@ public final class Turn {
         }
         return false;
     }
-    /** Gives it back; what was done in it is seen by whoever takes it next. */
-    public void release() {
-        TAKEN.setRelease(this, 0);
+
+    /** What was done under the lock is seen by the next holder. */
+    public void unlock() {
+        LOCKED.setRelease(this, 0);
     }
 }
