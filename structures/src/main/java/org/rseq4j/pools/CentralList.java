@@ -11,8 +11,8 @@ final class CentralList {
     final SizeClass sizeClass;
 
     private final Spans spans;
-    /** How often a block came, or a span; what that was when no block was found. */
-    private final AtomicInteger came = new AtomicInteger();
+    /** How many blocks and spans have come; how many had when no block was found. */
+    private final AtomicInteger arrivals = new AtomicInteger();
     private volatile int noneFree = -1;
     /** A span that may have free blocks. */
     private Span last;
@@ -25,7 +25,7 @@ final class CentralList {
 
     /** A block, and up to n - 1 others that go to the stack of the current CPU; 0 when there is none. */
     long take(int n) {
-        int seen = came.get();
+        int seen = arrivals.get();
         if (seen == noneFree) {
             return 0;
         }
@@ -55,7 +55,7 @@ final class CentralList {
 
     /** The view of a block, for a size without stacks; null when there is none. */
     View take() {
-        int seen = came.get();
+        int seen = arrivals.get();
         if (seen == noneFree) {
             return null;
         }
@@ -107,7 +107,7 @@ final class CentralList {
     /** A span has free blocks now. */
     void hasGot(Span span) {
         last = span;
-        came.getAndIncrement();
+        arrivals.getAndIncrement();
     }
 
     /** Gives a block back. */

@@ -177,7 +177,7 @@ public final class Section {
 
     /** Opens a section on the running thread; 0 when it does not own the request. */
     public static long open() {
-        long record = ThreadArea.record();
+        long record = ThreadArea.threadRecord();
         return record == 0 ? 0 : open(record);
     }
 
@@ -205,7 +205,7 @@ public final class Section {
     /** Ends a section when it is the one that is open on the running thread, else has no effect. */
     public static void close(long section) {
         if (section < 0) {
-            close(section, ThreadArea.record());
+            close(section, ThreadArea.threadRecord());
         }
     }
 
@@ -219,7 +219,7 @@ public final class Section {
     /** {@link #renew(long)} when the section is the one that is open on the running thread. */
     public static void renewOpen(long section) {
         if (section < 0) {
-            renewOpen(section, ThreadArea.record());
+            renewOpen(section, ThreadArea.threadRecord());
         }
     }
 

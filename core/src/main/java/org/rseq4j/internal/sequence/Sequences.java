@@ -231,7 +231,7 @@ public final class Sequences {
 
     /** The aborts on the running OS thread. */
     public static long aborts() {
-        long record = Registration.ACTIVE ? ThreadArea.record() : 0;
+        long record = Registration.ACTIVE ? ThreadArea.threadRecord() : 0;
         return record == 0 ? 0 : Memory.getLong(record + Abi.RECORD_ABORTS);
     }
 }

@@ -77,7 +77,7 @@ public final class ThreadArea {
     }
 
     /** The address of the running OS thread's record (struct thread_record), 0 when it has none. */
-    public static long record() {
+    public static long threadRecord() {
         Thread thread = running();
         long id = Threads.id(thread);
         int row = row(id);
@@ -95,7 +95,7 @@ public final class ThreadArea {
      */
     public static long owner() {
         Thread thread = running();
-        return Threads.isVirtual(thread) ? -record() : Threads.id(thread);
+        return Threads.isVirtual(thread) ? -threadRecord() : Threads.id(thread);
     }
 
     private static Thread running() {

@@ -39,7 +39,7 @@ final class CarrierLookups {
                 }
                 for (int j = 0; j < 50; j++) {
                     // Nothing between both gives the carrier up.
-                    if (ThreadArea.record() != NativeCalls.currentRecord()) {
+                    if (ThreadArea.threadRecord() != NativeCalls.currentRecord()) {
                         wrong.incrementAndGet();
                     }
                     looked.incrementAndGet();

@@ -43,7 +43,7 @@ class ForeignThreadsTest {
             long before = 0;
             for (int i = 0; i < 100; i++) {
                 assertEquals(0, Storm.inForeignThread(() -> {
-                    assertNotEquals(0, ThreadArea.record());
+                    assertNotEquals(0, ThreadArea.threadRecord());
                     assertTrue(Rseq.cpuId() < Rseq.cpuCount());
                     SliceExtension.run(() -> RestartableSequences.BY_CPU.add(memory, 0, 1));
                 }, false));
