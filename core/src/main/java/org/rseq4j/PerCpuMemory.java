@@ -93,7 +93,7 @@ public final class PerCpuMemory implements AutoCloseable {
 
     /**
      * Reserves memory of this process. Where no addresses are left, it waits up to eight seconds for those of closed
-     * memory that nothing refers to any more.
+     * memory that nothing refers to any more; less than one second where explicit collections are disabled.
      *
      * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
      * @return the memory, zeroed

@@ -45,7 +45,9 @@ import org.rseq4j.internal.thread.Headroom;
  * instruction or two for buffers of up to 2 MiB, and system calls for larger ones. Nothing is locked: a thread that is
  * scheduled out or stopped keeps the buffers that it has or moves, and holds up nobody. Without rseq, stacks are chosen
  * by a stripe of the thread and locked ({@link RestartableSequences}); without native access memory that is given back
- * is only used again, by all sizes.
+ * is only used again, by all sizes. Where the system has no addresses left for a new span or a buffer outside of the
+ * pool, an acquire waits up to eight seconds for those that nothing refers to any more, less than one where explicit
+ * collections are disabled, before it throws an OutOfMemoryError.
  *
  * <p>
  * The stacks of addresses with batches to a central list are TCMalloc's per-CPU mode

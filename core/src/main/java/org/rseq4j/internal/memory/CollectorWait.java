@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.internal.memory;
 
+import java.lang.ref.WeakReference;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -8,11 +9,20 @@ import java.util.concurrent.locks.LockSupport;
  * Waits for what is freed when nothing refers to it any more, of which only the garbage collector knows. What follows a
  * collection is done by threads of the JDK's, which need a CPU: so it is looked for again and again, up to eight
  * seconds. A thread that is interrupted waits no shorter, and is interrupted afterwards.
+ *
+ * <p>
+ * Where nothing is collected when this asks for it, as with {@code -XX:+DisableExplicitGC}, it gives up after the third
+ * time, in less than a second: a collection that nobody asks for may never come. A reference tells, as the module of
+ * the JDK that knows the option is not needed otherwise.
  */
 public final class CollectorWait {
     private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(8);
     private static final long MOST_MILLIS = 256;
 
+    private static final int MOST_COLLECTIONS = 3;
+
+    /** To an object that the next collection finds unreachable. */
+    private final WeakReference<Object> probe = new WeakReference<>(new Object());
     private long begun;
     private long millis;
     private int collections;
@@ -26,7 +36,7 @@ public final class CollectorWait {
         if (millis == 0) {
             begun = System.nanoTime();
             millis = 1;
-        } else if (System.nanoTime() - begun >= LONGEST_NANOS) {
+        } else if (System.nanoTime() - begun >= LONGEST_NANOS || isInVain()) {
             return false;
         }
         collect(System.nanoTime() - begun);
@@ -42,9 +52,13 @@ public final class CollectorWait {
     /** At once, then after 1/16 and 1/2 of a second: what was in use at a collection may be unreachable later. */
     private void collect(long nanos) {
         long due = collections == 0 ? 0 : LONGEST_NANOS >> 10 - 3 * collections;
-        if (collections < 3 && nanos >= due) {
+        if (collections < MOST_COLLECTIONS && nanos >= due) {
             collections++;
             System.gc();
         }
+    }
+
+    private boolean isInVain() {
+        return collections == MOST_COLLECTIONS && !probe.refersTo(null);
     }
 }
