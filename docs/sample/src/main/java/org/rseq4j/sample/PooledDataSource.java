@@ -7,11 +7,9 @@ import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future.State;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.rseq4j.pools.PerCpuPool;
@@ -20,8 +18,8 @@ import org.rseq4j.pools.PerCpuPool;
  * A {@link DataSource} on a {@link PerCpuPool}: at most so many connections, handed to waiters in the order of arrival.
  *
  * <p>
- * What is pooled is a place for a connection. A thread of its own connects, and tries again while the database is away.
- * So {@link #getConnection()} keeps its timeout whatever connecting does, and all goes on by itself after an outage.
+ * The pool has virtual threads connect, which try again while the database is away. So {@link #getConnection()} keeps
+ * its timeout whatever connecting does, and all goes on by itself after an outage.
  *
  * <p>
  * A connection that is given back is rolled back and set to auto-commit. One that the driver closed after an error, or
@@ -55,7 +53,7 @@ public final class PooledDataSource implements DataSource, AutoCloseable {
 
     private final Connector connector;
     private final Settings settings;
-    private final PerCpuPool<Place> pool;
+    private final PerCpuPool<Pooled> pool;
     /** Why nobody could connect the last time. */
     private volatile SQLException failure;
     private volatile boolean closed;
@@ -63,9 +61,9 @@ public final class PooledDataSource implements DataSource, AutoCloseable {
     public PooledDataSource(Connector connector, Settings settings) {
         this.connector = connector;
         this.settings = settings;
-        pool = PerCpuPool.builder(Place::new).maxSize(settings.size).minIdle(settings.minIdle)
-                .maxLifetime(settings.maxLifetime, settings.maxLifetime.dividedBy(10)).validate(Place::isUsable)
-                .discard(Place::close).discardOn(Thread::startVirtualThread).build();
+        pool = PerCpuPool.builder(this::connect).makeOn(Thread::startVirtualThread).maxSize(settings.size)
+                .minIdle(settings.minIdle).maxLifetime(settings.maxLifetime, settings.maxLifetime.dividedBy(10))
+                .validate(Pooled::isUsable).discard(Pooled::close).discardOn(Thread::startVirtualThread).build();
     }
 
     /**
@@ -77,26 +75,32 @@ public final class PooledDataSource implements DataSource, AutoCloseable {
      */
     @Override
     public Connection getConnection() throws SQLException {
-        long deadline = System.nanoTime() + settings.timeout.toNanos();
-        Place place = null;
         try {
-            place = pool.acquire(settings.timeout);
-            Connection lent = place.lend(deadline - System.nanoTime());
-            place = null; // the borrower's now
-            return lent;
+            return pool.acquire(settings.timeout).lend();
         } catch (TimeoutException e) {
             throw new SQLTransientConnectionException("no connection within " + settings.timeout, "08001", failure);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new SQLTransientConnectionException("interrupted while waiting for a connection", "08001", e);
-        } catch (ExecutionException e) {
-            throw new SQLException("cannot connect", "08001", e.getCause());
         } catch (IllegalStateException e) {
             throw new SQLException("this data source is closed", "08003", e);
-        } finally {
-            if (place != null) {
-                pool.release(place); // others may have more time; one that failed is seen by its validation
+        }
+    }
+
+    /** The pool's factory: tries until the database answers, or nobody wants to know. */
+    private Pooled connect() {
+        for (long pause = 1;; pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS)) {
+            try {
+                Pooled made = new Pooled(connector.connect());
+                failure = null;
+                return made;
+            } catch (SQLException e) {
+                failure = e;
             }
+            if (closed) {
+                throw new IllegalStateException("closed before there was a connection", failure);
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(pause));
         }
     }
 
@@ -117,51 +121,31 @@ public final class PooledDataSource implements DataSource, AutoCloseable {
         return pool.close(time);
     }
 
-    /** Where a connection is, or will be. One thread at a time uses it: its borrower, or the pool. */
-    final class Place {
-        private final FutureTask<Connection> connection = new FutureTask<>(this::connect);
-        private long usedAt;
-        private volatile boolean unwanted;
+    /** A connection. One thread at a time uses it: its borrower, or the pool. */
+    final class Pooled {
+        private final Connection connection;
+        private long usedAt = System.nanoTime();
 
-        Place() {
-            Thread.startVirtualThread(connection);
+        Pooled(Connection connection) {
+            this.connection = connection;
         }
 
-        private Connection connect() throws SQLException, InterruptedException {
-            for (long pause = 1;; pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS)) {
-                try {
-                    Connection made = connector.connect();
-                    usedAt = System.nanoTime();
-                    return made;
-                } catch (SQLException e) {
-                    failure = e;
-                    if (closed || unwanted) {
-                        throw e;
-                    }
-                }
-                Thread.sleep(pause);
-            }
-        }
-
-        /** The pool's validation: one that is still connecting may be waited for. */
+        /** The pool's validation. */
         boolean isUsable() {
-            if (connection.state() != State.SUCCESS) {
-                return connection.state() == State.RUNNING;
-            }
             try {
-                return !connection.resultNow().isClosed() && (System.nanoTime() - usedAt < settings.trusted.toNanos()
-                        || connection.resultNow().isValid(VALIDATION_SECONDS));
+                return !connection.isClosed() && (System.nanoTime() - usedAt < settings.trusted.toNanos()
+                        || connection.isValid(VALIDATION_SECONDS));
             } catch (SQLException e) {
                 return false;
             }
         }
 
-        Connection lend(long nanos) throws InterruptedException, ExecutionException, TimeoutException {
-            return Loan.of(connection.get(nanos, TimeUnit.NANOSECONDS), this::giveBack);
+        Connection lend() {
+            return Loan.of(connection, this::giveBack);
         }
 
         private void giveBack(boolean changed) {
-            if (!changed && isClean(connection.resultNow())) {
+            if (!changed && isClean()) {
                 usedAt = System.nanoTime();
                 pool.release(this);
             } else {
@@ -169,7 +153,7 @@ public final class PooledDataSource implements DataSource, AutoCloseable {
             }
         }
 
-        private static boolean isClean(Connection connection) {
+        private boolean isClean() {
             try {
                 if (!connection.isClosed() && !connection.getAutoCommit()) {
                     connection.rollback();
@@ -182,15 +166,12 @@ public final class PooledDataSource implements DataSource, AutoCloseable {
             }
         }
 
-        /** The pool's discard hook, on a thread of its own: the place stays taken until the connection is closed. */
+        /** The pool's discard hook, on a thread of its own: another is made when the connection is closed. */
         void close() {
-            unwanted = true;
             try {
-                connection.get().close();
-            } catch (SQLException | ExecutionException e) {
+                connection.close();
+            } catch (SQLException e) {
                 // it was to be thrown away
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e); // by nobody
             }
         }
     }
