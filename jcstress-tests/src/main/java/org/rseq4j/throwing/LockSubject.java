@@ -12,8 +12,10 @@ final class LockSubject extends Subject {
     private final Lock other;
     private final Condition condition;
     private final BooleanSupplier held;
-    /** Whether the last try succeeded; nobody asks. */
-    volatile boolean taken;
+    /** Whether the victim has the lock, by what its calls returned. */
+    private boolean mine;
+    /** Whether an unlock threw, which may have given it back or not. */
+    private boolean inDoubt;
 
     /**
      * A lock.
@@ -37,27 +39,45 @@ final class LockSubject extends Subject {
     @Override
     @SuppressWarnings("WaitNotInLoop") // nothing is waited for
     void run(int operation) throws Exception {
-        boolean mine = held.getAsBoolean(); // after an error nothing else tells
+        lookIfInDoubt();
         String name = operation(operation);
         if (mine != (name.equals("unlock") || name.equals("await") || name.equals("signal"))) {
             return;
         }
         switch (name) {
-            case "lock" -> lock.lock();
-            case "tryLock" -> taken = lock.tryLock();
-            case "timed tryLock" -> taken = lock.tryLock(1, TimeUnit.MICROSECONDS);
-            case "unlock" -> lock.unlock();
+            case "lock" -> {
+                lock.lock();
+                mine = true;
+            }
+            case "tryLock" -> mine = lock.tryLock();
+            case "timed tryLock" -> mine = lock.tryLock(1, TimeUnit.MICROSECONDS);
+            case "unlock" -> unlock();
             case "pair" -> {
                 lock.lock();
+                mine = true;
                 try {
                     callback();
                 } finally {
-                    lock.unlock();
+                    unlock();
                 }
             }
             case "await" -> condition.awaitNanos(1);
             case "signal" -> condition.signalAll();
             default -> throw new IllegalStateException(name);
+        }
+    }
+
+    private void unlock() {
+        inDoubt = true;
+        lock.unlock();
+        mine = false;
+        inDoubt = false;
+    }
+
+    private void lookIfInDoubt() {
+        if (inDoubt) {
+            mine = held.getAsBoolean();
+            inDoubt = false;
         }
     }
 
@@ -85,8 +105,9 @@ final class LockSubject extends Subject {
 
     @Override
     void recover() {
-        while (held.getAsBoolean()) {
-            lock.unlock();
+        lookIfInDoubt();
+        if (mine) {
+            unlock();
         }
     }
 

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class Points {
     private static final int SLEEP_MICROS = 2000;
+    private static final String MADE = "made at a call";
     /** More than the library has. */
     static final int SITES = 1 << 15;
     /** Once in so many points a thread sleeps, whoever it is; 0: never. */
@@ -88,6 +89,13 @@ public final class Points {
         }
     }
 
+    /** Called by a thread that has made sure of its stack: it does not overflow in the rest of the operation. */
+    public static void reserved() {
+        if (!stops && victim != null && victim == Thread.currentThread()) {
+            victim = null;
+        }
+    }
+
     private static void delay(int site) {
         if (RARELY == 0) {
             return;
@@ -132,8 +140,13 @@ public final class Points {
         boolean throwing = depth >= bottom;
         victim = goesOn ? thread : null;
         if (throwing) {
-            throw new StackOverflowError("made at a call");
+            throw new StackOverflowError(MADE);
         }
+    }
+
+    /** Whether the error was thrown at a point. */
+    static boolean isMade(StackOverflowError e) {
+        return MADE.equals(e.getMessage());
     }
 
     /**

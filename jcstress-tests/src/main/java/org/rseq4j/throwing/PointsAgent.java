@@ -15,9 +15,13 @@ import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
 import java.security.ProtectionDomain;
 
-/** Puts a call of {@link Points} before each call that the library's classes make, and before each store to a field. */
+/**
+ * Puts a call of {@link Points} before each call that the library's classes make, before each store to a field, and
+ * where a thread has made sure of its stack.
+ */
 public final class PointsAgent {
     private static final ClassDesc POINTS = ClassDesc.of("org.rseq4j.throwing.Points");
+    private static final String STACK_RESERVE = "org/rseq4j/locks/StackReserve";
     private static final MethodTypeDesc SITE = MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_int);
 
     private PointsAgent() {
@@ -39,6 +43,10 @@ public final class PointsAgent {
                 point(builder, "beforeStore");
             }
             builder.with(element);
+            if (element instanceof InvokeInstruction call && call.owner().name().equalsString(STACK_RESERVE)
+                    && call.name().equalsString("ensure")) {
+                builder.invokestatic(POINTS, "reserved", ConstantDescs.MTD_void);
+            }
         };
         ClassTransform transform = ClassTransform.transformingMethodBodies(
                 method -> !method.methodName().equalsString("<clinit>"), points);

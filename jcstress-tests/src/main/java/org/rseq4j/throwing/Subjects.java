@@ -79,6 +79,7 @@ enum Subjects {
         var lock = new PerCpuReadWriteLock();
         return new LockSubject(lock.readLock(), lock.writeLock(), () -> lock.getReadLockCount() > 0, false);
     }),
+    BOTH_SIDES("PerCpuReadWriteLock, both sides", Kind.LOCK, BothSidesSubject::new),
     REENTRANT("ReentrantLock", Kind.LOCK, () -> {
         var lock = new ReentrantLock();
         return new LockSubject(lock, lock, lock::isHeldByCurrentThread, true);

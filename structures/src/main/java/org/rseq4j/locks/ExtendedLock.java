@@ -58,14 +58,22 @@ public final class ExtendedLock implements Lock {
             lock.lock();
         } else if (!tryLock()) {
             lock.lock();
-            request();
+            try {
+                request();
+            } catch (StackOverflowError | OutOfMemoryError e) {
+                // No stack even for the call: the lock is held, and a hint is lost.
+            }
         }
     }
 
     @Override
     public void lockInterruptibly() throws InterruptedException {
         lock.lockInterruptibly();
-        request();
+        try {
+            request();
+        } catch (StackOverflowError | OutOfMemoryError e) {
+            // No stack even for the call: the lock is held, and a hint is lost.
+        }
     }
 
     @Override
@@ -93,7 +101,11 @@ public final class ExtendedLock implements Lock {
         if (!lock.tryLock(time, unit)) {
             return false;
         }
-        request();
+        try {
+            request();
+        } catch (StackOverflowError | OutOfMemoryError e) {
+            // No stack even for the call: the lock is held, and a hint is lost.
+        }
         return true;
     }
 

@@ -48,8 +48,10 @@ import org.rseq4j.Rseq;
  *
  * <p>
  * <b>Errors:</b> when an operation throws, StackOverflowError and OutOfMemoryError included, {@code lock} and
- * {@code tryLock} have not taken the lock, and {@code await} holds it as before. A membarrier that the kernel refuses
- * after it allowed it is replaced by a handshake of the JVM with all threads.
+ * {@code tryLock} have not taken the lock, and {@code await} holds it as before. {@code unlock} has given the lock back
+ * when its own call and the look-up of the thread had the stack they need, even if it throws then. Who could not be
+ * woken for want of stack or memory looks by itself, after 0.2 s or as long as it has waited already. A membarrier that
+ * the kernel refuses after it allowed it is replaced by a handshake of the JVM with all threads.
  *
  * <p>
  * <b>Happens-before:</b> the end of a write comes before each later read or write lock, and before a validated

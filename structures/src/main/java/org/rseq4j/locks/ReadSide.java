@@ -108,8 +108,18 @@ final class ReadSide extends ReaderGate implements Lock {
             throw e;
         } finally {
             if (!inside) {
-                readers.add(place, -1);
-                readers.wakeWriter();
+                boolean undone = false;
+                try {
+                    readers.add(place, -1);
+                    undone = true;
+                    readers.wakeWriter();
+                } finally {
+                    if (!undone) {
+                        synchronized (readers) { // calls nothing
+                            readers.owed++;
+                        }
+                    }
+                }
             }
         }
     }
@@ -233,7 +243,7 @@ final class ReadSide extends ReaderGate implements Lock {
 
     @Override
     public void unlock() {
-        int[] mine = mine();
+        int[] mine = holds == null ? null : holds.get();
         if (holds != null && (mine == null || mine[0] == 0)) {
             throw new IllegalMonitorStateException("the thread does not hold this read lock: " + this);
         }
@@ -241,11 +251,21 @@ final class ReadSide extends ReaderGate implements Lock {
             mine[0]--;
             return;
         }
-        if (!ReaderSlots.USED || !ReaderSlots.leave(id)) {
-            readers.add(Readers.place(), -1);
-        }
-        if (mine != null) {
-            mine[0] = 0;
+        boolean counted = false;
+        try {
+            if (!ReaderSlots.USED || !ReaderSlots.leave(id)) {
+                readers.add(Readers.place(), -1);
+            }
+            counted = true;
+        } finally {
+            if (!counted) {
+                synchronized (readers) { // calls nothing
+                    readers.owed++;
+                }
+            }
+            if (mine != null) {
+                mine[0] = 0;
+            }
         }
         if ((gate & WRITER) != 0) {
             VarHandle.fullFence(); // pairs with the writer's between waitingWriter and its look at the slots

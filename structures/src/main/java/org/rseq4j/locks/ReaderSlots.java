@@ -116,6 +116,7 @@ final class ReaderSlots {
     }
 
     private static void makeRoom(int row) {
+        StackReserve.ensure(); // what is moved to a word must leave its slot
         for (int slot = row + 1; slot <= row + SLOTS; slot++) {
             Registered registered = LOCKS.get(TABLE[slot]);
             Readers readers = registered == null ? null : registered.get();

@@ -20,7 +20,8 @@ final class Readers {
      * from a slot to a word is added there before it is taken from the slot; the slots are read before the words, so it
      * is seen at least once.
      *
-     * Who is out of stack gives a word its 1 back by the same call, from the same depth, as it was put there by.
+     * Who has no stack left for the call that takes its 1 back counts one that is owed, which takes no call. What is
+     * owed is read before the slots and words, so that a -1 is never seen without its 1.
      */
     private static final int SETTLED_AT_ONCE = 8;
     private static final int[] NOT_ASKED = {};
@@ -45,7 +46,12 @@ final class Readers {
     /** Slots that were counted; under the writers' lock. */
     private final int[] slots = new int[SETTLED_AT_ONCE];
     /** Whether a slot may hold a reader although the gate is not open to them; under the writers' lock. */
-    private boolean slotsMayHold;
+    boolean slotsMayHold;
+    /**
+     * The holds that ended and could not be taken from a word for want of stack; changed under this object's monitor,
+     * by who can call nothing.
+     */
+    volatile long owed;
     /** The writer that is about to park, or does, until the readers have left. */
     volatile Thread waitingWriter;
 
@@ -64,7 +70,9 @@ final class Readers {
 
     /** Exact only while nobody comes or goes. */
     int count() {
-        return (int) Math.max(0, Math.min(ReaderSlots.count(id, NOT_ASKED) + byWord() + settled, Integer.MAX_VALUE));
+        long ended = owed;
+        long inside = ReaderSlots.count(id, NOT_ASKED) + byWord() + settled - ended;
+        return (int) Math.max(0, Math.min(inside, Integer.MAX_VALUE));
     }
 
     private long byWord() {
@@ -75,20 +83,15 @@ final class Readers {
         return sum;
     }
 
-    /** By a writer that has set WRITER: whether readers' stores to slots have to be made visible. */
-    boolean mayHaveSlots(boolean open) {
-        slotsMayHold |= open;
-        return slotsMayHold;
-    }
-
     /**
      * By a writer that has set WRITER and seen to it that slots are visible: whether nobody is inside.
      *
      * @throws IllegalMonitorStateException when more holds were given back than taken; it is put right then
      */
     boolean isEmpty() {
+        long ended = owed; // before the 1 that it makes up for
         int bySlot = slotsMayHold ? ReaderSlots.count(id, slots) : 0; // before the words
-        long inside = bySlot + byWord() + settled;
+        long inside = bySlot + byWord() + settled - ended;
         if (inside < 0) {
             settled -= inside;
             throw new IllegalMonitorStateException("a read lock was given back " + -inside

@@ -6,6 +6,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import org.rseq4j.internal.thread.Membarrier;
+import org.rseq4j.internal.thread.Threads;
 
 /**
  * The write lock of a PerCpuReadWriteLock: a SliceLock, whose holder closes the gate and waits for the readers inside.
@@ -33,7 +34,11 @@ final class WriteSide implements Lock {
 
     /** Nobody comes in from here on, and whoever is inside can be seen. */
     private void raise() {
-        if (readers.mayHaveSlots(gate.raise()) && ReaderSlots.USED) {
+        boolean mayHaveSlots = readers.slotsMayHold;
+        readers.slotsMayHold = true; // before: an error must not keep the next writer from looking at them
+        if (!gate.raise() && !mayHaveSlots) {
+            readers.slotsMayHold = false;
+        } else if (ReaderSlots.USED) {
             long begun = System.nanoTime();
             makeVisible();
             long now = System.nanoTime();
@@ -116,6 +121,7 @@ final class WriteSide implements Lock {
         if (writers.holds > 0) {
             return true;
         }
+        long owner = writers.ownerId;
         boolean alone = false;
         try {
             if (how == How.TRY) {
@@ -126,20 +132,28 @@ final class WriteSide implements Lock {
             }
         } finally {
             if (!alone) {
-                retreat();
+                try {
+                    end(false);
+                } finally {
+                    if (writers.ownerId == owner) { // no stack for that; what follows calls nothing
+                        if ((gate.gate & ReaderGate.WRITER) != 0) {
+                            gate.gate = gate.gate & ~ReaderGate.FLAGS | ReaderGate.UNBIASED;
+                        }
+                        writers.ownerId = 0;
+                        writers.state = 0;
+                    }
+                }
             }
         }
         return alone;
     }
 
-    private void retreat() {
-        try {
-            if ((gate.gate & ReaderGate.WRITER) != 0) {
-                gate.gate = lowered(false);
-            }
-        } finally {
-            writers.unlock();
+    /** Lets the others go on. */
+    private void end(boolean written) {
+        if ((gate.gate & ReaderGate.WRITER) != 0) {
+            lower(written);
         }
+        writers.unlock();
     }
 
     // ---- Lock ----
@@ -184,26 +198,34 @@ final class WriteSide implements Lock {
 
     @Override
     public void unlock() {
-        checkHeld();
+        long owner = Threads.currentId();
+        if (writers.ownerId != owner) {
+            throw notHeld();
+        }
         if (writers.holds > 0) {
             writers.holds--;
             return;
         }
-        long id = writers.ownerId;
-        lower(true);
         try {
-            writers.unlock();
+            end(true);
         } finally {
-            if (writers.ownerId == id) { // not even called; the gate is open, so this hold has ended
+            if (writers.ownerId == owner) { // no stack for that; what follows calls nothing
+                if ((gate.gate & ReaderGate.WRITER) != 0) {
+                    gate.gate = (gate.gate & ~ReaderGate.FLAGS) + ReaderGate.ONE_WRITE | ReaderGate.UNBIASED;
+                }
                 writers.ownerId = 0;
                 writers.state = 0;
             }
         }
     }
 
+    private IllegalMonitorStateException notHeld() {
+        return new IllegalMonitorStateException("the thread does not hold this write lock: " + this);
+    }
+
     private void checkHeld() {
         if (!writers.isHeldByCurrentThread()) {
-            throw new IllegalMonitorStateException("the thread does not hold this write lock: " + this);
+            throw notHeld();
         }
     }
 
