@@ -98,7 +98,8 @@ public final class CounterFileReader implements AutoCloseable {
     public record Distribution(String name, String description, Histogram snapshot) implements Value {
     }
 
-    private CounterFileReader(FileChannel channel, CounterFileFormat format) {
+    /** Of a channel that is open. */
+    CounterFileReader(FileChannel channel, CounterFileFormat format) {
         this.channel = channel;
         this.format = format;
         this.entries = new CounterFileEntries(channel, format);

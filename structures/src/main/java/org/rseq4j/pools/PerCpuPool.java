@@ -68,7 +68,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     private final Roster<T> roster;
     private final Consumer<? super T> reset;
     /** Null without a maximum size. */
-    private final WaitingRoom room;
+    final WaitingRoom room;
     /** Null where threads make objects themselves. */
     private final Makings makings;
     private final int minIdle;

@@ -4,18 +4,24 @@ package org.rseq4j.counters;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.LongSummaryStatistics;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.internal.sequence.Sequences;
+import org.rseq4j.stress.ChildJvm;
+import org.rseq4j.stress.MembarrierFilter;
 import org.rseq4j.stress.Stress;
 import org.rseq4j.stress.TestThreads;
 
@@ -197,6 +203,41 @@ class PerCpuSummaryTest {
             assertEquals(made.get(), taken[i] + left.count());
             assertEquals(7 * left.count(), left.sum());
             assertEquals(made.get(), summaries.get(i).reading(0).ever().count());
+        }
+    }
+
+    /** Else a record could go to an epoch that has been read. */
+    @Test
+    @Tag("jvm")
+    void noEpochEndsWithoutARestartOfSequences() throws Exception {
+        assumeTrue(Sequences.canFence(), "needs sequences");
+        assumeTrue(System.getProperty("os.arch").equals("amd64"), "the filter is x86-64's");
+        List<String> options = System.getProperty("rseq4j.registration") == null
+                ? List.of()
+                : List.of("-Drseq4j.registration=" + System.getProperty("rseq4j.registration"));
+        ChildJvm.run("refused", Map.of(), options, Refused.class);
+    }
+
+    /** A program that puts itself under a filter. */
+    static final class Refused {
+        private Refused() {
+        }
+
+        public static void main(String[] arguments) throws Throwable {
+            List<PerCpuSummary> summaries = List.of(new PerCpuSummary(), new PerCpuSummary());
+            summaries.forEach(summary -> summary.record(7));
+            PerCpuSummary.endEpochs(summaries, 0);
+            if (!MembarrierFilter.install()) {
+                System.out.println("no filter could be installed: refused nothing");
+                return;
+            }
+            summaries.forEach(summary -> summary.record(7));
+            assertThrows(IllegalStateException.class, () -> PerCpuSummary.endEpochs(summaries, 1));
+            assertThrows(IllegalStateException.class, summaries.get(0)::snapshotAndReset);
+            for (PerCpuSummary summary : summaries) {
+                assertEquals(new PerCpuSummary.Snapshot(2, 14, 7, 7), summary.snapshot());
+            }
+            System.out.println("refused");
         }
     }
 

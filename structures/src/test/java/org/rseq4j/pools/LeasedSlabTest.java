@@ -161,6 +161,74 @@ class LeasedSlabTest {
         assertTrue(LeasedSlabs.share(LeasedSlabs.depth(64, 5 * places)) <= 5 * places / 2);
     }
 
+    /** Else nobody could ever take away what is in the slab. */
+    @Test
+    @Tag("jvm")
+    void aStackThatEndsLeavesNoOwnerBusy() throws Exception {
+        ChildJvm.run("passed", Map.of(), List.of("-Xint"), Owners.class);
+    }
+
+    /** Owners whose stack ends in each call, until one has room. */
+    static final class Owners {
+        private Owners() {
+        }
+
+        public static void main(String[] arguments) throws Exception {
+            int[] overflows = new int[1];
+            for (int i = 0; i < 37; i++) {
+                int shift = i;
+                var slab = new LeasedSlab(1, 2);
+                Object object = new Object();
+                var thread = new Thread(null, () -> {
+                    overflow(shift, () -> slab.put(object), overflows);
+                    check(slab, 1);
+                    overflow(shift, slab::take, overflows);
+                    check(slab, 0);
+                }, "owner", 300_000);
+                thread.setUncaughtExceptionHandler((who, e) -> {
+                    e.printStackTrace();
+                    System.exit(1);
+                });
+                thread.start();
+                thread.join();
+            }
+            if (overflows[0] < 2 * 37) {
+                throw new AssertionError("no stack ended");
+            }
+            System.out.println("passed");
+        }
+
+        private static void check(LeasedSlab slab, int objects) {
+            if ((slab.word & 1) != 0 || slab.objects() != objects) {
+                throw new AssertionError(Long.toHexString(slab.word));
+            }
+        }
+
+        /** The end of the stack is met at all offsets. */
+        private static void overflow(long shift, Runnable call, int[] overflows) {
+            if (shift > 0) {
+                overflow(shift - 1, call, overflows);
+            } else {
+                descend(call, overflows);
+            }
+        }
+
+        /** Calls it on the way up, until it returns; whether it has. */
+        private static boolean descend(Runnable call, int[] overflows) {
+            boolean called = false;
+            try {
+                called = descend(call, overflows);
+                if (!called) {
+                    call.run();
+                }
+                return true;
+            } catch (StackOverflowError e) {
+                overflows[0]++;
+                return called;
+            }
+        }
+    }
+
     /** In a process whose threads take leases from one another all the time. */
     @Test
     @Tag("platform")

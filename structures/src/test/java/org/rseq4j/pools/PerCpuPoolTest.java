@@ -596,4 +596,15 @@ class PerCpuPoolTest {
         pool.release(pool.acquire());
         pool.acquire();
     }
+
+    @Test
+    void aWaiterThatIsGivenSomethingAsItsTimeEndsKeepsIt() {
+        WaitingRoom room = PerCpuPool.builder(Object::new).maxSize(1).build().room;
+        var given = new Ticket(Thread.currentThread());
+        assertTrue(given.give(new Object()));
+        assertFalse(room.leave(given));
+        var waits = new Ticket(Thread.currentThread());
+        assertTrue(room.leave(waits));
+        assertFalse(waits.give(new Object()), "it has left");
+    }
 }

@@ -4,6 +4,7 @@ package org.rseq4j.queues;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -94,6 +95,20 @@ class QueueInterleavingsTest {
         assertFalse(queue.movedSince(queue.moves()));
     }
 
+    @Test
+    void anIteratorCountsAsThereWhatMovesToAnotherRing() {
+        var queue = new PerCpuQueue<Integer>(8, 2, 0);
+        for (int i = 0; i < 4; i++) {
+            assertEquals(Ring.DONE, queue.rings[0].tryOffer(i, 0));
+        }
+        Contents.Chunk polled = queue.contents[0].cursor().next();
+        assertEquals(0, queue.rings[0].tryPoll(0));
+        assertEquals(1, polled.present(0), "it has gone");
+        Contents.Chunk moved = queue.contents[0].cursor().next();
+        assertEquals(2, queue.rings[0].moveTo(queue.rings[1], 2, 0, queue.calms));
+        assertEquals(0, moved.present(0), "it is in the other ring");
+    }
+
     /** There is room for one more all the time, in one ring or the other, and one element at least. */
     @Test
     void thereIsRoomAndAnElementWhileElementsAreMoved() throws Exception {
@@ -134,6 +149,20 @@ class QueueInterleavingsTest {
             kept++;
         }
         assertTrue(kept <= 100, kept + " reservations");
+    }
+
+    // ---- Segments ----
+
+    @Test
+    void noSegmentIsReachableThatConsumersHaveLeft() {
+        var queue = new SliceMpmcUnboundedQueue<Integer>();
+        for (int i = 0; i < 3 * Ring.SEGMENT; i++) {
+            assertTrue(queue.offer(i));
+        }
+        for (int i = 0; i < 2 * Ring.SEGMENT + 1; i++) {
+            assertEquals(i, queue.poll());
+        }
+        assertNull(queue.rings[0].headSegment.previous);
     }
 
     // ---- Walks ----
