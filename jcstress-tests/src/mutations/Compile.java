@@ -10,8 +10,8 @@ import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
 
 /**
- * Compiles the Java sources of each of some folders by itself, in one JVM: javac takes a second to start, and little for
- * a class. What it says goes to a file beside the folder; the names of the folders that do not compile are printed.
+ * Compiles the Java sources of each of some folders by itself, in one JVM: javac takes a second to start, and little
+ * for a class. What it says goes to a file beside the folder; the names of the folders that do not compile are printed.
  */
 final class Compile {
     private static final ToolProvider JAVAC = ToolProvider.findFirst("javac").orElseThrow();

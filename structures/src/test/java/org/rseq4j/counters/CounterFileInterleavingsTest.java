@@ -80,7 +80,9 @@ class CounterFileInterleavingsTest {
         assertTrue(calls.get() > 0);
     }
 
-    /** Each read of values is cut in two, and between the two somebody records so often that the same set counts again. */
+    /**
+     * Each read of values is cut in two, and between the two somebody records so often that the same set counts again.
+     */
     @ParameterizedTest
     @ValueSource(ints = {1, 2})
     void aSummaryIsWholeThoughItIsRecordedInTheMiddleOfARead(int records) throws IOException {
