@@ -20,7 +20,7 @@ final class Readers {
      * from a slot to a word is added there before it is taken from the slot; the slots are read before the words, so it
      * is seen at least once.
      *
-     * Who has no stack left for the call that takes its 1 back counts one that is owed, which takes no call. What is
+     * A thread without stack for the call that takes its 1 back counts one that is owed, which takes no call. What is
      * owed is read before the slots and words, so that a -1 is never seen without its 1.
      */
     private static final int SETTLED_AT_ONCE = 8;
