@@ -65,6 +65,12 @@ final class WriteSide implements Lock {
                 | (writers.isFair() && writers.first != null ? ReaderGate.CLOSED : 0);
     }
 
+    /** Closes the gate; whether there are no readers. */
+    private boolean isAloneNow() {
+        raise();
+        return readers.isEmpty();
+    }
+
     /** Closes the gate and waits for the readers; false at an interrupt (still set) or the deadline. */
     private boolean isAlone(boolean interruptibly, boolean timed, long deadline) {
         raise();
@@ -122,36 +128,36 @@ final class WriteSide implements Lock {
             return true;
         }
         long owner = writers.ownerId;
-        boolean alone = false;
         try {
-            if (how == How.TRY) {
-                raise();
-                alone = readers.isEmpty();
-            } else {
-                alone = isAlone(how != How.WAIT, timed, deadline);
-            }
-        } finally {
+            boolean alone = how == How.TRY ? isAloneNow() : isAlone(how != How.WAIT, timed, deadline);
             if (!alone) {
-                try {
-                    end(false);
-                } finally {
-                    if (writers.ownerId == owner) { // no stack for that; what follows calls nothing
-                        if ((gate.gate & ReaderGate.WRITER) != 0) {
-                            gate.gate = gate.gate & ~ReaderGate.FLAGS | ReaderGate.UNBIASED;
-                        }
-                        writers.ownerId = 0;
-                        writers.state = 0;
-                    }
-                }
+                retreat();
             }
+            return alone;
+        } catch (Throwable e) {
+            try {
+                if (writers.ownerId == owner) {
+                    retreat();
+                }
+            } catch (Throwable ignored) {
+                // No stack for that; what follows calls nothing.
+            }
+            if (writers.ownerId == owner) {
+                long seen = gate.gate;
+                if ((seen & ReaderGate.WRITER) != 0) {
+                    gate.gate = seen & ~ReaderGate.FLAGS | ReaderGate.UNBIASED;
+                }
+                writers.ownerId = 0;
+                writers.state = 0;
+            }
+            throw e;
         }
-        return alone;
     }
 
-    /** Lets the others go on. */
-    private void end(boolean written) {
+    /** Lets the others go on, without a write. */
+    private void retreat() {
         if ((gate.gate & ReaderGate.WRITER) != 0) {
-            lower(written);
+            lower(false);
         }
         writers.unlock();
     }
@@ -207,11 +213,13 @@ final class WriteSide implements Lock {
             return;
         }
         try {
-            end(true);
+            lower(true);
+            writers.unlock();
         } finally {
             if (writers.ownerId == owner) { // no stack for that; what follows calls nothing
-                if ((gate.gate & ReaderGate.WRITER) != 0) {
-                    gate.gate = (gate.gate & ~ReaderGate.FLAGS) + ReaderGate.ONE_WRITE | ReaderGate.UNBIASED;
+                long seen = gate.gate;
+                if ((seen & ReaderGate.WRITER) != 0) {
+                    gate.gate = (seen & ~ReaderGate.FLAGS) + ReaderGate.ONE_WRITE | ReaderGate.UNBIASED;
                 }
                 writers.ownerId = 0;
                 writers.state = 0;
