@@ -2,6 +2,11 @@
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.classfile.Attributes;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassModel;
+import java.lang.classfile.FieldModel;
+import java.lang.reflect.AccessFlag;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -57,6 +62,14 @@ public final class MultiRelease {
                 Path folder = output.resolve("META-INF/versions/" + version);
                 Files.createDirectories(folder);
                 compile(version, folder, files, "--class-path", classPath);
+                for (Path versioned : paths(folder, null)) {
+                    Path general = output.resolve(folder.relativize(versioned).toString());
+                    for (Path classFile : List.of(versioned, general)) {
+                        if (classFile.toString().endsWith(".class") && Files.exists(classFile)) {
+                            refuseConstants(classFile);
+                        }
+                    }
+                }
                 classPath = folder + java.io.File.pathSeparator + classPath;
             }
         }
@@ -65,6 +78,21 @@ public final class MultiRelease {
             if (Files.isRegularFile(path) && !path.toString().endsWith(".class")) {
                 Files.createDirectories(target.getParent());
                 Files.copy(path, target, StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }
+    }
+
+    /**
+     * A constant of a class that there is in several versions is none: the compiler copies its value into the classes that
+     * name it, and those are compiled once, beside the version for Java 17.
+     */
+    private static void refuseConstants(Path classFile) throws IOException {
+        ClassModel model = ClassFile.of().parse(classFile);
+        for (FieldModel field : model.fields()) {
+            if (!field.flags().has(AccessFlag.PRIVATE) && field.findAttribute(Attributes.constantValue()).isPresent()) {
+                System.err.println(model.thisClass().asInternalName() + "." + field.fieldName().stringValue()
+                        + " is a compile-time constant of a class with versions: make it a method");
+                System.exit(1);
             }
         }
     }

@@ -102,9 +102,9 @@ final class BufferLoans {
      */
     void released(long address, boolean alive, Consumer<View> pool) {
         Loan loan = out.get(address);
-        if (loan == null || !loan.term.isAlive() || View.TELLS && !alive) {
+        if (loan == null || !loan.term.isAlive() || View.tells() && !alive) {
             Throwable last = back.get(address);
-            if (!alive && (last != null || loan != null && View.TELLS)) {
+            if (!alive && (last != null || loan != null && View.tells())) {
                 report(new PoolMisuse(Kind.RELEASED_TWICE, describe(address), last));
                 throw new IllegalStateException("released twice: " + describe(address), last);
             }

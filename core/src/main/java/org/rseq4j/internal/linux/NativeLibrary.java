@@ -131,7 +131,7 @@ public final class NativeLibrary {
         synchronized (Security.class) {
             String loaded = Security.getProperty(property);
             boolean isShared = loaded != null && loaded.startsWith(process);
-            Map<String, Long> addresses = isShared && !NativeCalls.NEED_OWN_COPY ? null : loadFresh();
+            Map<String, Long> addresses = isShared && !NativeCalls.needOwnCopy() ? null : loadFresh();
             if (isShared) {
                 return shared(loaded.substring(process.length()));
             }

@@ -37,7 +37,7 @@ public final class Sequences {
     static {
         REASON = Registration.ACTIVE ? AbortTrial.problem() : "no rseq area is registered";
         NATIVE = REASON.isEmpty();
-        QUICK = NATIVE && NativeCalls.ARE_QUICK;
+        QUICK = NATIVE && NativeCalls.areQuick();
         if (NATIVE) {
             int ignored = NativeCalls.empty(); // links all of them
             int error = -Membarrier.call(Abi.MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);

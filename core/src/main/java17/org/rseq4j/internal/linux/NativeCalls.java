@@ -16,19 +16,23 @@ import java.util.Map;
  * copy's, which the whole process shares.
  */
 public final class NativeCalls {
-    /** Whether each copy of this class loads the library for itself, also one that another copy loaded. */
-    static final boolean NEED_OWN_COPY = true;
-
     /**
      * By which the library learns whose methods it binds; rseq4j_jni.c knows it. Not a name that shading relocates with
      * the package's.
      */
     private static final String LOADING = "rseq4j.loading";
 
-    /** Whether the call of a sequence is worth it where one atomic instruction does the same. */
-    public static final boolean ARE_QUICK = false;
-
     private NativeCalls() {
+    }
+
+    /** Whether each copy of this class loads the library for itself, also one that another copy loaded. */
+    static boolean needOwnCopy() {
+        return true;
+    }
+
+    /** Whether the call of a sequence is worth it where one atomic instruction does the same. */
+    public static boolean areQuick() {
+        return false;
     }
 
     /*

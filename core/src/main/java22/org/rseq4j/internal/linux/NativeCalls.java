@@ -31,13 +31,17 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 @SuppressWarnings("restricted")
 public final class NativeCalls {
+    private NativeCalls() {
+    }
+
     /** Whether each copy of this class loads the library for itself, also one that another copy loaded. */
-    static final boolean NEED_OWN_COPY = false;
+    static boolean needOwnCopy() {
+        return false;
+    }
 
     /** Whether the call of a sequence is worth it where one atomic instruction does the same. */
-    public static final boolean ARE_QUICK = true;
-
-    private NativeCalls() {
+    public static boolean areQuick() {
+        return true;
     }
 
     /*
