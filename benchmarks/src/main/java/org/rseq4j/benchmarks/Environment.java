@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.rseq4j.Rseq;
@@ -25,6 +27,7 @@ final class Environment {
         var mapper = new ObjectMapper();
         ObjectNode node = mapper.createObjectNode();
         node.put("processor", processor()).put("processors", Runtime.getRuntime().availableProcessors());
+        node.put("date", LocalDate.now().toString());
         node.put("system", System.getProperty("os.name") + " " + System.getProperty("os.version"));
         node.put("jdk", System.getProperty("java.vm.vendor") + " " + Runtime.version());
         node.put("testKernel", "1".equals(System.getenv("RSEQ4J_VM")));
@@ -33,13 +36,26 @@ final class Environment {
         return node;
     }
 
+    /** Its name, with family and model, as one name stands for several generations: "AMD EPYC (family 26, model 2)". */
     private static String processor() {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-            return lines.filter(line -> line.startsWith("model name")).findFirst()
-                    .map(line -> line.substring(line.indexOf(':') + 1).trim()).orElse(System.getProperty("os.arch"));
+        try {
+            List<String> lines = Files.readAllLines(Path.of("/proc/cpuinfo"));
+            String name = value(lines, "model name");
+            String family = value(lines, "cpu family");
+            String model = value(lines, "model");
+            return name == null
+                    ? System.getProperty("os.arch")
+                    : family == null || model == null
+                            ? name
+                            : name + " (family " + family + ", model " + model + ")";
         } catch (IOException e) {
             return System.getProperty("os.arch");
         }
+    }
+
+    private static String value(List<String> lines, String key) {
+        return lines.stream().filter(line -> line.matches(key + "\\s*:.*")).findFirst()
+                .map(line -> line.substring(line.indexOf(':') + 1).trim()).orElse(null);
     }
 
     /** The commit, with "+" when the tree has changes; "unknown" outside of a repository. */

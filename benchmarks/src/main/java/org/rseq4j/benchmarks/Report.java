@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -21,7 +22,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code bin/bench report}: results as a page with tables and charts. */
-@Command(name = "report", mixinStandardHelpOptions = true, synopsisHeading = "usage: ", description = "Writes docs/lab/results.md and its charts from the newest results.")
+@Command(name = "report", mixinStandardHelpOptions = true, synopsisHeading = "usage: ", description = "Writes docs/lab/results.md and its charts from the newest results, and what they say of the targets into docs/lab/measured.json.")
 final class Report implements Callable<Integer> {
     @Option(names = "--results", paramLabel = "DIR", description = "the folder with the results, default benchmarks/target/results")
     private Path folder;
@@ -50,7 +51,10 @@ final class Report implements Callable<Integer> {
             text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
         }
         List<List<Result>> newest = newest(runs);
-        text = text.replace("{{environment}}", environments(newest)).replace("{{targets}}", targets(runs))
+        Path file = Measured.file(docs);
+        List<Measured> machines = Measured.merged(Measured.read(file), Measured.of(runs));
+        Measured.write(file, machines);
+        text = text.replace("{{environment}}", environments(newest)).replace("{{targets}}", targets(machines))
                 .replace("{{suites}}", suites(newest, docs.resolve("charts")));
         Files.writeString(docs.resolve("results.md"), text);
         Gains.draw(newest, docs.resolve("charts/gains.svg"));
@@ -76,24 +80,36 @@ final class Report implements Callable<Integer> {
 
     // ---- Targets ----
 
-    static String targets(List<List<Result>> runs) throws IOException {
-        Map<String, List<Target.Outcome>> byGroup = Target.all().stream().map(target -> target.judge(runs)).collect(
-                Collectors.groupingBy(outcome -> outcome.target().group(), LinkedHashMap::new, Collectors.toList()));
+    static String targets(List<Measured> machines) throws IOException {
+        Map<String, List<Target>> byGroup = Target.all().stream()
+                .collect(Collectors.groupingBy(Target::group, LinkedHashMap::new, Collectors.toList()));
         var text = new StringBuilder();
-        byGroup.forEach((group, outcomes) -> {
+        byGroup.forEach((group, targets) -> {
+            List<Measured> those = machines.stream()
+                    .filter(machine -> targets.stream().anyMatch(target -> !machine.words(target).isEmpty())).toList();
             text.append("### ").append(group.substring(0, 1).toUpperCase(Locale.ROOT)).append(group.substring(1))
-                    .append("\n\n| asked | measured | |\n| --- | --- | --- |\n");
-            for (Target.Outcome outcome : outcomes) {
-                text.append("| ").append(outcome.target().asks()).append(" | ").append(Check.measured(outcome))
-                        .append(" | ").append(bold(outcome.verdict())).append(" |\n");
-            }
+                    .append("\n\n| asked | ");
+            those.forEach(machine -> text.append(machine.machine()).append(", ").append(machine.dates()).append(" | "));
+            text.append("machines differ |\n| --- |").append(" --- |".repeat(those.size() + 1)).append('\n');
+            targets.forEach(target -> text.append(row(target, those)));
             text.append('\n');
         });
         return text.toString().stripTrailing();
     }
 
-    private static String bold(Target.Verdict verdict) {
-        return verdict == Target.Verdict.MISSED ? "**missed**" : verdict.words();
+    private static String row(Target target, List<Measured> machines) {
+        var text = new StringBuilder("| ").append(target.asks()).append(" | ");
+        if (target.shownBy() != null) {
+            return text.append("not measured by a suite; shown by ").append(target.shownBy()).append(" |")
+                    .append(" |".repeat(machines.size())).append('\n').toString();
+        }
+        for (Measured machine : machines) {
+            String words = machine.words(target);
+            text.append(words.isEmpty() ? "not measured" : words.replace("missed", "**missed**")).append(" | ");
+        }
+        OptionalDouble times = Measured.difference(target, machines);
+        return text.append(times.isPresent() ? "up to " + Spread.number(times.getAsDouble()) + " times" : "")
+                .append(" |\n").toString();
     }
 
     // ---- Where it was measured ----
@@ -104,9 +120,8 @@ final class Report implements Callable<Integer> {
             JsonNode environment = run.get(0).run().get("environment");
             if (environment != null) {
                 machines.add(String.format(Locale.ROOT,
-                        "- %s, %d processors%s, %s, JDK %s, rseq area %s (%s), time slice extension: %s",
-                        environment.path("processor").asText(), environment.path("processors").asInt(),
-                        environment.path("testKernel").asBoolean() ? " (emulated: the test kernel)" : "",
+                        "- %s, %s, JDK %s, rseq area %s (%s), time slice extension: %s",
+                        Measured.machine(environment),
                         environment.path("system").asText(), environment.path("jdk").asText(),
                         environment.path("rseq").path("registration").asText(),
                         environment.path("rseq").path("mode").asText(),
