@@ -4,7 +4,10 @@ package org.rseq4j.locks;
 import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -271,11 +274,16 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
     }
 
     /**
-     * {@return the threads that wait in the queue, first come first, without a writer that waits for the readers
-     * inside}
+     * {@return the threads that wait, first come first: the writer that waits for the readers inside, if there is one,
+     * and those in the queue}
      */
     public Collection<Thread> getQueuedThreads() {
-        return writers.getQueuedThreads();
+        List<Thread> threads = new ArrayList<>(writers.getQueuedThreads());
+        Thread writer = readers.waitingWriter;
+        if (writer != null && !threads.contains(writer)) { // it may have been in the queue a moment ago
+            threads.add(0, writer);
+        }
+        return Collections.unmodifiableList(threads);
     }
 
     /**

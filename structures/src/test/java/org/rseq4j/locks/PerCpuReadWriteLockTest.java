@@ -443,6 +443,8 @@ class PerCpuReadWriteLockTest {
             while (!form.hasQueuedThread(writer)) {
                 Thread.sleep(1);
             }
+            assertEquals(1, form.getQueueLength());
+            assertEquals(List.of(writer), List.copyOf(form.getQueuedThreads()));
             assertFalse(form.isWriteLocked());
             assertNull(form.getOwner());
             assertTrue(form.toString().endsWith("[Write locks = 0, Read locks = 1]"), form.toString());
