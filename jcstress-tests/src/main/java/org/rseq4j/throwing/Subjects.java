@@ -39,6 +39,8 @@ enum Subjects {
     }),
     METERS("PerCpuCounter, PerCpuSummary, made", Kind.COUNTER, MetersSubject::new),
     FILE("CounterFile", Kind.COUNTER, FileSubject::new),
+    BINDING("PerCpuMetrics", Kind.COUNTER, BindingSubject::new),
+    REGISTRY("PerCpuPrometheusMeterRegistry", Kind.COUNTER, RegistrySubject::new),
     ADDER("LongAdder", Kind.COUNTER, () -> {
         var adder = new LongAdder();
         return new CounterSubject(adder::add, adder::sum, adder::sumThenReset);

@@ -37,8 +37,9 @@ final class HistogramReadings implements MetricReading.Source {
         keep(nanos);
         long[] before = before(nanos);
         long[] counts = grown(now);
-        last = now;
-        all = new Earlier(nanos, counts);
+        var read = new Earlier(nanos, counts);
+        last = now; // both or none: what is between them would never be shown
+        all = read;
         Histogram recent = recent(counts, before);
         long count = 0;
         double sum = 0;

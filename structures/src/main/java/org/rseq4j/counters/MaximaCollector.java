@@ -26,20 +26,31 @@ import java.util.function.Predicate;
 final class MaximaCollector implements MultiCollector {
     private final ConcurrentMap<String, Family> families = new ConcurrentHashMap<>();
 
-    private record Maximum(Labels labels, DoubleSupplier value) {
+    static final class Maximum {
+        private final Labels labels;
+        private final DoubleSupplier value;
+        /** False until all of its meter can be shown. */
+        volatile boolean isShown;
+
+        private Maximum(Labels labels, DoubleSupplier value) {
+            this.labels = labels;
+            this.value = value;
+        }
     }
 
     /** Those of one name. */
     private record Family(MetricMetadata metadata, ConcurrentMap<Meter.Id, Maximum> maxima) {
         MetricSnapshot collect() {
             Map<Labels, GaugeDataPointSnapshot> points = new LinkedHashMap<>(); // tags may differ, and labels not
-            maxima.values().forEach(maximum -> points.computeIfAbsent(maximum.labels,
-                    labels -> new GaugeDataPointSnapshot(maximum.value.getAsDouble(), labels, null)));
+            maxima.values().stream().filter(maximum -> maximum.isShown)
+                    .forEach(maximum -> points.computeIfAbsent(maximum.labels,
+                            labels -> new GaugeDataPointSnapshot(maximum.value.getAsDouble(), labels, null)));
             return new GaugeSnapshot(metadata, points.values());
         }
     }
 
-    void add(String name, String help, Meter.Id id, List<Tag> named, DoubleSupplier value) {
+    /** Returns it; it is not shown yet. */
+    Maximum add(String name, String help, Meter.Id id, List<Tag> named, DoubleSupplier value) {
         List<String> keys = named.stream().map(Tag::getKey).toList();
         List<String> values = id.getTags().stream().map(Tag::getValue).toList();
         var maximum = new Maximum(Labels.of(keys, values), value);
@@ -50,12 +61,14 @@ final class MaximaCollector implements MultiCollector {
             family.maxima.put(id, maximum);
             return family;
         });
+        return maximum;
     }
 
     /** With what else is done with the last of a name, before another of the name can be added. */
     void remove(String name, Meter.Id id, Runnable last) {
         families.computeIfPresent(name, (same, family) -> {
-            if (family.maxima.remove(id) == null || !family.maxima.isEmpty()) {
+            family.maxima.remove(id);
+            if (family.maxima.values().stream().anyMatch(maximum -> maximum.isShown)) {
                 return family;
             }
             last.run();

@@ -13,11 +13,11 @@ import io.micrometer.core.instrument.TimeGauge;
 import io.micrometer.core.instrument.util.DoubleFormat;
 import io.micrometer.core.instrument.util.TimeUtils;
 import java.lang.ref.WeakReference;
-import java.util.Collection;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
+import java.util.function.Predicate;
 
 /** What {@link PerCpuMetrics} registered with one registry, which it does not keep reachable. */
 final class MeterRegistration {
@@ -28,7 +28,8 @@ final class MeterRegistration {
     private final Iterable<Tag> tags;
     private final long[] boundaries;
     private final Queue<Registered> registered = new ConcurrentLinkedQueue<>();
-    private volatile boolean removed;
+    /** Nothing more is registered; by assignment, where there may be no stack for {@link #remove}. */
+    volatile boolean removed;
 
     MeterRegistration(MeterRegistry registry, Iterable<Tag> tags, long... boundaries) {
         this.registry = new WeakReference<>(registry);
@@ -55,7 +56,14 @@ final class MeterRegistration {
     }
 
     /** What a meter is in the registry. */
-    private record Registered(Object meter, Meter.Id id) {
+    private static final class Registered {
+        private final Object meter;
+        /** Null before the registry has it, and where it has somebody else's. */
+        private volatile Meter shown;
+
+        private Registered(Object meter) {
+            this.meter = meter;
+        }
     }
 
     /** What the registry has of a meter under a name. */
@@ -168,16 +176,23 @@ final class MeterRegistration {
         Meter with(MeterRegistry registry);
     }
 
+    @SuppressWarnings("ReferenceEquality") // which object, and no call
     private Meter register(Named named, Registering registering) {
         MeterRegistry present = registry.get();
         if (present == null || removed) {
             return null;
         }
-        // Else it is somebody else's, which is not ours to remove.
-        Collection<Meter> before = present.find(named.name).tags(named.tags).meters();
+        Meter[] before = present.find(named.name).tags(named.tags).meters().toArray(new Meter[0]);
+        var one = new Registered(named.meter);
+        registered.add(one);
         Meter meter = registering.with(present);
-        if (!before.contains(meter)) {
-            registered.add(new Registered(named.meter, meter.getId()));
+        // Without a call until it is noted: an error would leave it in the registry.
+        boolean isOurs = true;
+        for (Meter theirs : before) {
+            isOurs &= theirs != meter; // else it is somebody else's, which is not ours to remove
+        }
+        if (isOurs) {
+            one.shown = meter;
         }
         if (removed) {
             remove();
@@ -187,30 +202,42 @@ final class MeterRegistration {
 
     /** Whether nobody needs it any more. */
     boolean isOver() {
-        MeterRegistry present = registry.get();
-        return removed || present == null || present.isClosed();
+        return removed || isRegistryGone();
     }
 
-    /** Removes from the registry what was registered, and what a thread is about to register. */
+    private boolean isRegistryGone() {
+        MeterRegistry present = registry.get();
+        return present == null || present.isClosed();
+    }
+
+    /** Whether there is nothing to remove any more. */
+    boolean isRemoved() {
+        return isRegistryGone() || removed && registered.stream().allMatch(one -> one.shown == null);
+    }
+
+    /**
+     * Removes from the registry what was registered, and what a thread is about to register. What throws can be done
+     * again, and goes on then.
+     */
     void remove() {
         removed = true;
-        MeterRegistry present = registry.get();
-        for (Registered one = registered.poll(); one != null; one = registered.poll()) {
-            if (present != null) {
-                present.remove(one.id);
-            }
-        }
+        removeIf(one -> true);
     }
 
     /** Removes from the registry what was registered of a meter. */
     void remove(Object meter) {
+        removeIf(one -> one.meter.equals(meter));
+    }
+
+    private void removeIf(Predicate<Registered> chosen) {
         MeterRegistry present = registry.get();
         registered.removeIf(one -> {
-            boolean isOfMeter = one.meter.equals(meter);
-            if (isOfMeter && present != null) {
-                present.remove(one.id);
+            Meter shown = one.shown;
+            boolean isGone = shown != null && chosen.test(one);
+            if (isGone && present != null) {
+                present.remove(shown);
             }
-            return isOfMeter;
+            return isGone;
         });
     }
 }

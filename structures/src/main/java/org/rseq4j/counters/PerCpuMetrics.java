@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Shows counters, summaries, histograms and whole counter files to Micrometer, as Micrometer's own meters by functions
@@ -43,11 +44,12 @@ import java.util.function.Predicate;
  * <p>
  * Maximum, minimum and percentiles are those of the last two to three minutes, if the registry reads at least that
  * often, else those since it last read; 0 when nothing was recorded. The sum of a histogram is exact to its significant
- * digits. The measurements of one summary or histogram come from one snapshot: it is taken anew when one of them is
- * read the second time, or a tenth of a second after it was taken.
+ * digits. The measurements of one summary or histogram that a thread reads come from one snapshot: it is taken anew
+ * when the thread reads one of them the second time, or a second after it was taken.
  *
  * <p>
- * For a histogram a registry keeps up to seven copies of its counts. Reading a summary ends an epoch, as a reset does,
+ * For a histogram a registry keeps up to seven copies of its counts, and two more for each further thread that read it
+ * in the last second, six at most. Reading a summary ends an epoch, as a reset does,
  * at most every second, which costs a membarrier(2) of some 30 microseconds.
  *
  * <p>
@@ -101,7 +103,8 @@ public final class PerCpuMetrics {
          */
         @Override
         public void bindTo(MeterRegistry registry) {
-            registrations.removeIf(MeterRegistration::isOver);
+            Headroom.ensure(); // for what an error has to undo
+            registrations.removeIf(MeterRegistration::isRemoved);
             var registration = new MeterRegistration(registry, tags, boundaries);
             registrations.add(registration);
             try {
@@ -109,6 +112,7 @@ public final class PerCpuMetrics {
                     meters.accept(registration);
                 }
             } catch (Throwable e) {
+                registration.removed = true;
                 registration.remove();
                 throw e;
             }
@@ -118,7 +122,10 @@ public final class PerCpuMetrics {
             }
         }
 
-        /** Removes from each registry what this binding registered with it. No effect when closed already. */
+        /**
+         * Removes from each registry what this binding registered with it. No effect when closed already, but that it
+         * removes what an error, or an exception of a registry's listener, left there.
+         */
         @Override
         public void close() {
             closed = true;
@@ -259,6 +266,7 @@ public final class PerCpuMetrics {
                 try {
                     registration.add(name, description, meter, units.apply(name), falling.test(name));
                 } catch (RuntimeException e) {
+                    freed(meter); // what was registered of it before
                     System.getLogger(PerCpuMetrics.class.getName()).log(System.Logger.Level.WARNING,
                             "the meter " + name + " of a file is not shown", e);
                 }
@@ -270,7 +278,7 @@ public final class PerCpuMetrics {
                     registration.remove(meter);
                 } catch (RuntimeException e) {
                     System.getLogger(PerCpuMetrics.class.getName()).log(System.Logger.Level.WARNING,
-                            "a freed counter of a file is still shown", e);
+                            "a meter of a file is still shown", e);
                 }
             }
 

@@ -54,13 +54,18 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
     private static final System.Logger LOG = System.getLogger(PerCpuPrometheusMeterRegistry.class.getName());
 
     private final PrometheusConfig settings;
-    /** Whether the timers or summaries of a name are per-CPU. */
-    private final ConcurrentMap<String, Boolean> perCpu = new ConcurrentHashMap<>();
+    private final ConcurrentMap<String, Kind> kinds = new ConcurrentHashMap<>();
     private final MaximaCollector maxima = new MaximaCollector();
     private final RegistryEpochs epochs;
     // Meters are made one at a time, under Micrometer's lock.
     private Meter.Id shown;
     private boolean refused;
+
+    /** Of the timers or summaries of a name: whether they are per-CPU, which the first that is made chooses. */
+    private static final class Kind {
+        private boolean isPerCpu;
+        private boolean isChosen;
+    }
 
     /**
      * Makes a registry without meters.
@@ -95,48 +100,57 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
 
     @Override
     protected Timer newTimer(Meter.Id id, DistributionStatisticConfig config, PauseDetector pauses) {
-        if (!isPerCpu(id, config)) {
-            return super.newTimer(id, config, pauses);
+        Kind kind = kind(id, config);
+        if (!kind.isPerCpu) {
+            Timer timer = super.newTimer(id, config, pauses);
+            kind.isChosen = true;
+            return timer;
         }
         var timer = new RegisteredTimer(id, clock, config, pauses, epochs);
-        show(id, timer, TimeUnit.NANOSECONDS);
+        show(id, timer, TimeUnit.NANOSECONDS, kind);
         return timer;
     }
 
     @Override
     public DistributionSummary newDistributionSummary(Meter.Id id, DistributionStatisticConfig config, double scale) {
-        if (!isPerCpu(id, config)) {
-            return super.newDistributionSummary(id, config, scale);
+        Kind kind = kind(id, config);
+        if (!kind.isPerCpu) {
+            DistributionSummary summary = super.newDistributionSummary(id, config, scale);
+            kind.isChosen = true;
+            return summary;
         }
         var summary = new RegisteredSummary(id, clock, config, scale, epochs);
-        show(id, summary, TimeUnit.SECONDS); // what is shown is in seconds, so nothing is converted
+        show(id, summary, TimeUnit.SECONDS, kind); // what is shown is in seconds, so nothing is converted
         return summary;
     }
 
     /** Two kinds would show the maxima of one name twice, at which a scrape fails. */
-    private boolean isPerCpu(Meter.Id id, DistributionStatisticConfig config) {
+    private Kind kind(Meter.Id id, DistributionStatisticConfig config) {
         boolean plain = !config.isPublishingHistogram() && !config.isPublishingPercentiles();
-        boolean is = perCpu.computeIfAbsent(getConventionName(id), name -> plain);
-        if (is && !plain) {
+        Kind kind = kinds.computeIfAbsent(getConventionName(id), name -> new Kind());
+        if (!kind.isChosen) {
+            kind.isPerCpu = plain;
+        } else if (kind.isPerCpu && !plain) {
             LOG.log(System.Logger.Level.WARNING,
                     "no buckets and percentiles of " + id + ": the first meter of the name has none");
         }
-        return is;
+        return kind;
     }
 
-    private <M extends Meter & MetricReading.Source> void show(Meter.Id id, M meter, TimeUnit unit) {
+    private <M extends Meter & MetricReading.Source> void show(Meter.Id id, M meter, TimeUnit unit, Kind kind) {
         var reading = new SharedReading(meter, clock);
         DoubleSupplier count = reading.at(0, MetricReading::count);
         DoubleSupplier sum = reading.at(1, MetricReading::sum);
         DoubleSupplier max = reading.at(2, MetricReading::max);
+        MaximaCollector.Maximum maximum = maxima.add(getConventionName(id), help(id), id, getConventionTags(id),
+                () -> TimeUtils.convert(max.getAsDouble(), unit, TimeUnit.SECONDS));
         shown = id;
         refused = false;
         // Prometheus is shown a timer by functions as it is shown a timer, or a summary, but for the maximum.
         newFunctionTimer(id, meter, ignored -> (long) count.getAsDouble(), ignored -> sum.getAsDouble(), unit);
-        if (!refused) {
-            maxima.add(getConventionName(id), help(id), id, getConventionTags(id),
-                    () -> TimeUtils.convert(max.getAsDouble(), unit, TimeUnit.SECONDS));
-        }
+        // Without a call from here on: what is not shown means nothing, so there is nothing that an error has to undo.
+        maximum.isShown = !refused;
+        kind.isChosen = true;
     }
 
     private String help(Meter.Id id) {
@@ -145,7 +159,7 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
 
     private void forget(Meter.Id id) {
         String name = getConventionName(id);
-        maxima.remove(name, id, () -> perCpu.remove(name)); // the next one of the name is the first again
+        maxima.remove(name, id, () -> kinds.remove(name)); // the next one of the name is the first again
     }
 
     /** Called for a meter that stays in the registry, but is not shown. */

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -18,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -186,6 +188,74 @@ class PerCpuMetricsTest {
             assertThrows(IllegalArgumentException.class, () -> binding.bindTo(registry));
             assertEquals(2, registry.getMeters().size());
         }
+    }
+
+    @Test
+    void aMeterOfAFileIsShownWholeOrNotAtAll() throws Exception {
+        CounterFile file = CounterFile.create(directory.resolve("counters"), 10, 100_000);
+        registry.gauge("n.sum", 5);
+        try (var binding = PerCpuMetrics.file(file, name -> null)) {
+            binding.bindTo(registry);
+            file.summary("n", "");
+            file.counter("c", "");
+            assertEquals(List.of("c", "n.sum"), names(registry));
+        }
+    }
+
+    private static List<String> names(MeterRegistry registry) {
+        return registry.getMeters().stream().map(meter -> meter.getId().getName()).sorted().toList();
+    }
+
+    /** A registry that has no stack for some calls: as many removals from now on, and meters of one name. */
+    private static final class FailingRegistry extends SimpleMeterRegistry {
+        private int removals;
+        private String name;
+
+        @Override
+        public Meter remove(Meter.Id id) {
+            if (removals > 0) {
+                removals--;
+                throw new StackOverflowError("as meant");
+            }
+            return super.remove(id);
+        }
+
+        @Override
+        protected <T> FunctionCounter newFunctionCounter(Meter.Id id, T object, ToDoubleFunction<T> value) {
+            if (id.getName().equals(name)) {
+                throw new StackOverflowError("as meant");
+            }
+            return super.newFunctionCounter(id, object, value);
+        }
+    }
+
+    @Test
+    void whatAnErrorLeftInARegistryIsRemovedByClosingAgain() {
+        var failing = new FailingRegistry();
+        try (var summary = new PerCpuSummary()) {
+            var binding = PerCpuMetrics.summary(summary, "n", "");
+            binding.bindTo(failing);
+            assertEquals(List.of("n.count", "n.max", "n.min", "n.sum"), names(failing));
+            failing.removals = 1;
+            assertThrows(StackOverflowError.class, binding::close);
+            failing.removals = 1;
+            assertThrows(StackOverflowError.class, binding::close);
+            binding.close();
+            assertEquals(List.of(), names(failing));
+        }
+    }
+
+    @Test
+    void aBindingThatNeitherBoundNorCouldUndoItIsClosedAllTheSame() {
+        var failing = new FailingRegistry();
+        try (var summary = new PerCpuSummary(); var binding = PerCpuMetrics.summary(summary, "n", "")) {
+            failing.name = "n.sum";
+            failing.removals = 1;
+            assertThrows(StackOverflowError.class, () -> binding.bindTo(failing));
+            binding.bindTo(registry); // must not forget it
+        }
+        assertEquals(List.of(), names(failing));
+        assertEquals(List.of(), names(registry));
     }
 
     @Test

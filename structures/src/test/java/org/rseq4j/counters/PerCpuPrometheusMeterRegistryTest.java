@@ -4,6 +4,7 @@ package org.rseq4j.counters;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.micrometer.core.instrument.Counter;
@@ -17,6 +18,7 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -173,6 +175,25 @@ class PerCpuPrometheusMeterRegistryTest {
     void aNameWhoseMetersWereAllRemovedMayGetBuckets() {
         var registry = new PerCpuPrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         registry.remove(registry.timer("waits"));
+        Timer.builder("waits").serviceLevelObjectives(Duration.ofMillis(10)).register(registry).record(Duration.ZERO);
+        assertTrue(registry.scrape().contains("waits_seconds_bucket"), registry::scrape);
+    }
+
+    @Test
+    void aFirstMeterWhoseMakingMetAnErrorChoosesNothingForItsName() {
+        var fails = new AtomicBoolean();
+        var prometheus = new PrometheusRegistry() {
+            @Override
+            public void register(MultiCollector collector) {
+                if (fails.getAndSet(false)) {
+                    throw new StackOverflowError("as meant");
+                }
+                super.register(collector);
+            }
+        };
+        var registry = new PerCpuPrometheusMeterRegistry(PrometheusConfig.DEFAULT, prometheus, clock);
+        fails.set(true);
+        assertThrows(StackOverflowError.class, () -> registry.timer("waits"));
         Timer.builder("waits").serviceLevelObjectives(Duration.ofMillis(10)).register(registry).record(Duration.ZERO);
         assertTrue(registry.scrape().contains("waits_seconds_bucket"), registry::scrape);
     }
