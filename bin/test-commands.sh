@@ -40,6 +40,9 @@ refuses "unknown option: --nonsense" bin/measure --nonsense
 refuses "--seconds has to be from 1 to 3600: soon" bin/measure --seconds soon
 refuses "--json cannot write this file" bin/measure --json "$work/no/such/folder/out.json"
 refuses "unknown option: --nonsense" bin/verify --nonsense
+refuses "unknown option: --nonsense" bin/jsr166 --nonsense
+refuses "--repeat has to be from 1 to 1000: 0" bin/jsr166 --repeat 0
+refuses "no run has Vector in its name" bin/jsr166 Vector
 refuses "unknown option: --nonsense" bin/publish --nonsense
 refuses "--local needs a directory" bin/publish
 refuses "is not empty" bin/publish --local bin

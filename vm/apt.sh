@@ -42,7 +42,7 @@ CONF
 
 # Makes it read these suites and no others.
 read_suites() {
-  printf '%s\n' "Types: deb" "URIs: $mirror" "Suites: $*" "Components: main" "Signed-By: $keyring" > "$work/apt/debian.sources"
+  printf '%s\n' "Types: ${types:-deb}" "URIs: $mirror" "Suites: $*" "Components: main" "Signed-By: $keyring" > "$work/apt/debian.sources"
   apt-get update -qq 2> "$work/apt/errors" || true
 }
 
