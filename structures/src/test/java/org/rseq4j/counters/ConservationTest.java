@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.rseq4j.stress.Stress;
@@ -17,6 +18,7 @@ import org.rseq4j.stress.TestThreads;
  * histogram at once, while threads are moved between CPUs, die, or are virtual ones.
  */
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Tag("sequences")
 class ConservationTest {
     private static final int HIGHEST = 1000;
 

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.stress.TestThreads;
 
 /** Counters of a file that are freed, and what becomes of their places; type ids, keys, and sums that are set. */
+@Tag("sequences")
 class CounterFileFreeTest {
     private static final byte[] NO_KEY = {};
     private static final int ROUNDS = 5;

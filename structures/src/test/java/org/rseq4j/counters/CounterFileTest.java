@@ -31,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.stress.Stress;
 import org.rseq4j.stress.TestThreads;
 
+@Tag("sequences")
 class CounterFileTest {
     @TempDir
     Path directory;

@@ -8,9 +8,11 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.internal.memory.Words;
 
+@Tag("sequences")
 class CounterSlotsTest {
     private static final int PER_CHUNK = (1 << CounterSlots.SHIFT) / Long.BYTES / SummaryWords.WORDS;
 

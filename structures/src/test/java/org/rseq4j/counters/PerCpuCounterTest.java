@@ -14,10 +14,12 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.Stress;
 import org.rseq4j.stress.TestThreads;
 
+@Tag("sequences")
 class PerCpuCounterTest {
     @Test
     void aNewCounterIsZeroAlsoWhenAnotherHadItsWords() {

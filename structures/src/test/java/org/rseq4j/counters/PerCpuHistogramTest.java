@@ -10,9 +10,11 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.TestThreads;
 
+@Tag("sequences")
 class PerCpuHistogramTest {
     @Test
     void theSnapshotIsTheHistogramThatHdrHistogramMakes() {

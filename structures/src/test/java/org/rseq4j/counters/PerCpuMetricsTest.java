@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.stress.ChildJvm;
 
+@org.junit.jupiter.api.Tag("java") // Micrometer has a Tag, too
 class PerCpuMetricsTest {
     @TempDir
     Path directory;

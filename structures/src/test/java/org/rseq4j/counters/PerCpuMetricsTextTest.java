@@ -25,11 +25,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * What registries of each kind send over three steps, of our meters and of Micrometer's own, which recorded the same.
  */
+@Tag("java")
 class PerCpuMetricsTextTest {
     private static final Duration STEP = Duration.ofSeconds(10);
 

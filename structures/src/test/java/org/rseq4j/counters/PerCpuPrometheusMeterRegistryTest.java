@@ -27,10 +27,12 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.TestThreads;
 
 /** What is scraped, beside Micrometer's own registry, in which the same was recorded. */
+@Tag("java")
 class PerCpuPrometheusMeterRegistryTest {
     private static final String OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

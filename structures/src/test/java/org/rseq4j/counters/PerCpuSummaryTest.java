@@ -25,6 +25,7 @@ import org.rseq4j.stress.MembarrierFilter;
 import org.rseq4j.stress.Stress;
 import org.rseq4j.stress.TestThreads;
 
+@Tag("sequences")
 class PerCpuSummaryTest {
     @Test
     void oneThreadSeesExactlyWhatItRecorded() {

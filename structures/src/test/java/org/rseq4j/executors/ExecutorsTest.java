@@ -21,9 +21,11 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.queues.SliceBlockingQueue;
 
+@Tag("java")
 class ExecutorsTest {
     /** A program changes an import: what it calls must be there. */
     @Test

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.pools.PoolStatistics;
 import org.rseq4j.stress.TestThreads;
@@ -24,6 +25,7 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.BufferRecycler;
 import tools.jackson.databind.json.JsonMapper;
 
+@Tag("java")
 class PerCpuRecyclerPoolTest {
     private static final int THREADS = 200;
 

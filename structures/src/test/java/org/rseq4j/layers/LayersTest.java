@@ -22,6 +22,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -30,6 +31,7 @@ import org.rseq4j.counters.PerCpuCounter;
 
 /** Each package knows only those that are named here, so that no arrow goes up and none goes round. */
 @EnabledForJreRange(min = JRE.JAVA_24)
+@Tag("java")
 class LayersTest {
     private static final String LINUX = "org.rseq4j.internal.linux";
     private static final String MEMORY = "org.rseq4j.internal.memory";

@@ -13,6 +13,7 @@ import org.apache.logging.log4j.Logger;
 import org.apache.logging.log4j.core.LoggerContext;
 import org.apache.logging.log4j.core.appender.AsyncAppender;
 import org.apache.logging.log4j.core.config.Configurator;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,6 +22,7 @@ import org.rseq4j.queues.SliceBlockingQueue;
 import org.rseq4j.stress.TestThreads;
 
 /** Log4j as a user configures it, with its own asynchronous appender. */
+@Tag("java")
 class SliceBlockingQueueFactoryTest {
     private static final int THREADS = 8;
     private static final int LINES = 2000;

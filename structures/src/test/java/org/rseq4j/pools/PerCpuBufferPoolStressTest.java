@@ -12,12 +12,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.internal.thread.Threads;
 import org.rseq4j.stress.Stress;
 import org.rseq4j.stress.TestThreads;
 
 /** For the time of {@link Stress} each; the first word of every buffer in use is its owner, set and cleared by CAS. */
+@Tag("sequences")
 class PerCpuBufferPoolStressTest {
     private static final VarHandle OWNER = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
 

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -34,6 +35,7 @@ import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
 @EnabledForJreRange(min = JRE.JAVA_22)
+@Tag("sequences")
 class PerCpuBufferPoolTest {
     private static final int MEGABYTE = 1 << 20;
 

@@ -20,10 +20,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.TestThreads;
 
 /** The contract of Netty's allocators, and that every block comes back. */
+@Tag("sequences")
 class PerCpuByteBufAllocatorTest {
     private final PerCpuBufferPool pool = PerCpuBufferPool.builder().build();
     private final PerCpuByteBufAllocator allocator = new PerCpuByteBufAllocator(pool);

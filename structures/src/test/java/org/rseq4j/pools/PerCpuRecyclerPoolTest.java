@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.stress.TestThreads;
 
+@Tag("java")
 class PerCpuRecyclerPoolTest {
     private static final int THREADS = 10_000;
 

@@ -19,9 +19,11 @@ import junit.framework.TestSuite;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
 /** Guava's suites for queues: everything that a queue may support, and no null. */
+@Tag("java")
 class CollectionSuitesTest {
     private static DynamicNode suite(String name, Supplier<Queue<String>> factory, boolean ordered) {
         var generator = new TestStringQueueGenerator() {

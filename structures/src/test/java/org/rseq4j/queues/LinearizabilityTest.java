@@ -13,12 +13,14 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.queues.Histories.Call;
 import org.rseq4j.queues.Histories.Kind;
 import org.rseq4j.queues.Histories.Step;
 
 /** Histories of the two strict queues, for rseq4j.test.seconds in all (default 1). */
+@Tag("java")
 class LinearizabilityTest {
     private static final long NANOS = TimeUnit.SECONDS.toNanos(Integer.getInteger("rseq4j.test.seconds", 1)) / 3;
     private static final List<Kind> SINGLE = List.of(Kind.OFFER, Kind.POLL, Kind.OFFER, Kind.POLL, Kind.PEEK,

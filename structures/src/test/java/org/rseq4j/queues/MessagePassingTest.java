@@ -18,11 +18,13 @@ import java.util.function.IntFunction;
 import org.agrona.concurrent.BackoffIdleStrategy;
 import org.agrona.concurrent.YieldingIdleStrategy;
 import org.jctools.queues.MessagePassingQueue;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.rseq4j.stress.TestThreads;
 
 /** MessagePassingQueue and java.util.Queue on one thread, for each kind of queue and start of its indices. */
+@Tag("java")
 class MessagePassingTest {
     /** How a queue is made; strict ones keep the order. */
     record Kind(String name, boolean strict, IntFunction<MessagePassingQueue<Integer>> factory) {

@@ -31,6 +31,7 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.MpmcArrayQueue;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +41,7 @@ import org.rseq4j.stress.TestThreads;
 
 /** What the table in docs/lab/queues.md says of each call, beside j.u.c. and JCTools where they say the same. */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Tag("java")
 class QueueContractTest {
     record Kind(String name, Supplier<Queue<Integer>> factory) {
         @Override

@@ -4,11 +4,13 @@ package org.rseq4j.internal.linux;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Each line is what the functions of the kernel that are named in {@link KernelFacts} make of it. */
+@Tag("java")
 class KernelFactsTest {
     private static KernelFacts booted(String line) {
         return new KernelFacts(line, "7.3.4", null, false);

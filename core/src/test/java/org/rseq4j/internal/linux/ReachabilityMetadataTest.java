@@ -14,9 +14,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What GraalVM's native-image is told is what the library does. Native-image itself is not tried. */
+@Tag("java")
 class ReachabilityMetadataTest {
     private static final String FILE = "/META-INF/native-image/org.rseq4j/rseq4j-core/reachability-metadata.json";
 

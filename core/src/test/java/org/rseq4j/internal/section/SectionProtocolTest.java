@@ -12,6 +12,7 @@ import java.util.Deque;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -24,6 +25,7 @@ import org.rseq4j.internal.linux.NativeLibrary;
  * model.
  */
 @EnabledForJreRange(min = JRE.JAVA_22)
+@Tag("java")
 class SectionProtocolTest {
     private static final int LENGTH = 8;
 

@@ -4,6 +4,7 @@ package org.rseq4j.internal.thread;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,6 +20,7 @@ import org.rseq4j.internal.thread.RegistrationTrial.Probe;
 import org.rseq4j.internal.thread.RegistrationTrial.Trial;
 
 /** What is decided on machines that this one is not: each C library on each kernel, and each way to fail. */
+@Tag("java")
 class RegistrationDecisionTest {
     private static final KernelFacts PLAIN = new KernelFacts("quiet", "7.3.4", null, false);
     private static final int ON = 0x30;
