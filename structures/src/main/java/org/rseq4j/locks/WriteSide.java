@@ -34,11 +34,10 @@ final class WriteSide implements Lock {
 
     /** Nobody comes in from here on, and whoever is inside can be seen. */
     private void raise() {
-        boolean mayHaveSlots = readers.slotsMayHold;
-        readers.slotsMayHold = true; // before: an error must not keep the next writer from looking at them
-        if (!gate.raise() && !mayHaveSlots) {
-            readers.slotsMayHold = false;
-        } else if (ReaderSlots.USED) {
+        if (gate.raise()) { // no call in between: an error must not keep the next writer from looking at them
+            readers.slotsMayHold = true;
+        }
+        if (readers.slotsMayHold && ReaderSlots.USED) {
             long begun = System.nanoTime();
             makeVisible();
             long now = System.nanoTime();
