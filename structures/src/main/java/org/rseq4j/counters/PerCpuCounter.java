@@ -99,17 +99,20 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     /** {@return the sum; not an atomic snapshot while others add} */
     public long sum() {
         long place = opened();
+        // Read once: after a word the compiler would read them anew.
+        Mapping words = mapping;
+        int stride = shift;
         // The word behind the CPUs' first: what a reset subtracts there was in the other words before.
-        long reset = Words.getAcquire(mapping, place + common());
-        long sum = reset + sumOfCpus(place);
+        long sum = Words.getAcquire(words, place + common(stride));
+        sum += sumOfCpus(words, place, stride);
         Reference.reachabilityFence(this);
         return sum;
     }
 
-    private long sumOfCpus(long place) {
+    private static long sumOfCpus(Mapping words, long place, int stride) {
         long sum = 0;
         for (long cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
-            sum += Words.getAcquire(mapping, place + (cpu << shift));
+            sum += Words.getAcquire(words, place + (cpu << stride));
         }
         return sum;
     }
@@ -143,16 +146,16 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
         long sum;
         long reset;
         do {
-            reset = Words.getAcquire(mapping, place + common());
-            sum = reset + sumOfCpus(place);
-        } while (!Words.compareAndSet(mapping, place + common(), reset, reset - sum + value));
+            reset = Words.getAcquire(mapping, place + common(shift));
+            sum = reset + sumOfCpus(mapping, place, shift);
+        } while (!Words.compareAndSet(mapping, place + common(shift), reset, reset - sum + value));
         Reference.reachabilityFence(this);
         return sum;
     }
 
     /** Where the word is, from CPU 0's, that any thread changes by atomic instructions alone. */
-    private long common() {
-        return (long) Rseq.cpuCount() << shift;
+    private static long common(int stride) {
+        return (long) Rseq.cpuCount() << stride;
     }
 
     /**
