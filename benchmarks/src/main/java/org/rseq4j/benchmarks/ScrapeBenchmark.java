@@ -76,26 +76,33 @@ public class ScrapeBenchmark {
     /** One counter after the other. */
     @Benchmark
     public long[] oneByOne() {
+        PerCpuMemory words = memory;
+        long[] all = offsets;
+        long[] into = sums;
         for (int i = 0; i < COUNTERS; i++) {
-            sums[i] = memory.sum(offsets[i]);
+            into[i] = words.sum(all[i]);
         }
-        return sums;
+        return into;
     }
 
     /** The counters for users, one after the other. */
     @Benchmark
     public long[] perCpuCounters() {
+        PerCpuCounter[] all = counters; // not read anew for each, by none of them
+        long[] into = sums;
         for (int i = 0; i < COUNTERS; i++) {
-            sums[i] = counters[i].sum();
+            into[i] = all[i].sum();
         }
-        return sums;
+        return into;
     }
 
     @Benchmark
     public long[] longAdders() {
+        LongAdder[] all = adders;
+        long[] into = sums;
         for (int i = 0; i < COUNTERS; i++) {
-            sums[i] = adders[i].sum();
+            into[i] = all[i].sum();
         }
-        return sums;
+        return into;
     }
 }
