@@ -166,6 +166,9 @@ public final class CounterFile {
         if (counter.mapping != mapping) {
             throw new IllegalArgumentException("not a counter of this file");
         }
+        synchronized (this) {
+            table.toBeTold(counter); // who asks for it again after an error here
+        }
         // While the name is taken: else a registry could have this counter yet when another meter gets the name.
         tell(watcher -> watcher.freed(counter));
         boolean freed;

@@ -152,6 +152,16 @@ final class CounterFileTable {
         return meter;
     }
 
+    /** Notes that watchers may not know of a counter. */
+    @SuppressWarnings("ReferenceEquality")
+    void toBeTold(PerCpuCounter counter) {
+        for (Meter meter : meters.values()) {
+            if (meter.object == counter) {
+                meter.isTold = false;
+            }
+        }
+    }
+
     /** Frees a counter; false when it is not registered. */
     @SuppressWarnings("ReferenceEquality") // which object, not which number
     boolean free(PerCpuCounter counter) {

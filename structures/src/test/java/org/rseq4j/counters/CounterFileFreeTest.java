@@ -4,6 +4,7 @@ package org.rseq4j.counters;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -300,37 +301,66 @@ class CounterFileFreeTest {
         }
     }
 
+    /** A watcher, whose next call may fail. */
+    private static final class Shown implements CounterFile.Watcher {
+        private final List<Object> meters = new ArrayList<>();
+        private final List<String> told = new ArrayList<>();
+        private boolean fails;
+
+        @Override
+        public void made(String name, String description, Object meter) {
+            fail();
+            told.add(name);
+            meters.add(meter);
+        }
+
+        @Override
+        public void freed(Object meter) {
+            meters.remove(meter);
+            fail();
+        }
+
+        private void fail() {
+            if (fails) {
+                fails = false;
+                throw new StackOverflowError("of a test");
+            }
+        }
+
+        @Override
+        public boolean isOver() {
+            return false;
+        }
+    }
+
     /** As a scrape would not show it for ever, if whoever made it met an error. */
     @Test
     void aWatcherIsToldOfACounterWhoseMakerMetAnError() throws IOException {
         CounterFile file = create(2);
-        List<String> told = new ArrayList<>();
-        AtomicBoolean fails = new AtomicBoolean(true);
-        file.watch(new CounterFile.Watcher() {
-            @Override
-            public void made(String name, String description, Object meter) {
-                if (fails.getAndSet(false)) {
-                    throw new StackOverflowError("of a test");
-                }
-                told.add(name);
-            }
-
-            @Override
-            public void freed(Object meter) {
-                // not asked
-            }
-
-            @Override
-            public boolean isOver() {
-                return false;
-            }
-        });
+        var shown = new Shown();
+        shown.fails = true;
+        file.watch(shown);
         assertThrows(StackOverflowError.class, () -> file.counter("a", ""));
         file.counter("a", "").add(3);
         file.counter("a", "").add(4);
-        assertEquals(List.of("a"), told);
+        assertEquals(List.of("a"), shown.told);
         try (var reader = open()) {
             assertEquals(List.of(counter("a", 7, 0)), reader.read());
         }
+    }
+
+    @Test
+    void aCounterWhoseFreeingMetAnErrorIsShownToWhoAsksForIt() throws IOException {
+        CounterFile file = create(2);
+        var shown = new Shown();
+        file.watch(shown);
+        PerCpuCounter counter = file.counter("a", "");
+        shown.fails = true;
+        assertThrows(StackOverflowError.class, () -> file.free(counter));
+        assertEquals(List.of(), shown.meters);
+        assertSame(counter, file.counter("a", ""));
+        assertEquals(List.of(counter), shown.meters);
+        assertTrue(file.free(counter));
+        assertEquals(List.of(), shown.meters);
     }
 }
