@@ -60,6 +60,12 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--capacity", paramLabel = "N", description = "suites of queues: elements that one holds, default 1024")
     private Integer capacity;
 
+    @Option(names = "--producers", paramLabel = "N", description = "suites of queues: so many producers, --threads being the numbers of consumers only")
+    private Integer producers;
+
+    @Option(names = "--consumers", paramLabel = "N", description = "suites of queues: so many consumers, --threads being the numbers of producers only")
+    private Integer consumers;
+
     @Option(names = "--waiting", paramLabel = "HOW", description = "suites of queues: ${COMPLETION-CANDIDATES}; after 100 spins a yield (the default), Agrona's backoff, or a park of 50 us")
     private Waiting waiting;
 
@@ -107,6 +113,11 @@ public final class Bench implements Callable<Integer> {
         number("--inside", inside, 0, 1_000_000);
         number("--outside", outside, 0, 1_000_000);
         number("--capacity", capacity, 2, 1 << 24);
+        number("--producers", producers, 1, 100_000);
+        number("--consumers", consumers, 1, 100_000);
+        if (producers != null && consumers != null) {
+            throw bad("--producers and --consumers exclude each other: --threads says how many the others are");
+        }
         if (waiting != null) {
             System.setProperty("rseq4j.bench.waiting", waiting.name().toLowerCase(Locale.ROOT));
         }

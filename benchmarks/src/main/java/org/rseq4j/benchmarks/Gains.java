@@ -50,7 +50,9 @@ final class Gains {
             Optional<List<Double>> of = newest.stream()
                     .filter(run -> run.get(0).suite().equals(pair.suite) && run.get(0).mode().equals("thrpt")
                             && run.get(0).setting().getOrDefault(Result.KIND, "platform").equals("platform")
-                            && run.get(0).setting().getOrDefault(Result.NOISE, "0").equals("0"))
+                            && run.get(0).setting().getOrDefault(Result.NOISE, "0").equals("0")
+                            && !run.get(0).setting().containsKey(Result.PRODUCERS)
+                            && !run.get(0).setting().containsKey(Result.CONSUMERS))
                     .map(run -> factors(run, pair)).filter(list -> list.size() == THREADS.size()).findFirst();
             if (of.isPresent()) {
                 labels.add(pair.label);

@@ -14,7 +14,8 @@ import org.HdrHistogram.Histogram;
 import org.agrona.concurrent.IdleStrategy;
 
 /**
- * Elements from N producers to N consumers; N is the number of threads on the command line. In five shapes:
+ * Elements from N producers to N consumers; N is the number of threads on the command line, of both or, with a number
+ * of its own for one side, of the other. In five shapes:
  * <ul>
  * <li>{@code queues}: one element a call, and who finds the queue full or empty waits by the {@link Waiting} chosen;
  * <li>{@code queues-blocking}: put and take;
@@ -32,6 +33,9 @@ import org.agrona.concurrent.IdleStrategy;
 final class QueuesSuite implements Suite {
     private static final int CAPACITY = Integer.getInteger("rseq4j.bench.capacity", 1024);
     private static final String WAITING = System.getProperty("rseq4j.bench.waiting", "yield");
+    /** How many there are whatever the number of threads; null for as many as that says. */
+    private static final Integer PRODUCERS = Integer.getInteger("rseq4j.bench.producers");
+    private static final Integer CONSUMERS = Integer.getInteger("rseq4j.bench.consumers");
     private static final int TIMED = 32;
     private static final int BURST = 100;
     private static final long LONGEST = 60_000_000_000L;
@@ -62,9 +66,18 @@ final class QueuesSuite implements Suite {
     }
 
     private final Shape shape;
+    private final Integer producers;
+    private final Integer consumers;
 
     QueuesSuite(Shape shape) {
+        this(shape, PRODUCERS, CONSUMERS);
+    }
+
+    /** With numbers of producers and of consumers, null for the number of threads. */
+    QueuesSuite(Shape shape, Integer producers, Integer consumers) {
         this.shape = shape;
+        this.producers = producers;
+        this.consumers = consumers;
     }
 
     @Override
@@ -84,7 +97,7 @@ final class QueuesSuite implements Suite {
 
     @Override
     public int workers(int threads) {
-        return 2 * threads;
+        return sides(threads).producers + sides(threads).consumers;
     }
 
     @Override
@@ -98,6 +111,12 @@ final class QueuesSuite implements Suite {
                 "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED")); // Agrona
         if (shape != Shape.BLOCKING) {
             arguments.add("-Drseq4j.bench.waiting=" + WAITING);
+        }
+        if (producers != null) {
+            arguments.add("-Drseq4j.bench.producers=" + producers);
+        }
+        if (consumers != null) {
+            arguments.add("-Drseq4j.bench.consumers=" + consumers);
         }
         return arguments;
     }
@@ -115,12 +134,21 @@ final class QueuesSuite implements Suite {
 
     private Contender make(String name, int threads) {
         Queues.Transfer queue = Queues.make(name, CAPACITY);
+        Sides sides = sides(threads);
         return switch (shape) {
-            case SINGLE, BLOCKING -> new Single(threads, queue);
-            case BATCH -> new Batches(threads, queue);
-            case BURSTS -> new Bursts(threads, queue);
-            case ROUND_TRIP -> new RoundTrips(threads, queue, Queues.make(name, CAPACITY));
+            case SINGLE, BLOCKING -> new Single(sides, queue);
+            case BATCH -> new Batches(sides, queue);
+            case BURSTS -> new Bursts(sides, queue);
+            case ROUND_TRIP -> new RoundTrips(sides, queue, Queues.make(name, CAPACITY));
         };
+    }
+
+    /** How many work on each side. */
+    private record Sides(int producers, int consumers) {
+    }
+
+    private Sides sides(int threads) {
+        return new Sides(producers == null ? threads : producers, consumers == null ? threads : consumers);
     }
 
     private static IdleStrategy waiting() {
@@ -132,9 +160,9 @@ final class QueuesSuite implements Suite {
         long nanos;
     }
 
-    /** Producers are the workers from 0, consumers those from N. */
+    /** Producers are the first workers, consumers the others. */
     private abstract static class Flow implements Contender {
-        final int n;
+        private final Sides sides;
         final Queues.Transfer queue;
         private final Histogram[] times;
         /** Producers that are done, over all rounds: a consumer leaves when all are and nothing is there. */
@@ -143,11 +171,11 @@ final class QueuesSuite implements Suite {
         private final AtomicLong offered = new AtomicLong();
         private final AtomicLong polled = new AtomicLong();
 
-        Flow(int n, Queues.Transfer queue) {
-            this.n = n;
+        Flow(Sides sides, Queues.Transfer queue) {
+            this.sides = sides;
             this.queue = queue;
-            times = new Histogram[2 * n];
-            rounds = new int[n];
+            times = new Histogram[sides.producers + sides.consumers];
+            rounds = new int[sides.consumers];
         }
 
         @Override
@@ -155,11 +183,11 @@ final class QueuesSuite implements Suite {
             if (times[worker] == null) {
                 times[worker] = new Histogram(LONGEST, 3);
             }
-            if (worker < n) {
+            if (worker < sides.producers) {
                 return producer(worker, round, times[worker]);
             }
-            rounds[worker - n]++;
-            return consumer(worker - n, times[worker]);
+            rounds[worker - sides.producers]++;
+            return consumer(worker - sides.producers, times[worker]);
         }
 
         private long producer(int number, Round round, Histogram times) throws Exception {
@@ -168,8 +196,8 @@ final class QueuesSuite implements Suite {
                 return produce(number, round, times, offers);
             } finally {
                 offered.addAndGet(offers[0]);
-                if (done.incrementAndGet() % n == 0 && queue.blocks()) {
-                    for (int i = 0; i < n; i++) {
+                if (done.incrementAndGet() % sides.producers == 0 && queue.blocks()) {
+                    for (int i = 0; i < sides.consumers; i++) {
                         queue.offer(END);
                     }
                 }
@@ -193,7 +221,7 @@ final class QueuesSuite implements Suite {
 
         /** {@return whether nothing will come any more; to be asked after a poll that found nothing} */
         final boolean over(int consumer) {
-            return done.get() == rounds[consumer] * n && queue.isEmpty();
+            return done.get() == rounds[consumer] * sides.producers && queue.isEmpty();
         }
 
         final void record(Histogram times, long begun) {
@@ -258,8 +286,8 @@ final class QueuesSuite implements Suite {
     private static final class Single extends Flow {
         private final Room room;
 
-        Single(int n, Queues.Transfer queue) {
-            super(n, queue);
+        Single(Sides sides, Queues.Transfer queue) {
+            super(sides, queue);
             room = queue.bounded() ? null : new Room();
         }
 
@@ -347,8 +375,8 @@ final class QueuesSuite implements Suite {
     private static final class Batches extends Flow {
         private final Room room;
 
-        Batches(int n, Queues.Transfer queue) {
-            super(n, queue);
+        Batches(Sides sides, Queues.Transfer queue) {
+            super(sides, queue);
             room = queue.bounded() ? null : new Room();
         }
 
@@ -445,10 +473,10 @@ final class QueuesSuite implements Suite {
             }
         }
 
-        Bursts(int n, Queues.Transfer queue) {
-            super(n, queue);
-            bursts = new Burst[n];
-            for (int i = 0; i < n; i++) {
+        Bursts(Sides sides, Queues.Transfer queue) {
+            super(sides, queue);
+            bursts = new Burst[sides.producers];
+            for (int i = 0; i < bursts.length; i++) {
                 bursts[i] = new Burst();
             }
         }
@@ -518,8 +546,8 @@ final class QueuesSuite implements Suite {
     private static final class RoundTrips extends Flow {
         private final Queues.Transfer back;
 
-        RoundTrips(int n, Queues.Transfer there, Queues.Transfer back) {
-            super(n, there);
+        RoundTrips(Sides sides, Queues.Transfer there, Queues.Transfer back) {
+            super(sides, there);
             this.back = back;
         }
 

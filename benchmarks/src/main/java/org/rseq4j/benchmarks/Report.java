@@ -230,7 +230,7 @@ final class Report implements Callable<Integer> {
         if (setting.containsKey("carrierLookup")) {
             command.append(" --jvm ").append(RunOptions.CARRIER_LOOKUP);
         }
-        for (String mix : List.of("inside", "outside", "capacity", "waiting")) {
+        for (String mix : List.of("inside", "outside", "capacity", Result.PRODUCERS, Result.CONSUMERS, "waiting")) {
             if (setting.containsKey(mix) && !List.of("1024", "yield").contains(setting.get(mix))) {
                 command.append(" --").append(mix).append(' ').append(setting.get(mix));
             }

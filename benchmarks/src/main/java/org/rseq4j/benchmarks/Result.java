@@ -39,6 +39,9 @@ record Result(String suite, String contender, int threads, Map<String, String> s
     static final String KIND = "kind";
     /** The number of busy threads beside in {@link #setting}. */
     static final String NOISE = "noise";
+    /** Numbers of queues' producers and consumers, where they are not the number of threads. */
+    static final String PRODUCERS = "producers";
+    static final String CONSUMERS = "consumers";
 
     Spread spread() {
         return primary.spread();

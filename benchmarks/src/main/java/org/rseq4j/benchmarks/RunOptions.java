@@ -10,7 +10,7 @@ final class RunOptions {
     /** Lets the library find a virtual thread's carrier without a downcall. */
     static final String CARRIER_LOOKUP = "--add-exports=java.base/jdk.internal.access=ALL-UNNAMED";
 
-    @Option(names = "--threads", paramLabel = "N", split = ",", description = "numbers of threads, default the suite's own, mostly 1,2,16,64, and 1000 with --virtual; of queues, producers and as many consumers")
+    @Option(names = "--threads", paramLabel = "N", split = ",", description = "numbers of threads, default the suite's own, mostly 1,2,16,64, and 1000 with --virtual; of queues, producers and as many consumers, or one of both with --consumers or --producers")
     List<Integer> threads = List.of();
 
     @Option(names = "--virtual", description = "virtual threads instead of platform threads")

@@ -154,6 +154,8 @@ record Target(String group, String asks, String suite, String ours, List<String>
     private boolean fits(Map<String, String> found) {
         return wanted(Result.KIND, "platform").equals(found.get(Result.KIND))
                 && wanted(Result.NOISE, "0").equals(found.getOrDefault(Result.NOISE, "0"))
+                && Objects.equals(setting.get(Result.PRODUCERS), found.get(Result.PRODUCERS))
+                && Objects.equals(setting.get(Result.CONSUMERS), found.get(Result.CONSUMERS))
                 && setting.entrySet().stream().allMatch(entry -> entry.getValue().equals(found.get(entry.getKey())));
     }
 

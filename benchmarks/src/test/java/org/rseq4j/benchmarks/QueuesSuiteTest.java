@@ -23,8 +23,25 @@ class QueuesSuiteTest {
     @ParameterizedTest
     @EnumSource(QueuesSuite.Shape.class)
     void whatIsOfferedIsPolledAndTimed(QueuesSuite.Shape shape) throws Exception {
-        Suite suite = new QueuesSuite(shape);
-        assertEquals(2 * N, suite.workers(N));
+        assertEquals(2 * N, new QueuesSuite(shape).workers(N));
+        whatIsOfferedIsPolledAndTimed(new QueuesSuite(shape), shape, N, N);
+    }
+
+    @ParameterizedTest
+    @EnumSource(QueuesSuite.Shape.class)
+    void oneSideMayHaveAnotherNumberOfThreads(QueuesSuite.Shape shape) throws Exception {
+        var fewConsumers = new QueuesSuite(shape, null, 1);
+        assertEquals(N + 1, fewConsumers.workers(N));
+        assertTrue(fewConsumers.jvmArguments("any").contains("-Drseq4j.bench.consumers=1"));
+        whatIsOfferedIsPolledAndTimed(fewConsumers, shape, N, 1);
+        var fewProducers = new QueuesSuite(shape, 1, null);
+        assertEquals(1 + N, fewProducers.workers(N));
+        assertTrue(fewProducers.jvmArguments("any").contains("-Drseq4j.bench.producers=1"));
+        whatIsOfferedIsPolledAndTimed(fewProducers, shape, 1, N);
+    }
+
+    private static void whatIsOfferedIsPolledAndTimed(Suite suite, QueuesSuite.Shape shape, int producers,
+            int consumers) throws Exception {
         assertTrue(suite.contenders().keySet().stream().anyMatch(name -> name.startsWith("rseq4j")));
         for (var entry : suite.contenders().entrySet()) {
             if (entry.getKey().startsWith("Agrona")) {
@@ -34,9 +51,9 @@ class QueuesSuiteTest {
             try (Contender contender = entry.getValue().make(N)) {
                 for (int i = 0; i < 2; i++) {
                     List<Long> operations = round(contender, suite.workers(N));
-                    boolean producers = shape == QueuesSuite.Shape.BURSTS || shape == QueuesSuite.Shape.ROUND_TRIP;
-                    for (int worker = 0; worker < 2 * N; worker++) {
-                        assertEquals(producers == worker < N, operations.get(worker) >= 0,
+                    boolean atProducers = shape == QueuesSuite.Shape.BURSTS || shape == QueuesSuite.Shape.ROUND_TRIP;
+                    for (int worker = 0; worker < producers + consumers; worker++) {
+                        assertEquals(atProducers == worker < producers, operations.get(worker) >= 0,
                                 entry.getKey() + " " + operations);
                     }
                 }

@@ -61,7 +61,9 @@ class TargetTest {
                 Map.of("kind", "virtual", "inside", "100"), null);
         var fits = Map.of("kind", "virtual", "noise", "0", "inside", "100");
         for (Map<String, String> other : List.of(PLAIN, Map.of("kind", "virtual", "noise", "2", "inside", "100"),
-                Map.of("kind", "virtual", "noise", "0", "inside", "50"))) {
+                Map.of("kind", "virtual", "noise", "0", "inside", "50"),
+                Map.of("kind", "virtual", "noise", "0", "inside", "100", "consumers", "1"),
+                Map.of("kind", "virtual", "noise", "0", "inside", "100", "producers", "1"))) {
             assertEquals(Verdict.NOT_MEASURED,
                     target.judge(List.of(List.of(ResultFileTest.result("s", "ours", 2, other, 2.0),
                             ResultFileTest.result("s", "a", 2, other, 1.0)))).verdict(),
