@@ -554,6 +554,49 @@ class QueueContractTest {
         assertTrue(bytes[1] < 10_000, () -> "full: " + bytes[1] + " bytes in 10,000 rounds");
     }
 
+    @ParameterizedTest
+    @MethodSource("ours")
+    void anElementThatComesAndGoesAllocatesNothing(Kind kind) throws Exception {
+        if (kind.name.endsWith("short segments")) {
+            return; // it has one spare segment, and needs one for each second element
+        }
+        Queue<Integer> queue = kind.factory.get();
+        Integer element = 1;
+        long bytes = 0;
+        for (int round = 0; round < 2; round++) { // the first is warm-up
+            long before = allocated();
+            for (int i = 0; i < 20_000; i++) {
+                queue.offer(element);
+                queue.offer(element);
+                queue.poll();
+                queue.peek();
+                queue.poll();
+                queue.clear();
+            }
+            bytes = allocated() - before;
+        }
+        // To clear several rings it needs an object.
+        long most = kind.name.startsWith("PerCpuQueue") ? 20_000 * 32 + 20_000 : 20_000;
+        assertTrue(bytes < most, bytes + " bytes in 20,000 rounds");
+    }
+
+    @ParameterizedTest
+    @MethodSource("ours")
+    void aSearchAllocates300BytesFor64Elements(Kind kind) throws Exception {
+        Queue<Integer> queue = kind.factory.get();
+        for (int i = 0; i < 640; i++) {
+            queue.offer(i);
+        }
+        long bytes = 0;
+        for (int round = 0; round < 3; round++) {
+            long before = allocated();
+            assertFalse(queue.contains(-1));
+            assertFalse(queue.remove((Object) (-1)));
+            bytes = (allocated() - before) / 2;
+        }
+        assertTrue(bytes < 15 * 400, bytes + " bytes for 640 elements");
+    }
+
     @Test
     void anUnboundedQueueAllocatesNothingForAnElement() throws Exception {
         var queue = new SliceBlockingQueue<Integer>();

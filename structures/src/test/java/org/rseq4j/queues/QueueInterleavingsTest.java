@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jctools.queues.MessagePassingQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,7 +30,7 @@ import org.rseq4j.stress.TestThreads;
 @SuppressWarnings("CollectionIncompatibleType") // a Probe is compared with any element
 class QueueInterleavingsTest {
     /** It is another CPU's turn for the rest of the test, as that sees the queue at work all the time. */
-    private static void giveTheTurnAway(Turns turns) {
+    static void giveTheTurnAway(Turns turns) {
         long later = System.nanoTime() + TimeUnit.HOURS.toNanos(1);
         turns.holder = Integer.MAX_VALUE;
         turns.active = true;
@@ -47,6 +48,85 @@ class QueueInterleavingsTest {
         for (int i = 0; i < Turns.LEAST; i++) {
             assertEquals(i, queue.poll(1, TimeUnit.NANOSECONDS), "there was an element");
         }
+    }
+
+    /** The turn goes from one CPU to the next all the time and never comes here, as where very many want it. */
+    @Test
+    void aCallWithoutATimeGoesOnHoweverManyOtherCpusTakeTurns() throws Exception {
+        var queue = new SliceBlockingQueue<Integer>(2 * Turns.LEAST);
+        Turns turns = queue.turns();
+        giveTheTurnAway(turns);
+        var over = new AtomicBoolean();
+        Thread others = TestThreads.start(() -> {
+            for (int cpu = 1 << 20; !over.get(); cpu++) {
+                giveTheTurnAway(turns);
+                turns.holder = cpu;
+                Thread.yield();
+            }
+        });
+        try {
+            for (int i = 0; i < Turns.LEAST; i++) {
+                assertTrue(queue.offer(i));
+            }
+            for (int i = 0; i < Turns.LEAST; i++) {
+                assertEquals(i, queue.poll());
+            }
+        } finally {
+            over.set(true);
+            others.join();
+        }
+    }
+
+    static Stream<QueueContractTest.Kind> messagePassing() {
+        return QueueContractTest.ours().filter(kind -> kind.factory().get() instanceof MessagePassingQueue);
+    }
+
+    /** This thread stands for one that was stopped with both ends locked: what waits for it never returns. */
+    @ParameterizedTest
+    @MethodSource("messagePassing")
+    @SuppressWarnings("unchecked")
+    void relaxedCallsAndLooksWaitForNobody(QueueContractTest.Kind kind) {
+        var queue = (MessagePassingQueue<Integer>) ofAHundred(kind);
+        Ring[] rings = ((RingCollection<Integer>) queue).rings;
+        long[] heads = new long[rings.length];
+        long[] tails = new long[rings.length];
+        for (int i = 0; i < rings.length; i++) {
+            heads[i] = rings[i].lockHead();
+            tails[i] = rings[i].lockTail();
+        }
+        assertFalse(queue.isEmpty());
+        assertEquals(100, queue.size());
+        assertNull(queue.relaxedPeek());
+        for (int i = 0; i < 15; i++) { // the 16th of many rings does as the strict one
+            assertFalse(queue.relaxedOffer(1));
+            assertNull(queue.relaxedPoll());
+        }
+        for (int i = 0; i < rings.length; i++) {
+            rings[i].tail = tails[i];
+            rings[i].head = heads[i];
+        }
+        assertEquals(100, queue.size());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void aRingWhoseUserIsStoppedIsGoneAround(int stopped) {
+        var queue = new PerCpuQueue<Integer>(200, 2, 0);
+        for (int i = 0; i < 50; i++) {
+            assertEquals(Ring.DONE, queue.rings[i & 1].tryOffer(i & 1, 0));
+        }
+        Ring ring = queue.rings[stopped];
+        long head = ring.lockHead();
+        long tail = ring.lockTail();
+        for (int i = 0; i < 50; i++) {
+            assertTrue(queue.offer(1 - stopped));
+        }
+        for (int i = 0; i < 75; i++) {
+            assertEquals(1 - stopped, queue.poll());
+        }
+        ring.tail = tail;
+        ring.head = head;
+        assertEquals(stopped, queue.poll());
     }
 
     // ---- Moves between rings ----
