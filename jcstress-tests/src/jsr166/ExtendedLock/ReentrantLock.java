@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import java.util.Collection;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
@@ -7,6 +10,9 @@ import org.rseq4j.locks.ExtendedLock;
 /** An ExtendedLock of the JDK's lock, by that one's name. */
 public class ReentrantLock extends java.util.concurrent.locks.ReentrantLock {
     private final Lock extended = ExtendedLock.wrap(new Wrapped());
+    /** The lock's own condition of each, as its queries know no other. */
+    private final transient Map<Condition, Condition> own = new ConcurrentHashMap<>();
+    private transient Condition made;
 
     public ReentrantLock() {
     }
@@ -43,7 +49,8 @@ public class ReentrantLock extends java.util.concurrent.locks.ReentrantLock {
 
         @Override
         public Condition newCondition() {
-            return ReentrantLock.super.newCondition();
+            made = ReentrantLock.super.newCondition();
+            return made;
         }
     }
 
@@ -73,7 +80,28 @@ public class ReentrantLock extends java.util.concurrent.locks.ReentrantLock {
     }
 
     @Override
-    public Condition newCondition() {
-        return extended.newCondition();
+    public synchronized Condition newCondition() {
+        Condition condition = extended.newCondition();
+        own.put(condition, made);
+        return condition;
+    }
+
+    private Condition own(Condition condition) {
+        return condition == null ? null : own.getOrDefault(condition, condition);
+    }
+
+    @Override
+    public boolean hasWaiters(Condition condition) {
+        return super.hasWaiters(own(condition));
+    }
+
+    @Override
+    public int getWaitQueueLength(Condition condition) {
+        return super.getWaitQueueLength(own(condition));
+    }
+
+    @Override
+    protected Collection<Thread> getWaitingThreads(Condition condition) {
+        return super.getWaitingThreads(own(condition));
     }
 }
