@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults for the tests: threads that are moved between CPUs and interrupted by signals, at a high rate. */
+/*
+ * Faults for the tests: threads that are moved between CPUs and interrupted by signals; threads that Java did not
+ * start; areas and system calls that are lost under way. By JNI, which every Java has: native methods of the class
+ * Storm of the tests, and of the one of the torture.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
@@ -11,8 +15,19 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+/* Native methods are found by their names. */
+#define METHOD(TYPE, NAME) TYPE Java_org_rseq4j_stress_Storm_##NAME
+#define ALSO_TORTURE(TYPE, NAME, ...) \
+    TYPE Java_org_rseq4j_torture_Storm_##NAME(__VA_ARGS__) \
+        __attribute__((alias("Java_org_rseq4j_stress_Storm_" #NAME)))
+
+/* Functions of the Java Native Interface by their places in its tables, which its specification fixes for good. */
+#define JNI(TABLE, PLACE, TYPE) ((TYPE) (*(void ***) (TABLE))[PLACE])
+
+/* The CPUs that this process may use, when it loads this. */
+static cpu_set_t allowed;
 
 static volatile uint64_t handled;
 
@@ -22,53 +37,61 @@ static void handler(int signal)
     handled++;
 }
 
+static int signal_number(void)
+{
+    return SIGRTMIN + 9;
+}
+
+__attribute__((constructor)) static void prepare(void)
+{
+    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+    sigaction(signal_number(), &action, NULL);
+    sched_getaffinity(0, sizeof allowed, &allowed);
+}
+
 int storm_thread(void)
 {
     return (int) syscall(SYS_gettid);
 }
 
-/* { moves, signals } in out; for the given time, each thread in turn. */
-int storm_run(const int *threads, int count, int cpus, int64_t millis, int64_t *out)
+METHOD(int32_t, thread)(void *env, void *class)
 {
-    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
-    struct timespec begun, now, pause = { 0, 20000 };
-    uint32_t random = 12345;
-    int number = SIGRTMIN + 9;
-    if (sigaction(number, &action, NULL) != 0) {
-        return -1;
-    }
-    out[0] = out[1] = 0;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    do {
-        for (int i = 0; i < count; i++) {
-            cpu_set_t set;
-            random = random * 1664525 + 1013904223;
-            CPU_ZERO(&set);
-            CPU_SET((random >> 16) % (uint32_t) cpus, &set);
-            if (sched_setaffinity(threads[i], sizeof set, &set) == 0) {
-                out[0]++;
-            }
-            if (syscall(SYS_tgkill, getpid(), threads[i], number) == 0) {
-                out[1]++;
-            }
-        }
-        nanosleep(&pause, NULL);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000 < millis);
-    /* Free again. */
-    for (int i = 0; i < count; i++) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        for (int cpu = 0; cpu < cpus; cpu++) {
-            CPU_SET(cpu, &set);
-        }
-        sched_setaffinity(threads[i], sizeof set, &set);
-    }
-    return 0;
+    (void) env, (void) class;
+    return storm_thread();
 }
+ALSO_TORTURE(int32_t, thread, void *env, void *class);
+
+METHOD(uint8_t, isAllowed)(void *env, void *class, int32_t cpu)
+{
+    (void) env, (void) class;
+    return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &allowed);
+}
+ALSO_TORTURE(uint8_t, isAllowed, void *env, void *class, int32_t cpu);
+
+/* To a CPU, or with a negative one to any; whether it worked. */
+METHOD(uint8_t, move)(void *env, void *class, int32_t thread, int32_t cpu)
+{
+    (void) env, (void) class;
+    cpu_set_t set;
+    if (cpu < 0) {
+        return sched_setaffinity(thread, sizeof allowed, &allowed) == 0;
+    }
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(thread, sizeof set, &set) == 0;
+}
+ALSO_TORTURE(uint8_t, move, void *env, void *class, int32_t thread, int32_t cpu);
+
+METHOD(uint8_t, interrupt)(void *env, void *class, int32_t thread)
+{
+    (void) env, (void) class;
+    return syscall(SYS_tgkill, getpid(), thread, signal_number()) == 0;
+}
+ALSO_TORTURE(uint8_t, interrupt, void *env, void *class, int32_t thread);
 
 struct start {
-    void (*function)(void);
+    void (*function)(void *);
+    void *argument;
     int without_rseq;
     int result;
 };
@@ -81,6 +104,24 @@ struct start {
 
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
+
+/* Does not know the length that was registered. */
+static int unregister(char *area)
+{
+    for (uint32_t length = 20; length <= 256; length++) {
+        if (syscall(SYS_rseq, area, length, 1 /* RSEQ_FLAG_UNREGISTER */, SIGNATURE) == 0) {
+            return 0;
+        }
+    }
+    return errno;
+}
+
+/* The running thread's; 0, or an errno. */
+METHOD(int32_t, unregister)(void *env, void *class, int64_t area)
+{
+    (void) env, (void) class;
+    return unregister((char *) area);
+}
 
 /*
  * The C library registers each thread before it runs anything, and where it cannot it ends the process ("Fatal glibc
@@ -95,51 +136,100 @@ static int give_up_libc_area(void)
     if (*(volatile int32_t *) (area + 4) < 0) {
         return 0; /* its cpu_id: not registered, as the thread that started this one has another area */
     }
-    /* It does not tell the size that it registered. */
-    for (uint32_t length = 32; length <= 256; length++) {
-        if (syscall(SYS_rseq, area, length, 1 /* RSEQ_FLAG_UNREGISTER */, SIGNATURE) == 0) {
-            return 0;
-        }
+    return unregister(area);
+}
+
+/* A system call fails from now on: on this thread, or on all of the process; 0, or an errno. */
+static int refuse(unsigned number, int error, unsigned flags)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned) error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { .len = 4, .filter = filter };
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+        || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) != 0) {
+        return errno;
     }
-    return errno;
+    return 0;
+}
+
+/* To all threads, for programs that end soon. */
+METHOD(int32_t, refuseMembarrier)(void *env, void *class)
+{
+    (void) env, (void) class;
+    return refuse(SYS_membarrier, ENOSYS, SECCOMP_FILTER_FLAG_TSYNC);
 }
 
 static void *run(void *argument)
 {
     struct start *start = argument;
     if (start->without_rseq) {
-        struct sock_filter filter[] = {
-            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rseq, 0, 1),
-            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        };
-        struct sock_fprog program = { .len = 4, .filter = filter };
         start->result = give_up_libc_area();
-        if (start->result != 0) {
-            return NULL;
-        }
-        /* Of this thread only. */
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-            start->result = errno;
-            return NULL;
+        if (start->result == 0) {
+            start->result = refuse(SYS_rseq, EPERM, 0);
         }
     }
-    start->function();
+    if (start->result == 0) {
+        start->function(start->argument);
+    }
     return NULL;
 }
 
-/*
- * Calls a function on a thread that Java did not start, which ends then; if asked for, one that the kernel refuses
- * rseq.
- */
-int storm_in_thread(void (*function)(void), int without_rseq)
+/* On a thread that Java did not start, which ends then; if asked for, one that the kernel refuses rseq. */
+static int in_thread(void (*function)(void *), void *argument, int without_rseq)
 {
-    struct start start = { function, without_rseq, 0 };
+    struct start start = { function, argument, without_rseq, 0 };
     pthread_t thread;
     int error = pthread_create(&thread, NULL, run, &start);
     if (error == 0) {
         error = pthread_join(thread, NULL);
     }
     return error ? error : start.result;
+}
+
+static void call(void *function)
+{
+    ((void (*)(void)) function)();
+}
+
+/* A function of Java's, which attaches the thread by itself. */
+int storm_in_thread(void (*function)(void))
+{
+    return in_thread(call, (void *) function, 0);
+}
+
+struct action {
+    void *vm;
+    void *runnable;
+    void *method;
+};
+
+static void attach_and_run(void *argument)
+{
+    struct action *action = argument;
+    void *env;
+    if (JNI(action->vm, 4 /* AttachCurrentThread */, int32_t (*)(void *, void **, void *))(action->vm, &env, NULL)
+        == 0) {
+        JNI(env, 63 /* CallVoidMethodA */, void (*)(void *, void *, void *, void *))(env, action->runnable,
+                                                                                     action->method, NULL);
+        JNI(action->vm, 5 /* DetachCurrentThread */, int32_t (*)(void *))(action->vm);
+    }
+}
+
+/* Attaches the thread, runs a Runnable, which must not throw, and detaches. */
+METHOD(int32_t, runInThread)(void *env, void *class, void *runnable, uint8_t without_rseq)
+{
+    (void) class;
+    struct action action;
+    void *type = JNI(env, 6 /* FindClass */, void *(*)(void *, const char *))(env, "java/lang/Runnable");
+    action.method = JNI(env, 33 /* GetMethodID */, void *(*)(void *, void *, const char *, const char *))
+        (env, type, "run", "()V");
+    action.runnable = JNI(env, 21 /* NewGlobalRef */, void *(*)(void *, void *))(env, runnable);
+    JNI(env, 219 /* GetJavaVM */, int32_t (*)(void *, void **))(env, &action.vm);
+    int error = in_thread(attach_and_run, &action, without_rseq);
+    JNI(env, 22 /* DeleteGlobalRef */, void (*)(void *, void *))(env, action.runnable);
+    return error;
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
+import java.io.File;
 import java.lang.reflect.Method;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.rseq4j.stress.TestThreads;
 
 /**
  * Runs a program, its name and its arguments given, beside another copy of the library: loaded by a class loader of its
- * own from a folder that {@code rseq4j.test.copy} names, the first in the process to load the native code, and used all
- * the time by a thread. Ends the process with status 3 when that copy counts wrong.
+ * own from the class path that {@code rseq4j.test.copy} is, the first in the process to load the native code, and used
+ * all the time by a thread. Ends the process with status 3 when that copy counts wrong.
  */
 public final class BesideAnotherCopy {
     private static final int STATUS = 3;
@@ -21,8 +24,11 @@ public final class BesideAnotherCopy {
 
     /** Runs it. */
     public static void main(String[] arguments) throws Exception {
-        URL classes = Path.of(System.getProperty("rseq4j.test.copy")).toUri().toURL();
-        var loader = new URLClassLoader("copy", new URL[]{classes}, ClassLoader.getPlatformClassLoader());
+        List<URL> places = new ArrayList<>();
+        for (String place : System.getProperty("rseq4j.test.copy").split(File.pathSeparator)) {
+            places.add(Path.of(place).toUri().toURL());
+        }
+        var loader = new URLClassLoader("copy", places.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
         use(loader, 0);
         TestThreads.startDaemon(() -> {
             try {

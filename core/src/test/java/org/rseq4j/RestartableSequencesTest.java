@@ -20,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.stress.Storm;
 import org.rseq4j.stress.TestThreads;
 
 class RestartableSequencesTest {
@@ -139,8 +140,7 @@ class RestartableSequencesTest {
     /** Every word that was pushed is there once; ManyWordsTest shows that they are moved in pieces. */
     @Test
     void manyWordsMoveAlthoughTheThreadIsInterruptedAllTheTime() throws InterruptedException {
-        assumeTrue(Runtime.version().feature() >= 22 && Storm.available(),
-                "needs the test's native library and native access, from Java 22 on");
+        assumeTrue(Storm.isAvailable(), "needs the test's native library and native access");
         int many = 1 << 20;
         long[] words = LongStream.range(0, many).toArray();
         long[] moved = new long[2];
@@ -205,8 +205,7 @@ class RestartableSequencesTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void nothingIsLostOrDoubledInAStorm(boolean cid) throws InterruptedException {
-        assumeTrue(Runtime.version().feature() >= 22 && Storm.available(),
-                "needs the test's native library and native access, from Java 22 on");
+        assumeTrue(Storm.isAvailable(), "needs the test's native library and native access");
         var sequences = by(cid);
         int threads = 16;
         int handles = 512;

@@ -37,6 +37,11 @@ public final class TestThreads {
         return Thread.ofVirtual().factory();
     }
 
+    /** {@return what makes virtual threads, or platform threads where there are no others} */
+    public static ThreadFactory virtualIfAny() {
+        return hasVirtual() ? virtual() : Thread::new;
+    }
+
     /** As {@link #virtual}. */
     public static Thread startVirtual(Runnable task) {
         Thread thread = virtual().newThread(task);

@@ -175,7 +175,7 @@ final class CounterWorkloads {
 
         private long sum() throws IOException {
             try (CounterFileReader reader = CounterFileReader.open(path)) {
-                return ((CounterFileReader.Counter) reader.read().getFirst()).sum();
+                return ((CounterFileReader.Counter) reader.read().get(0)).sum();
             }
         }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.torture;
 
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -33,6 +34,10 @@ abstract class Fault {
 
     /** Back to normal. */
     void end() throws Exception {
+    }
+
+    /** Adds what it did besides, by names. */
+    void report(Map<String, Object> result) {
     }
 
     final void failed(Exception e) {

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -29,7 +30,7 @@ final class Faults {
     /** Threads that are born, do one round of steps and die. */
     static final class Births extends Fault {
         private final Consumer<SplittableRandom> work;
-        final LongAdder born = new LongAdder();
+        private final LongAdder born = new LongAdder();
 
         Births(Consumer<SplittableRandom> work) {
             super("threads born and dying");
@@ -42,23 +43,38 @@ final class Faults {
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < n; i++) {
                 SplittableRandom own = random.split();
-                threads.add(Thread.ofPlatform().name("brief").start(() -> work.accept(own)));
+                Thread thread = new Thread(() -> work.accept(own), "brief");
+                thread.start();
+                threads.add(thread);
                 born.increment();
             }
             for (Thread thread : threads) {
                 thread.join();
             }
         }
+
+        @Override
+        void report(Map<String, Object> result) {
+            result.put("threads born", born.sum());
+        }
     }
 
     /** More or fewer carriers for the virtual threads. */
     static final class Carriers extends Fault {
-        private final VirtualThreadSchedulerMXBean scheduler = ManagementFactory
-                .getPlatformMXBean(VirtualThreadSchedulerMXBean.class);
-        private final int usual = scheduler.getParallelism();
+        private static final boolean AVAILABLE = Runtime.version().feature() >= 24;
+
+        private final VirtualThreadSchedulerMXBean scheduler = AVAILABLE
+                ? ManagementFactory.getPlatformMXBean(VirtualThreadSchedulerMXBean.class)
+                : null;
+        private final int usual = AVAILABLE ? scheduler.getParallelism() : 0;
 
         Carriers() {
             super("carrier pool resized");
+        }
+
+        @Override
+        String unavailable() {
+            return AVAILABLE ? null : "needs Java 24";
         }
 
         @Override
@@ -139,8 +155,8 @@ final class Faults {
         private static final Cleaner CLEANER = Cleaner.create();
 
         private final Queue<WeakReference<ClassLoader>> loaders = new ConcurrentLinkedQueue<>();
-        final LongAdder loaded = new LongAdder();
-        final LongAdder unloaded = new LongAdder();
+        private final LongAdder loaded = new LongAdder();
+        private final LongAdder unloaded = new LongAdder();
 
         Loaders() {
             super("class loaders unloaded");
@@ -190,6 +206,12 @@ final class Faults {
             }
         }
 
+        @Override
+        void report(Map<String, Object> result) {
+            result.put("loaders", loaded.sum());
+            result.put("loaders unloaded", unloaded.sum());
+        }
+
         private static final class ChildFirst extends URLClassLoader {
             ChildFirst(URL[] path, ClassLoader parent) {
                 super(path, parent);
@@ -212,7 +234,7 @@ final class Faults {
     static final class SecondLibrary extends Fault {
         private static final int MOST = 3; // what they reserve stays reserved
 
-        final LongAdder loaded = new LongAdder();
+        private final LongAdder loaded = new LongAdder();
 
         SecondLibrary() {
             super("a second copy of the library");
@@ -224,6 +246,11 @@ final class Faults {
                 Loaders.secondLibrary();
                 loaded.increment();
             }
+        }
+
+        @Override
+        void report(Map<String, Object> result) {
+            result.put(name(), loaded.sum());
         }
     }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.torture;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -23,8 +21,6 @@ final class PoolWorkloads {
     static List<Workload> all() {
         return List.of(new Pool("PerCpuPool", 0), new Pool("PerCpuPool with maxSize", 6), new Buffers());
     }
-
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
     private static final class Item {
         final AtomicInteger owners = new AtomicInteger();
@@ -146,34 +142,28 @@ final class PoolWorkloads {
 
         @Override
         void step(SplittableRandom random) {
-            MemorySegment[] held = new MemorySegment[random.nextInt(1, 6)];
+            ByteBuffer[] held = new ByteBuffer[random.nextInt(1, 6)];
             long[] marks = new long[held.length];
             for (int i = 0; i < held.length; i++) {
                 int bytes = random.nextInt(8) == 0 ? random.nextInt(1, 60_000) : random.nextInt(1, 1_000);
-                held[i] = pool.acquire(bytes);
+                held[i] = pool.acquireByteBuffer(bytes);
                 marks[i] = random.nextLong();
                 write(held[i], marks[i]);
             }
             for (int i = 0; i < held.length; i++) {
-                if (held[i].get(LONG, 0) != marks[i] || held[i].get(LONG, held[i].byteSize() - 8) != marks[i]) {
+                if (held[i].getLong(0) != marks[i] || held[i].getLong(held[i].capacity() - 8) != marks[i]) {
                     violation("somebody else wrote to a buffer");
                 }
                 pool.release(held[i]);
             }
-            ByteBuffer buffer = pool.acquireByteBuffer(100);
-            buffer.putLong(0, marks[0]);
-            if (buffer.getLong(0) != marks[0]) {
-                violation("somebody else wrote to a ByteBuffer");
-            }
-            pool.release(buffer);
             if (random.nextInt(2_000) == 0) {
                 pool.trim();
             }
         }
 
-        private static void write(MemorySegment buffer, long mark) {
-            buffer.set(LONG, 0, mark);
-            buffer.set(LONG, buffer.byteSize() - 8, mark);
+        private static void write(ByteBuffer buffer, long mark) {
+            buffer.putLong(0, mark);
+            buffer.putLong(buffer.capacity() - 8, mark);
         }
 
         @Override

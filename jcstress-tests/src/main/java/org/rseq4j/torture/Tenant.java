@@ -32,7 +32,8 @@ public final class Tenant implements Runnable {
                     pool.release(pooled);
                 }
             };
-            Thread other = Thread.ofPlatform().start(work);
+            Thread other = new Thread(work);
+            other.start();
             work.run();
             other.join();
             if (counter.sum() != 200 || summary.snapshot().count() != 200) {

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
 import org.rseq4j.SliceExtension;
+import org.rseq4j.internal.thread.Threads;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -43,6 +44,8 @@ public final class Torture implements Callable<Integer> {
     @Option(names = "--machine", description = "also change the machine, which must be one for tests: CPU hotplug, cpusets"
             + " and the length of slices")
     boolean machine;
+
+    private static final boolean HAS_VIRTUAL = Runtime.version().feature() >= 21;
 
     private final List<Workload> workloads = new ArrayList<>();
     private final LongAdder aborts = new LongAdder();
@@ -82,8 +85,8 @@ public final class Torture implements Callable<Integer> {
         int cpus = Runtime.getRuntime().availableProcessors();
         int perCpu = random.nextInt(8, 33);
         int n = cpus * (threadsPerCpu != null ? threadsPerCpu : perCpu);
-        System.out.printf("seed %d, %d s, %d platform and %d virtual threads on %d CPUs%n%s%n", start, seconds, n, n,
-                cpus, Rseq.status());
+        System.out.printf("seed %d, %d s, %d platform and %d virtual threads on %d CPUs%n%s%n", start, seconds, n,
+                HAS_VIRTUAL ? n : 0, cpus, Rseq.status());
 
         workloads.addAll(CounterWorkloads.all());
         workloads.addAll(PoolWorkloads.all());
@@ -92,9 +95,11 @@ public final class Torture implements Callable<Integer> {
         workloads.addAll(MemoryWorkloads.all());
         for (int i = 0; i < n; i++) {
             SplittableRandom own = random.split();
-            threads.add(Thread.ofPlatform().name("platform-" + i).unstarted(() -> work(own)));
+            threads.add(new Thread(() -> work(own), "platform-" + i));
             SplittableRandom other = random.split();
-            threads.add(Thread.ofVirtual().name("virtual-" + i).unstarted(() -> work(other)));
+            if (HAS_VIRTUAL) {
+                threads.add(Thread.ofVirtual().name("virtual-" + i).unstarted(() -> work(other)));
+            }
         }
         List<Fault> faults = faults(cpus);
         Map<String, String> unavailable = new LinkedHashMap<>();
@@ -110,7 +115,8 @@ public final class Torture implements Callable<Integer> {
         Instant begun = Instant.now();
         threads.forEach(Thread::start);
         // The storm goes on while the others happen.
-        Thread raging = Thread.ofPlatform().name("storm").start(() -> inject(schedule, faults, unavailable, true));
+        Thread raging = new Thread(() -> inject(schedule, faults, unavailable, true), "storm");
+        raging.start();
         inject(schedule, faults, unavailable, false);
         raging.join();
         done = true;
@@ -225,7 +231,7 @@ public final class Torture implements Callable<Integer> {
 
     /** A step of each structure, in another order each time. */
     private void round(SplittableRandom random) {
-        boolean virtual = Thread.currentThread().isVirtual();
+        boolean virtual = Threads.isVirtual(Thread.currentThread());
         int id = storm.join(); // a carrier is known anew each time
         long before = virtual ? 0 : RestartableSequences.abortsOfThisThread();
         int first = random.nextInt(workloads.size());
@@ -255,8 +261,8 @@ public final class Torture implements Callable<Integer> {
     private boolean join() throws InterruptedException {
         Instant deadline = Instant.now().plusSeconds(120);
         for (Thread thread : threads) {
-            Duration left = Duration.between(Instant.now(), deadline);
-            if (!thread.join(left.isNegative() ? Duration.ofMillis(1) : left)) {
+            thread.join(Math.max(1, Duration.between(Instant.now(), deadline).toMillis()));
+            if (thread.isAlive()) {
                 return false;
             }
         }
@@ -278,7 +284,7 @@ public final class Torture implements Callable<Integer> {
         result.put("seconds", seconds);
         result.put("tookMillis", took.toMillis());
         result.put("platformThreads", n);
-        result.put("virtualThreads", n);
+        result.put("virtualThreads", HAS_VIRTUAL ? n : 0);
         result.put("registration", Rseq.status().registration().toString());
         result.put("sliceExtension", Rseq.status().sliceExtension().toString());
         result.put("hung", hung);
@@ -296,20 +302,7 @@ public final class Torture implements Callable<Integer> {
             injected.put(fault.name(), reason != null
                     ? "NOT INJECTED: " + reason
                     : fault.problem() != null ? "FAILED: " + fault.problem() : (Object) fault.injected.sum());
-            switch (fault) {
-                case Storm s -> {
-                    injected.put("migrations", s.moves.sum());
-                    injected.put("signals", s.signals.sum());
-                }
-                case Faults.Births births -> injected.put("threads born", births.born.sum());
-                case Faults.Loaders loaders -> {
-                    injected.put("loaders", loaders.loaded.sum());
-                    injected.put("loaders unloaded", loaders.unloaded.sum());
-                }
-                case Faults.SecondLibrary second -> injected.put(second.name(), second.loaded.sum());
-                default -> {
-                }
-            }
+            fault.report(injected);
         }
         result.put("faults", injected);
         result.put("interruptedSteps", interrupted.sum());

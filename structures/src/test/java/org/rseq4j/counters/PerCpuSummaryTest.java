@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.internal.sequence.Sequences;
 import org.rseq4j.stress.ChildJvm;
-import org.rseq4j.stress.MembarrierFilter;
+import org.rseq4j.stress.Storm;
 import org.rseq4j.stress.Stress;
 import org.rseq4j.stress.TestThreads;
 
@@ -212,7 +212,7 @@ class PerCpuSummaryTest {
     @Tag("jvm")
     void noEpochEndsWithoutARestartOfSequences() throws Exception {
         assumeTrue(Sequences.canFence(), "needs sequences");
-        assumeTrue(System.getProperty("os.arch").equals("amd64"), "the filter is x86-64's");
+        assumeTrue(Storm.isAvailable(), "needs the tests' native library");
         List<String> options = System.getProperty("rseq4j.registration") == null
                 ? List.of()
                 : List.of("-Drseq4j.registration=" + System.getProperty("rseq4j.registration"));
@@ -224,11 +224,11 @@ class PerCpuSummaryTest {
         private Refused() {
         }
 
-        public static void main(String[] arguments) throws Throwable {
+        public static void main(String[] arguments) {
             List<PerCpuSummary> summaries = List.of(new PerCpuSummary(), new PerCpuSummary());
             summaries.forEach(summary -> summary.record(7));
             PerCpuSummary.endEpochs(summaries, 0);
-            if (!MembarrierFilter.install()) {
+            if (Storm.refuseMembarrier() != 0) {
                 System.out.println("no filter could be installed: refused nothing");
                 return;
             }

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,12 +16,10 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledForJreRange;
-import org.junit.jupiter.api.condition.JRE;
+import org.rseq4j.internal.memory.View;
 
 /** What an error leaves behind: every buffer is in the pool or in use, and is there once. */
 @Tag("jvm")
-@EnabledForJreRange(min = JRE.JAVA_22)
 class PerCpuBufferPoolErrorsTest {
     private static final int BYTES = 8192;
     private static final int DIVES = 100;
@@ -30,6 +27,8 @@ class PerCpuBufferPoolErrorsTest {
 
     /** Takes more than there is, and gives all back, a buffer at each time that the stack is full. */
     private static final class Diver {
+        private static final boolean HAS_SEGMENTS = Runtime.version().feature() >= 22 && Segments.isLoaded();
+
         final PerCpuBufferPool pool;
         final Object[] held = new Object[BLOCKS + 40];
         int n;
@@ -64,17 +63,19 @@ class PerCpuBufferPoolErrorsTest {
                 n--;
                 releases = n > 0;
             } else {
-                held[n] = (n & 1) == 0 ? pool.acquire(BYTES) : pool.acquireByteBuffer(BYTES);
+                held[n] = HAS_SEGMENTS && (n & 1) == 0
+                        ? Segments.acquire(pool, BYTES)
+                        : pool.acquireByteBuffer(BYTES);
                 n++;
                 releases = n == held.length;
             }
         }
 
         private void release(Object buffer) {
-            if (buffer instanceof MemorySegment segment) {
-                pool.release(segment);
+            if (buffer instanceof ByteBuffer bytes) {
+                pool.release(bytes);
             } else {
-                pool.release((ByteBuffer) buffer);
+                Segments.release(pool, buffer);
             }
         }
     }
@@ -103,12 +104,13 @@ class PerCpuBufferPoolErrorsTest {
     private static void everyBufferIsThereOnce(PerCpuBufferPool pool) {
         BufferPoolStatistics statistics = pool.statistics();
         assertEquals(statistics.spanBytes(), statistics.freeBytes());
-        List<MemorySegment> all = new ArrayList<>();
+        List<ByteBuffer> all = new ArrayList<>();
         Set<Long> addresses = new HashSet<>();
         long unpooled = statistics.unpooled();
         for (int i = 0; i < BLOCKS; i++) {
-            all.add(pool.acquire(BYTES));
-            assertTrue(addresses.add(all.getLast().address()), "handed out twice");
+            ByteBuffer buffer = pool.acquireByteBuffer(BYTES);
+            all.add(buffer);
+            assertTrue(addresses.add(View.address(buffer)), "handed out twice");
         }
         assertEquals(unpooled, pool.statistics().unpooled());
         assertEquals(0, pool.statistics().freeBytes());
@@ -128,7 +130,7 @@ class PerCpuBufferPoolErrorsTest {
             assertTrue(lost >= 0 && lost <= DIVES, () -> lost + " are lost");
             Set<Long> addresses = new HashSet<>();
             for (int i = 0; i < BLOCKS; i++) {
-                assertTrue(addresses.add(pool.acquire(BYTES).address()), "handed out twice");
+                assertTrue(addresses.add(View.address(pool.acquireByteBuffer(BYTES))), "handed out twice");
             }
         }
     }
@@ -215,9 +217,9 @@ class PerCpuBufferPoolErrorsTest {
                 found.add(misuse);
                 throw PerCpuBufferPoolErrorsTest.<RuntimeException>sneaky(thrown);
             }).build()) {
-                MemorySegment segment = pool.acquire(BYTES);
-                pool.release(segment);
-                assertThrows(IllegalStateException.class, () -> pool.release(segment));
+                ByteBuffer buffer = pool.acquireByteBuffer(BYTES);
+                pool.release(buffer);
+                assertThrows(IllegalStateException.class, () -> pool.release(buffer));
                 assertThrows(IllegalArgumentException.class, () -> pool.release(ByteBuffer.allocateDirect(BYTES)));
                 assertEquals(2, found.size());
                 assertEquals(pool.statistics().spanBytes(), pool.statistics().freeBytes());

@@ -5,7 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.lang.foreign.Arena;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import jdk.jfr.Recording;
@@ -13,8 +14,6 @@ import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledForJreRange;
-import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Memory;
@@ -22,7 +21,6 @@ import org.rseq4j.internal.linux.NativeLibrary;
 
 /** What the Flight Recorder is told of sections, on a simulated area. */
 @Tag("platform")
-@EnabledForJreRange(min = JRE.JAVA_22)
 class SectionEventsTest {
     @Test
     void onlyInterruptedSectionsAreRecordedAndOnlyWhenAskedFor(@TempDir Path folder) throws Exception {
@@ -39,17 +37,19 @@ class SectionEventsTest {
     }
 
     private static List<RecordedEvent> record(Path file, boolean asked) throws Exception {
-        try (var recording = new Recording(); var arena = Arena.ofConfined()) {
+        try (var recording = new Recording()) {
             if (asked) {
                 recording.enable("org.rseq4j.Section").withStackTrace();
             }
             recording.start();
-            long record = arena.allocate(256, 64).address();
+            ByteBuffer memory = ByteBuffer.allocateDirect(320).alignedSlice(64);
+            long record = Memory.address(memory);
             long area = record + Abi.RECORD_SIZE;
             Section.prepare(record, area);
             section(record, area, 1, 0); // never interrupted
             section(record, area, 0, 0);
             section(record, area, 0, 1);
+            Reference.reachabilityFence(memory);
             recording.stop();
             recording.dump(file);
         }

@@ -5,17 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledForJreRange;
-import org.junit.jupiter.api.condition.JRE;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.linux.NativeLibrary;
@@ -24,7 +21,6 @@ import org.rseq4j.internal.linux.NativeLibrary;
  * The protocol on a simulated area: every sequence of a section's steps and the kernel's, up to a length, against a
  * model.
  */
-@EnabledForJreRange(min = JRE.JAVA_22)
 @Tag("java")
 class SectionProtocolTest {
     private static final int LENGTH = 8;
@@ -34,24 +30,16 @@ class SectionProtocolTest {
         BEGIN, END, RENEW, GRANT, EXPIRE, SCHEDULE
     }
 
-    private Arena arena;
+    private final ByteBuffer memory = ByteBuffer.allocateDirect(320).alignedSlice(64);
     private long record;
     private long area;
 
     @BeforeEach
     void makeArea() {
         assumeTrue(NativeLibrary.isAvailable(), "needs absolute memory, so the native library");
-        arena = Arena.ofShared();
-        record = arena.allocate(256, 64).address();
+        record = Memory.address(memory);
         area = record + Abi.RECORD_SIZE;
         Section.prepare(record, area);
-    }
-
-    @AfterEach
-    void freeArea() {
-        if (arena != null) {
-            arena.close();
-        }
     }
 
     @Test
@@ -67,7 +55,7 @@ class SectionProtocolTest {
             for (Step step : Step.values()) {
                 steps.add(step);
                 sequences += explore(steps);
-                steps.removeLast();
+                steps.remove(steps.size() - 1);
             }
         }
         return sequences;

@@ -18,13 +18,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
 import org.rseq4j.RseqStatus;
 import org.rseq4j.SliceExtension;
-import org.rseq4j.Storm;
 import org.rseq4j.internal.linux.NativeLibrary;
+import org.rseq4j.stress.Storm;
 
 /**
  * Threads that attach to Java and detach, a thread that cannot register, and copies of the library in class loaders.
@@ -35,18 +37,20 @@ class ForeignThreadsTest {
         assumeTrue(Registration.ACTIVE, "needs rseq");
     }
 
-    @Test
-    void threadsThatAttachAndDetachLeaveNoRecordBehind() {
-        assumeTrue(Runtime.version().feature() >= 22 && Storm.available(),
-                "needs the test's native library and native access, from Java 22 on");
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void threadsThatAttachAndDetachLeaveNoRecordBehind(boolean byUpcall) {
+        assumeTrue(Storm.isAvailable(), "needs the test's native library and native access");
+        assumeTrue(!byUpcall || Runtime.version().feature() >= 22, "upcalls need Java 22");
         try (var memory = PerCpuMemory.allocate(64)) {
             long before = 0;
             for (int i = 0; i < 100; i++) {
-                assertEquals(0, Storm.inForeignThread(() -> {
+                Runnable action = () -> {
                     assertNotEquals(0, ThreadArea.threadRecord());
                     assertTrue(Rseq.cpuId() < Rseq.cpuCount());
                     SliceExtension.run(() -> RestartableSequences.BY_CPU.add(memory, 0, 1));
-                }, false));
+                };
+                assertEquals(0, byUpcall ? Upcall.inForeignThread(action) : Storm.inForeignThread(action, false));
                 if (i == 50) {
                     before = ThreadArea.records()[0];
                 }
@@ -59,8 +63,7 @@ class ForeignThreadsTest {
 
     @Test
     void oneThreadsFailureDoesNotTurnTheProcesssAnswerWrong() {
-        assumeTrue(Runtime.version().feature() >= 22 && Storm.available(),
-                "needs the test's native library and native access, from Java 22 on");
+        assumeTrue(Storm.isAvailable(), "needs the test's native library and native access");
         RseqStatus.Registration registration = Rseq.status().registration();
         try (var memory = PerCpuMemory.allocate(64)) {
             RestartableSequences.BY_CPU.add(memory, 0, 1);
