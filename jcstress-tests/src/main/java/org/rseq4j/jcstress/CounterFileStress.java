@@ -145,11 +145,14 @@ public class CounterFileStress {
         @Actor
         public void reader(L_Result r) {
             Checked.run(() -> {
-                r.r1 = switch (found()) {
-                    case null -> "absent";
-                    case CounterFileReader.Counter counter -> Long.toString(counter.sum());
-                    case CounterFileReader.Value other -> "not a counter: " + other;
-                };
+                CounterFileReader.Value found = found();
+                if (found == null) {
+                    r.r1 = "absent";
+                } else if (found instanceof CounterFileReader.Counter counter) {
+                    r.r1 = Long.toString(counter.sum());
+                } else {
+                    r.r1 = "not a counter: " + found;
+                }
             });
         }
     }
@@ -228,13 +231,16 @@ public class CounterFileStress {
         @Actor
         public void reader(L_Result r) {
             Checked.run(() -> {
-                r.r1 = switch (found()) {
-                    case null -> "absent";
-                    case CounterFileReader.Counter found -> found.key().get() == found.typeId()
+                CounterFileReader.Value value = found();
+                if (value == null) {
+                    r.r1 = "absent";
+                } else if (value instanceof CounterFileReader.Counter found) {
+                    r.r1 = found.key().get() == found.typeId()
                             ? found.sum() + "/" + found.typeId()
                             : "another's key: " + found;
-                    case CounterFileReader.Value other -> "not a counter: " + other;
-                };
+                } else {
+                    r.r1 = "not a counter: " + value;
+                }
             });
         }
     }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.jcstress;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -16,9 +14,13 @@ import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.LL_Result;
 import org.openjdk.jcstress.infra.results.L_Result;
 import org.openjdk.jcstress.infra.results.Z_Result;
+import org.rseq4j.internal.memory.View;
 import org.rseq4j.pools.PerCpuBufferPool;
 
-/** {@link PerCpuBufferPool}. Pools take megabytes, so all states of a while share one. */
+/**
+ * {@link PerCpuBufferPool}, by the methods that each version of Java has. Pools take megabytes, so all states of a
+ * while share one.
+ */
 public class PerCpuBufferPoolStress {
     private static PerCpuBufferPool small() {
         return PerCpuBufferPool.builder().bytesPerCpu(4096).maxBytes(1 << 24).build();
@@ -45,10 +47,10 @@ public class PerCpuBufferPoolStress {
 
         /** Whether nobody else wrote to a buffer while it was owned. */
         final int use(int owner) {
-            MemorySegment buffer = pool.acquire(64);
-            buffer.set(JAVA_INT, 0, owner);
-            buffer.set(JAVA_INT, 60, owner);
-            int seen = buffer.get(JAVA_INT, 0) == owner && buffer.get(JAVA_INT, 60) == owner ? owner : -1;
+            ByteBuffer buffer = pool.acquireByteBuffer(64);
+            buffer.putInt(0, owner);
+            buffer.putInt(60, owner);
+            int seen = buffer.getInt(0) == owner && buffer.getInt(60) == owner ? owner : -1;
             pool.release(buffer);
             return seen;
         }
@@ -75,24 +77,24 @@ public class PerCpuBufferPoolStress {
     @Outcome(expect = FORBIDDEN, desc = "one block was handed out as two")
     @State
     public static class AcquireAcquire extends Pooled {
-        private MemorySegment segment;
-        private ByteBuffer buffer;
+        private ByteBuffer first;
+        private ByteBuffer second;
 
         @Actor
         public void one() {
-            segment = pool.acquire(64);
+            first = pool.acquireByteBuffer(64);
         }
 
         @Actor
         public void two() {
-            buffer = pool.acquireByteBuffer(64);
+            second = pool.acquireByteBuffer(64);
         }
 
         @Arbiter
         public void after(Z_Result r) {
-            r.r1 = segment.address() != MemorySegment.ofBuffer(buffer).address();
-            pool.release(segment);
-            pool.release(buffer);
+            r.r1 = View.address(first) != View.address(second);
+            pool.release(first);
+            pool.release(second);
         }
     }
 
@@ -103,8 +105,8 @@ public class PerCpuBufferPoolStress {
     @State
     public static class ReleaseAcquire extends Pooled {
         private final ByteBuffer held = pool.acquireByteBuffer(64);
-        private final long address = MemorySegment.ofBuffer(held).address();
-        private MemorySegment got;
+        private final long address = View.address(held);
+        private ByteBuffer got;
 
         @Actor
         public void releaser() {
@@ -115,8 +117,8 @@ public class PerCpuBufferPoolStress {
 
         @Actor
         public void acquirer(L_Result r) {
-            got = pool.acquire(64);
-            r.r1 = got.address() == address ? got.asByteBuffer().getInt(0) : 0;
+            got = pool.acquireByteBuffer(64);
+            r.r1 = View.address(got) == address ? got.getInt(0) : 0;
         }
 
         @Arbiter
@@ -152,9 +154,9 @@ public class PerCpuBufferPoolStress {
         @Actor
         public void user(LL_Result r) {
             try {
-                MemorySegment buffer = pool.acquire(64);
-                buffer.set(JAVA_INT, 0, 7);
-                r.r1 = buffer.get(JAVA_INT, 0) == 7 ? "used" : "another's";
+                ByteBuffer buffer = pool.acquireByteBuffer(64);
+                buffer.putInt(0, 7);
+                r.r1 = buffer.getInt(0) == 7 ? "used" : "another's";
                 pool.release(buffer);
             } catch (IllegalStateException closed) {
                 r.r1 = "closed";
@@ -171,13 +173,13 @@ public class PerCpuBufferPoolStress {
     /** A pool whose only span is in use: every buffer comes from outside of it. */
     private static final class Full {
         private static final PerCpuBufferPool POOL = PerCpuBufferPool.builder().maxBytes(1 << 21).build();
-        private static final MemorySegment[] HELD = {POOL.acquire(1 << 20), POOL.acquire(1 << 20)};
+        private static final ByteBuffer[] HELD = {POOL.acquireByteBuffer(1 << 20), POOL.acquireByteBuffer(1 << 20)};
 
-        static int use(int owner, long bytes) {
-            MemorySegment buffer = POOL.acquire(bytes);
-            buffer.set(JAVA_INT, 0, owner);
-            buffer.set(JAVA_INT, bytes - 4, owner);
-            int seen = buffer.get(JAVA_INT, 0) == owner && buffer.get(JAVA_INT, bytes - 4) == owner ? owner : -1;
+        static int use(int owner, int bytes) {
+            ByteBuffer buffer = POOL.acquireByteBuffer(bytes);
+            buffer.putInt(0, owner);
+            buffer.putInt(bytes - 4, owner);
+            int seen = buffer.getInt(0) == owner && buffer.getInt(bytes - 4) == owner ? owner : -1;
             POOL.release(buffer);
             return HELD.length == 2 ? seen : 0;
         }

@@ -4,7 +4,10 @@ package org.rseq4j.jcstress;
 import java.util.regex.Pattern;
 import org.openjdk.jcstress.infra.runners.TestList;
 
-/** Prints the tests whose name matches a pattern and that have more actors than CPUs, or not; for bin/jcstress. */
+/**
+ * Prints the tests whose name matches a pattern, that this Java has the classes for, and that have more actors than
+ * CPUs, or not; for bin/jcstress.
+ */
 final class Selection {
     private Selection() {
     }
@@ -13,7 +16,9 @@ final class Selection {
         Pattern pattern = Pattern.compile(arguments[0]);
         int cpus = Integer.parseInt(arguments[1]);
         boolean more = arguments[2].equals("more");
+        boolean hasSegments = Runtime.version().feature() >= 22;
         TestList.tests().stream().filter(name -> pattern.matcher(name).find())
+                .filter(name -> hasSegments || !name.contains("SegmentsStress"))
                 .filter(name -> TestList.getInfo(name).threads() > cpus == more).sorted()
                 .forEach(System.out::println);
     }

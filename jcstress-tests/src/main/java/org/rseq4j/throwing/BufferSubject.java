@@ -1,37 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.throwing;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import org.rseq4j.pools.PerCpuBufferPool;
 
 /** A pool of buffers: no memory has two owners, and at most what an operation that threw had is lost. */
-final class BufferSubject extends Subject {
-    private static final int SIZE = 4096;
+class BufferSubject extends Subject {
+    static final int SIZE = 4096;
     private static final int BUFFERS = 16;
     private static final int MOST = 1 << 12;
 
-    private final PerCpuBufferPool pool = PerCpuBufferPool.builder().maxBytes(1 << 22).build();
-    private final MemorySegment[] held = new MemorySegment[MOST];
+    final PerCpuBufferPool pool = PerCpuBufferPool.builder().maxBytes(1 << 22).build();
+    private final Object[] held = new Object[MOST];
     private int n;
 
     BufferSubject() {
         super("acquire", "release", "acquire", "acquire", "release", "trim", "statistics");
     }
 
+    /** Calls nothing afterwards, which could find no stack and lose the buffer. */
+    Object acquire() {
+        return pool.acquireByteBuffer(SIZE);
+    }
+
+    void release(Object buffer) {
+        pool.release((ByteBuffer) buffer);
+    }
+
+    ByteBuffer contents(Object buffer) {
+        return (ByteBuffer) buffer;
+    }
+
     @Override
-    void run(int operation) {
+    final void run(int operation) {
         switch (operation(operation)) {
             case "acquire" -> {
                 if (n < BUFFERS) {
-                    MemorySegment segment = pool.acquire(SIZE);
-                    held[n] = segment;
+                    Object buffer = acquire();
+                    held[n] = buffer;
                     n++;
                 }
             }
             case "release" -> {
                 if (n > 0) {
-                    pool.release(held[--n]);
+                    release(held[--n]);
                 }
             }
             case "trim" -> pool.trim();
@@ -40,39 +52,38 @@ final class BufferSubject extends Subject {
     }
 
     @Override
-    void others() {
+    final void others() {
         for (int i = 0; i < 4; i++) {
-            pool.release(pool.acquire(SIZE));
+            release(acquire());
         }
         pool.trim();
         pool.statistics();
     }
 
     @Override
-    void waiters() {
+    final void waiters() {
         others();
     }
 
     @Override
-    void recover() {
+    final void recover() {
         while (n > 0) {
-            pool.release(held[--n]);
+            release(held[--n]);
         }
     }
 
     @Override
-    String check() {
-        MemorySegment[] all = new MemorySegment[BUFFERS];
+    final String check() {
+        Object[] all = new Object[BUFFERS];
         for (int i = 0; i < BUFFERS; i++) {
-            all[i] = pool.acquire(SIZE);
-            all[i].set(ValueLayout.JAVA_LONG, 0, i);
-            all[i].set(ValueLayout.JAVA_LONG, SIZE - 8, i);
+            all[i] = acquire();
+            contents(all[i]).putLong(0, i).putLong(SIZE - 8, i);
         }
         for (int i = 0; i < BUFFERS; i++) {
-            if (all[i].get(ValueLayout.JAVA_LONG, 0) != i || all[i].get(ValueLayout.JAVA_LONG, SIZE - 8) != i) {
+            if (contents(all[i]).getLong(0) != i || contents(all[i]).getLong(SIZE - 8) != i) {
                 return "a buffer has two owners";
             }
-            pool.release(all[i]);
+            release(all[i]);
         }
         pool.trim();
         pool.close();

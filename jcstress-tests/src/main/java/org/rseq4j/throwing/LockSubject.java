@@ -132,7 +132,7 @@ final class LockSubject extends Subject {
 
     private String handOver() throws Exception {
         boolean[] seen = new boolean[1];
-        Thread waiter = Thread.ofPlatform().daemon().start(() -> {
+        Thread waiter = Round.daemon("the waiter", 0, () -> {
             lock.lock();
             try {
                 while (!seen[0]) {
@@ -142,6 +142,7 @@ final class LockSubject extends Subject {
                 lock.unlock();
             }
         });
+        waiter.start();
         lock.lock();
         try {
             seen[0] = true;

@@ -36,7 +36,7 @@ final class Neighbours {
             histogram.snapshotAndReset();
             pool.release(pool.acquire(Duration.ofSeconds(60)));
             pool.trim();
-            buffers.release(buffers.acquire(100));
+            buffers.release(buffers.acquireByteBuffer(100));
             buffers.trim();
             long stack = memory.allocateSlot(4);
             RestartableSequences.BY_CPU.push(memory, stack, 3, 1);

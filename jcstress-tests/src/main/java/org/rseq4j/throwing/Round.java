@@ -85,9 +85,16 @@ final class Round {
         void run() throws Exception;
     }
 
+    /** A thread that is not started; with a stack of so many bytes, or 0: as large as usual. */
+    static Thread daemon(String who, long stack, Runnable action) {
+        Thread thread = new Thread(null, action, who, stack);
+        thread.setDaemon(true);
+        return thread;
+    }
+
     /** What hung, null when all ended. */
     private String within(String who, long stack, Action action) throws InterruptedException {
-        Thread thread = Thread.ofPlatform().daemon().name(who).stackSize(stack).unstarted(() -> {
+        Thread thread = daemon(who, stack, () -> {
             try {
                 action.run();
             } catch (Throwable e) {
@@ -107,7 +114,7 @@ final class Round {
 
     /** The victim stops; whoever must not wait for it goes on; then it goes on too. */
     private String stop(int warmUp) throws InterruptedException {
-        Thread victim = Thread.ofPlatform().daemon().name("the victim").unstarted(() -> {
+        Thread victim = daemon("the victim", 0, () -> {
             try {
                 victim(Way.STOP, warmUp);
             } catch (Throwable e) {
@@ -136,13 +143,14 @@ final class Round {
 
     /** Who may have to wait for the victim begins while that is stopped, and ends when it goes on. */
     private String goOnWith(Thread victim) throws InterruptedException {
-        Thread waiting = Thread.ofPlatform().daemon().name("who may wait").start(() -> {
+        Thread waiting = daemon("who may wait", 0, () -> {
             try {
                 subject.waiters();
             } catch (Throwable e) {
                 strange = "who may wait got " + describe(e);
             }
         });
+        waiting.start();
         waiting.join(2);
         Points.release();
         waiting.join(patience);

@@ -93,6 +93,7 @@ enum Subjects {
     POOL("PerCpuPool", Kind.POOL, () -> new PoolSubject(false)),
     POOL_BOUNDED("PerCpuPool, bounded", Kind.POOL, () -> new PoolSubject(true)),
     BUFFERS("PerCpuBufferPool", Kind.POOL, BufferSubject::new),
+    SEGMENTS("PerCpuBufferPool, segments", Kind.POOL, SegmentSubject::new),
     STACK("RestartableSequences, stack", Kind.SEQUENCE, StackSubject::new);
 
     /** What is compared with what. */
@@ -114,6 +115,11 @@ enum Subjects {
         this.kind = kind;
         this.maker = maker;
         this.peer = peer;
+    }
+
+    /** Whether this Java has it. */
+    boolean isHere() {
+        return this != SEGMENTS || Runtime.version().feature() >= 22;
     }
 
     Subject make() {

@@ -89,6 +89,10 @@ public final class Throwing implements Callable<Integer> {
         }
         int failed = 0;
         for (Mode each : Mode.values()) {
+            if (each == Mode.CALLS && mode == each && agent == null) {
+                System.out.println("nothing can be thrown at single calls without the agent, which needs Java 24");
+                return 2;
+            }
             if ((mode == null || mode == each) && (each != Mode.CALLS || agent != null)) {
                 failed += fork(each);
             }
@@ -101,8 +105,10 @@ public final class Throwing implements Callable<Integer> {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 each.option, "-Xmx32m", "-XX:+UseSerialGC", "-XX:MaxJavaStackTraceDepth=64", "-XX:-PrintWarnings",
-                "--sun-misc-unsafe-memory-access=allow",
                 "--enable-native-access=ALL-UNNAMED", "-Drseq4j.benchmark.simulateRequests=true"));
+        if (Runtime.version().feature() >= 23) {
+            command.add("--sun-misc-unsafe-memory-access=allow");
+        }
         if (each == Mode.CALLS) {
             command.add("-javaagent:" + agent);
         }
@@ -141,7 +147,7 @@ public final class Throwing implements Callable<Integer> {
         System.out.println(mode.title);
         boolean bad = false;
         for (Subjects subject : Subjects.values()) {
-            if ((only == null || subject.title.contains(only)) && !(ours && subject.peer)) {
+            if (subject.isHere() && (only == null || subject.title.contains(only)) && !(ours && subject.peer)) {
                 Tally tally = new Tally();
                 tallies.put(subject, tally);
                 for (Round.Way way : Round.Way.values()) {
