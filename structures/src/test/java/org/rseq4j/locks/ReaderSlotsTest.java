@@ -8,6 +8,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.rseq4j.internal.thread.Threads;
 import org.rseq4j.stress.ChildJvm;
 
 /** Rows of slots by themselves, without what the locks reserve of the stack before they take one. */
@@ -47,7 +48,7 @@ class ReaderSlotsTest {
                 thread.start();
                 thread.join();
                 if (overflows.overflows == 0 || overflows.entered != overflows.counted) {
-                    System.out.println("of the slots of " + thread.threadId() + ": " + overflows.entered
+                    System.out.println("of the slots of " + Threads.id(thread) + ": " + overflows.entered
                             + " entered, " + overflows.counted + " counted");
                     System.exit(1);
                 }

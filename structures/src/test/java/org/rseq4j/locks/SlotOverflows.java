@@ -3,6 +3,7 @@ package org.rseq4j.locks;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.Lock;
+import org.rseq4j.internal.thread.Threads;
 
 /**
  * A program in which threads whose stack ends take read locks for the first time, then others that get their rows of
@@ -27,8 +28,8 @@ final class SlotOverflows {
             Thread first = new Thread(null, () -> overflow(lock.readLock(), shift), "first", STACK);
             first.start();
             first.join();
-            if (!excludesAWriter(lock, first.threadId())) {
-                System.out.println("a reader after the overflow of " + first.threadId() + " is not seen");
+            if (!excludesAWriter(lock, Threads.id(first))) {
+                System.out.println("a reader after the overflow of " + Threads.id(first) + " is not seen");
                 System.exit(1);
             }
         }
@@ -76,7 +77,7 @@ final class SlotOverflows {
                     lock.readLock().unlock();
                 }
             });
-        } while ((reader.threadId() & ROW) != (ended & ROW));
+        } while ((Threads.id(reader) & ROW) != (ended & ROW));
         reader.start();
         reads.await();
         boolean entered = lock.writeLock().tryLock();

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.internal.memory.Mapping;
@@ -23,6 +24,7 @@ import org.rseq4j.internal.memory.View;
 import org.rseq4j.pools.PoolMisuse.Kind;
 
 /** The pool by the buffers that each version of Java has; memory segments are in {@link PerCpuBufferPoolTest}. */
+@Tag("sequences")
 class PerCpuBufferPoolByteBuffersTest {
     private static final int MEGABYTE = 1 << 20;
     private static final int BYTES = 8192;
