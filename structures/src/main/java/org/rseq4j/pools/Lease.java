@@ -19,11 +19,11 @@ package org.rseq4j.pools;
  */
 public final class Lease<T> implements AutoCloseable {
     private final PerCpuPool<T> pool;
-    private T object;
+    /** Set after it was made, by an assignment: a call that finds no stack would lose the object. */
+    T object;
 
-    Lease(PerCpuPool<T> pool, T object) {
+    Lease(PerCpuPool<T> pool) {
         this.pool = pool;
-        this.object = object;
     }
 
     /**

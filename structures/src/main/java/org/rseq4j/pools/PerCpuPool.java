@@ -240,8 +240,11 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
         /**
          * Has the discard hook called by an executor, so that one that blocks holds up nobody who acquires, releases,
-         * trims or closes. With {@link #maxSize} another object may be made when the hook has returned. An executor
-         * that refuses has the hook called on the calling thread.
+         * trims or closes. With {@link #maxSize} another object may be made when the hook has returned. Where the
+         * executor refuses or throws before the hook has begun, the hook is called on the calling thread, and what is
+         * thrown, but a RejectedExecutionException, is thrown on afterwards. The hook is called once, also by an
+         * executor that runs a task twice, or one that it refused. For a task that it drops without a word the pool
+         * goes on waiting, with one object less.
          *
          * @param executor runs the hook
          * @return this
@@ -605,7 +608,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * @throws IllegalStateException when the pool is closed, also while waiting
      */
     public Lease<T> lease() {
-        return new Lease<>(this, acquire());
+        Lease<T> lease = new Lease<>(this);
+        lease.object = acquire();
+        return lease;
     }
 
     /**

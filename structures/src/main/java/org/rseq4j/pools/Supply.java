@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -21,9 +21,11 @@ final class Supply<T> {
     private final Executor executor;
     private final Roster<T> roster;
     private final PerCpuCounter misses = new PerCpuCounter();
-    private final PerCpuCounter made = new PerCpuCounter();
     private final PerCpuCounter drops = new PerCpuCounter();
-    private final PerCpuCounter ended = new PerCpuCounter();
+    /** Objects that were or are being made, and whose hook has not returned. */
+    private final AtomicLong existing = new AtomicLong();
+    /** Those of them that ended where there was no stack for a call; changed under the monitor of that number. */
+    private volatile long uncounted;
     /** What gives permits; null without a maximum size. Set by the pool as it is made. */
     WaitingRoom room;
 
@@ -39,11 +41,12 @@ final class Supply<T> {
         this.closed = closed;
     }
 
-    /** The hook's call by the executor. */
+    /** The hook's call by the executor, if that has not failed before. */
     private final class Later implements Runnable {
         private final T object;
         private final Ticket ticket;
-        private volatile boolean begun;
+        /** Whether the hook is somebody's to call already; guarded by this, which calls nothing. */
+        private boolean taken;
 
         Later(T object, Ticket ticket) {
             this.object = object;
@@ -52,20 +55,28 @@ final class Supply<T> {
 
         @Override
         public void run() {
-            begun = true;
+            synchronized (this) {
+                if (taken) {
+                    return;
+                }
+                taken = true;
+            }
             try {
                 callHook(object);
             } finally {
                 if (ticket != null) {
-                    end(ticket);
+                    ticket.outcome = Ticket.GONE;
+                    room.unswept = true;
+                    room.unserved = true;
+                    room.serveAtLast();
                 }
             }
         }
     }
 
     /**
-     * A new object; null when the pool is closed. It is counted before it is made: who closes the pool waits for it, or
-     * it is not made.
+     * A new object; null when the pool is closed. It is counted before it is asked whether that is so: who closes the
+     * pool waits for it, or it is not made.
      *
      * @param missed whether it is for an acquire that found none
      */
@@ -73,41 +84,50 @@ final class Supply<T> {
         if (missed) {
             misses.increment();
         }
-        made.increment();
+        existing.getAndIncrement();
         T object = null;
         try {
-            VarHandle.fullFence(); // pairs with the one in existing
             if (!closed.getAsBoolean()) {
                 object = Objects.requireNonNull(factory.get(), "the factory returned null");
             }
         } finally {
             if (object == null) {
-                ended.increment();
+                boolean counted = false;
+                try {
+                    existing.getAndDecrement();
+                    counted = true;
+                } finally {
+                    if (!counted) {
+                        synchronized (existing) { // calls nothing
+                            uncounted++;
+                        }
+                    }
+                }
             }
         }
         return object;
     }
 
-    /** The object leaves for good, and with it its permit. */
+    /** The object leaves for good, and with it its permit, which comes back whatever is thrown. */
     void discard(T object) {
-        Ticket ticket = room == null ? null : room.leaving();
+        Ticket ticket = null;
         try {
+            ticket = room == null ? null : room.leaving();
             discard(object, ticket);
         } finally {
-            if (ticket != null && !ticket.handedOn) {
-                end(ticket);
+            if (room != null && (ticket == null || !ticket.handedOn)) {
+                if (ticket == null) {
+                    synchronized (room.head) { // as forget, but calls nothing
+                        room.forgotten++;
+                    }
+                } else {
+                    ticket.outcome = Ticket.GONE;
+                }
+                room.unswept = true;
+                room.unserved = true;
+                room.serveAtLast();
             }
         }
-    }
-
-    private void end(Ticket ticket) {
-        // once, also for an executor that failed and called the hook all the same
-        if (ticket.outcome == Ticket.IN_PROGRESS) {
-            ticket.outcome = Ticket.GONE;
-        }
-        room.unswept = true;
-        room.unserved = true;
-        room.serveAtLast();
     }
 
     /** As {@link #discard(Object)}, but the caller says that it has gone unless the ticket is handed on. */
@@ -116,8 +136,10 @@ final class Supply<T> {
         if (roster != null) {
             roster.discarded(object);
         }
-        if (executor == null || hook == null || !handOn(object, ticket)) {
+        if (executor == null || hook == null) {
             callHook(object);
+        } else {
+            handOn(object, ticket);
         }
     }
 
@@ -127,27 +149,43 @@ final class Supply<T> {
                 hook.accept(object);
             }
         } finally {
-            ended.increment();
+            boolean counted = false;
+            try {
+                existing.getAndDecrement();
+                counted = true;
+            } finally {
+                if (!counted) {
+                    synchronized (existing) { // calls nothing
+                        uncounted++;
+                    }
+                }
+            }
         }
     }
 
-    /** False when the executor refused. */
-    private boolean handOn(T object, Ticket ticket) {
+    /** Has the executor call the hook; where that fails before it has begun, this thread does. */
+    private void handOn(T object, Ticket ticket) {
         var later = new Later(object, ticket);
+        if (ticket != null) {
+            ticket.handedOn = true;
+        }
         try {
-            if (ticket != null) {
-                ticket.handedOn = true;
-            }
             executor.execute(later);
-            return true;
         } catch (Throwable e) {
-            if (ticket != null && !later.begun) {
-                ticket.handedOn = false;
+            boolean ours;
+            synchronized (later) { // an executor may have queued what it refuses
+                ours = !later.taken;
+                later.taken = true;
             }
-            if (!later.begun && e instanceof RejectedExecutionException) {
-                return false;
+            if (ours) {
+                if (ticket != null) {
+                    ticket.handedOn = false;
+                }
+                callHook(object);
             }
-            throw e; // the executor's, or the hook's, which was called then
+            if (!ours || !(e instanceof RejectedExecutionException)) {
+                throw e; // the executor's, or the hook's, which was called then
+            }
         }
     }
 
@@ -175,9 +213,8 @@ final class Supply<T> {
         return drops.sum();
     }
 
-    /** Objects that were or are being made, and whose discarding has not ended. */
+    /** Objects that were or are being made, and whose discarding has not ended; also those that an error lost. */
     long existing() {
-        VarHandle.fullFence();
-        return made.sum() - ended.sum();
+        return existing.get() - uncounted;
     }
 }

@@ -65,11 +65,11 @@ final class WaitingRoom {
     private volatile boolean closed;
     /** The tickets of objects that are being discarded, added without the lock. */
     private volatile Ticket departing;
-    /** How many objects became unreachable so far; written under a monitor. */
-    private volatile int forgotten;
+    /** How many objects are gone without a ticket, as those that became unreachable; under the head's monitor. */
+    volatile int forgotten;
 
     // Guarded by the lock.
-    private final Ticket head = new Ticket(null);
+    final Ticket head = new Ticket(null);
     private Ticket last = head;
     private int waiting;
     int existing;

@@ -2,19 +2,26 @@
 package org.rseq4j.pools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Whatever hooks throw, or how long they block: no permit is lost, no object left, no other pool held up. */
 class PoolThrowsTest {
@@ -128,5 +135,58 @@ class PoolThrowsTest {
             assertEquals(thrown, assertThrows(Throwable.class, pool::close));
             assertEquals(8, calls.get());
         }
+    }
+
+    /** What an executor can do to a discard, besides running it once. */
+    private enum Discarding {
+        TWICE, REFUSED_AND_RUN_LATER, THROWN_AND_RUN_LATER, RUN_AND_THROWN, REFUSED, THROWN
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aDiscardHookIsCalledOnceWhateverTheExecutorDoes(Discarding how) throws Exception {
+        var late = new ArrayDeque<Runnable>();
+        Map<Object, Integer> calls = new IdentityHashMap<>();
+        var pool = PerCpuPool.builder(Object::new).maxSize(2).discard(object -> calls.merge(object, 1, Integer::sum))
+                .discardOn(task -> {
+                    if (how == Discarding.TWICE || how == Discarding.RUN_AND_THROWN) {
+                        task.run();
+                    }
+                    late.add(task);
+                    if (how == Discarding.REFUSED || how == Discarding.REFUSED_AND_RUN_LATER) {
+                        throw new RejectedExecutionException("full");
+                    }
+                    if (how != Discarding.TWICE) {
+                        throw new OutOfMemoryError("no thread");
+                    }
+                }).build();
+        boolean throwing = how.name().contains("THROWN");
+        for (int i = 0; i < 3; i++) {
+            List<Object> both = List.of(pool.acquire(MINUTE), pool.acquire(MINUTE));
+            for (Object object : both) {
+                if (throwing) {
+                    assertThrows(OutOfMemoryError.class, () -> pool.discard(object));
+                } else {
+                    pool.discard(object);
+                }
+                assertEquals(1, calls.get(object));
+            }
+            assertEquals(0, pool.existing());
+            if (how != Discarding.REFUSED && how != Discarding.THROWN) {
+                late.forEach(Runnable::run);
+            }
+            late.clear();
+            both.forEach(object -> assertEquals(1, calls.get(object)));
+            assertEquals(0, pool.existing());
+        }
+        Object held = pool.acquire(MINUTE);
+        assertFalse(pool.close(Duration.ZERO), "one is in use");
+        if (throwing) {
+            assertThrows(OutOfMemoryError.class, () -> pool.release(held));
+        } else {
+            pool.release(held);
+        }
+        assertTrue(pool.close(Duration.ZERO));
+        assertEquals(7, calls.size());
     }
 }
