@@ -28,6 +28,8 @@ import org.rseq4j.internal.thread.Headroom;
 record MemoryFile(Mapping mapping, int strides) {
     private static final int PAGE = 4096;
     private static final long MAGIC = 0x4d_43_50_34_51_45_53_52L; // "RSEQ4PCM" in the order of the bytes
+    /** In its place until the file is complete: whoever finds it, with the lock, makes the file anew. */
+    private static final long UNFINISHED = 0x3f_43_50_34_51_45_53_52L; // "RSEQ4PC?"
     private static final int VERSION = 1;
     private static final String NO_BLOCKS = " has fewer blocks than bytes, and the disk no room for them";
     private static final int MAX_STRIDES = 1 << 16;
@@ -59,7 +61,7 @@ record MemoryFile(Mapping mapping, int strides) {
                         LinkOption.NOFOLLOW_LINKS),
                 OwnerOnly.attributes(file))) {
             lock(channel); // until it is closed
-            boolean isNew = channel.size() == 0;
+            boolean isNew = channel.size() == 0 || isUnfinished(channel);
             int strides = isNew ? Rseq.cpuCount() + 1 : check(file, channel, bytesPerCpu, stride);
             if (isNew) {
                 make(channel, bytesPerCpu, stride, strides);
@@ -97,14 +99,36 @@ record MemoryFile(Mapping mapping, int strides) {
         }
     }
 
-    /** Writes all blocks: a full disk is an IOException now. The header comes last. */
-    private static void make(FileChannel channel, long bytesPerCpu, long stride, int strides) throws IOException {
-        long total = PAGE + stride * strides;
-        for (long at = PAGE; at < total; at += PAGE) {
-            write(channel, ByteBuffer.allocate(PAGE), at);
+    private static boolean isUnfinished(FileChannel channel) throws IOException {
+        ByteBuffer magic = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.nativeOrder());
+        while (magic.hasRemaining() && channel.read(magic, magic.position()) >= 0) {
+            continue;
         }
-        write(channel, ByteBuffer.allocate(PAGE).order(ByteOrder.nativeOrder()).putLong(MAGIC).putInt(VERSION)
-                .putInt(strides).putLong(bytesPerCpu).putLong(stride).position(0).limit(PAGE), 0);
+        return !magic.hasRemaining() && magic.getLong(0) == UNFINISHED;
+    }
+
+    /** Writes all blocks: a full disk is an IOException now, and has its room again. The header comes last. */
+    private static void make(FileChannel channel, long bytesPerCpu, long stride, int strides) throws IOException {
+        boolean isComplete = false;
+        try {
+            channel.truncate(0);
+            write(channel, page().putLong(UNFINISHED).position(0), 0);
+            long total = PAGE + stride * strides;
+            for (long at = PAGE; at < total; at += PAGE) {
+                write(channel, page(), at);
+            }
+            write(channel, page().putLong(MAGIC).putInt(VERSION).putInt(strides).putLong(bytesPerCpu).putLong(stride)
+                    .position(0), 0);
+            isComplete = true;
+        } finally {
+            if (!isComplete && channel.isOpen()) { // an interrupt closes it
+                channel.truncate(0);
+            }
+        }
+    }
+
+    private static ByteBuffer page() {
+        return ByteBuffer.allocate(PAGE).order(ByteOrder.nativeOrder());
     }
 
     private static void write(FileChannel channel, ByteBuffer bytes, long at) throws IOException {

@@ -108,8 +108,8 @@ public final class PerCpuMemory implements AutoCloseable {
     /**
      * Maps a file. A file that does not exist or is empty is created, readable and writable by its owner only; the
      * words of an existing one keep their values. Another process may read it meanwhile. When several threads and
-     * processes call this at once, one creates the file and the others wait for it by a lock on the file. A file whose
-     * creator died before it was complete is refused, and must be deleted.
+     * processes call this at once, one creates the file and the others wait for it by a lock on the file. A file that
+     * was not completed, as the thread that created it was interrupted, met an error or died, is created anew.
      *
      * <p>
      * The number of strides is stored in the file: the number of CPUs of the machine that created it, and one more. On

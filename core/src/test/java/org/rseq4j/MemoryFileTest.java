@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
@@ -21,6 +22,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -174,6 +177,40 @@ class MemoryFileTest {
             PerCpuMemory.map(folder.resolve("other"), PAGE).close(); // or never
             waiter.interrupt();
             waiter.join();
+        }
+    }
+
+    /** An interrupt closes the channel that the file is written by. */
+    @Test
+    void aFileWhoseMakingWasInterruptedIsMadeAnew() throws Exception {
+        Path file = folder.resolve("words");
+        long bytes = 1 << 25;
+        boolean interrupted = false;
+        for (int i = 0; i < 50 && !interrupted; i++) {
+            Files.deleteIfExists(file);
+            var making = new FutureTask<Object>(() -> {
+                PerCpuMemory.map(file, bytes).close();
+                return null;
+            });
+            Thread maker = TestThreads.start(making);
+            while (!making.isDone() && (!Files.exists(file) || Files.size(file) <= PAGE)) {
+                Thread.onSpinWait();
+            }
+            maker.interrupt();
+            maker.join();
+            try {
+                making.get();
+            } catch (ExecutionException e) {
+                assertEquals(ClosedByInterruptException.class, e.getCause().getClass());
+                interrupted = Files.size(file) > 0;
+            }
+        }
+        assertTrue(interrupted, "each was made before the interrupt came");
+        try (var memory = PerCpuMemory.map(file, PAGE)) { // also another size
+            memory.add(8, 5);
+        }
+        try (var memory = PerCpuMemory.map(file, PAGE)) {
+            assertEquals(5, memory.sum(8));
         }
     }
 
