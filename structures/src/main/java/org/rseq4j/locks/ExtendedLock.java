@@ -158,49 +158,76 @@ public final class ExtendedLock implements Lock {
         @Override
         public void await() throws InterruptedException {
             Section.close(section);
+            boolean held = true;
             try {
                 condition.await();
+            } catch (IllegalMonitorStateException e) {
+                held = false;
+                throw e;
             } finally {
-                request();
+                again(held);
             }
         }
 
         @Override
         public void awaitUninterruptibly() {
             Section.close(section);
+            boolean held = true;
             try {
                 condition.awaitUninterruptibly();
+            } catch (IllegalMonitorStateException e) {
+                held = false;
+                throw e;
             } finally {
-                request();
+                again(held);
             }
         }
 
         @Override
         public long awaitNanos(long nanos) throws InterruptedException {
             Section.close(section);
+            boolean held = true;
             try {
                 return condition.awaitNanos(nanos);
+            } catch (IllegalMonitorStateException e) {
+                held = false;
+                throw e;
             } finally {
-                request();
+                again(held);
             }
         }
 
         @Override
         public boolean await(long time, TimeUnit unit) throws InterruptedException {
             Section.close(section);
+            boolean held = true;
             try {
                 return condition.await(time, unit);
+            } catch (IllegalMonitorStateException e) {
+                held = false;
+                throw e;
             } finally {
-                request();
+                again(held);
             }
         }
 
         @Override
         public boolean awaitUntil(Date deadline) throws InterruptedException {
             Section.close(section);
+            boolean held = true;
             try {
                 return condition.awaitUntil(deadline);
+            } catch (IllegalMonitorStateException e) {
+                held = false;
+                throw e;
             } finally {
+                again(held);
+            }
+        }
+
+        /** A stranger makes no request, which nothing would end, and leaves the holder's section alone. */
+        private void again(boolean held) {
+            if (held) {
                 request();
             }
         }
