@@ -17,6 +17,7 @@ import java.util.function.LongFunction;
 import org.rseq4j.internal.memory.CollectorWait;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.OwnerOnly;
+import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Named counters, summaries and histograms in one mapped file, which another process reads with
@@ -84,6 +85,7 @@ public final class CounterFile {
         int shift = Math.max(CounterFileFormat.MIN_SHIFT, 64 - Long.numberOfLeadingZeros(bytesPerCpu - 1));
         var format = new CounterFileFormat(capacity, CounterSlots.STRIDES, shift, ProcessHandle.current().pid(),
                 System.currentTimeMillis());
+        Headroom.ensure(); // for what must be undone
         Path fresh = fresh(target);
         try (FileChannel channel = FileChannel.open(fresh,
                 Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE))) {

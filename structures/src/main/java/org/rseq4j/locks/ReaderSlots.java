@@ -79,6 +79,7 @@ final class ReaderSlots {
         if (!USED) {
             return;
         }
+        StackReserve.ensure(); // what comes out of the queue comes out once
         Reference<? extends Readers> collected;
         while ((collected = COLLECTED.poll()) != null) {
             LOCKS.remove(((Registered) collected).id);

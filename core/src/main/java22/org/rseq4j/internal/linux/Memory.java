@@ -68,11 +68,11 @@ public final class Memory {
             }
             return new Memory(MemorySegment.ofArray(new long[(int) (size + 7 >> 3)]));
         }
+        AtomicLong mapped = new AtomicLong(size); // before there is something to lose
         long address = NativeCalls.map(size);
         if (address < 0) {
             throw new OutOfMemoryError("mmap of " + size + " bytes failed with errno " + -address);
         }
-        AtomicLong mapped = new AtomicLong(size);
         try {
             return new Memory(MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(),
                     cleanup(NativeCalls.unmapping(address, mapped))));
