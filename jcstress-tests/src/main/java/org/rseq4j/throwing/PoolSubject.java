@@ -4,13 +4,26 @@ package org.rseq4j.throwing;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.time.Duration;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import org.rseq4j.pools.PerCpuPool;
 
-/** A bounded pool: no object has two owners, and no permit is lost. */
+/** A pool: no object has two owners, and no permit of a bounded one is lost. */
 final class PoolSubject extends Subject {
     private static final int BOUND = 8;
+    private static final Duration LONG = Duration.ofHours(1);
     private static final int OBJECTS = 1 << 14;
+
+    /** How the pool is built. */
+    enum Form {
+        PLAIN, BOUNDED,
+        /** Each object is looked up. */
+        VALIDATED,
+        /** Hooks run in a thread of the executor's. */
+        MADE_BY_AN_EXECUTOR,
+        /** Hooks run in the thread that submits them. */
+        MADE_BY_THE_CALLER
+    }
 
     static final class Pooled {
         /** By the victim, then by the one who checks. */
@@ -26,16 +39,36 @@ final class PoolSubject extends Subject {
     private int acquired;
     private int explosions;
 
-    PoolSubject(boolean bounded) {
+    private final boolean bounded;
+    /** Null where no executor has a thread. */
+    private final Hands hands;
+
+    PoolSubject(Form form) {
         super("acquire", "release", "tryAcquire", "release", "timed acquire", "release", "lease", "acquire", "discard",
                 "trim",
                 "size", "statistics");
         PerCpuPool.Builder<Pooled> builder = PerCpuPool.builder(this::make).reset(this::reset).discard(this::discarded);
-        pool = (bounded ? builder.maxSize(BOUND) : builder.maxPooled(BOUND)).build();
-        this.bounded = bounded;
+        bounded = form != Form.PLAIN;
+        if (bounded) {
+            builder.maxSize(BOUND);
+        } else {
+            builder.maxPooled(BOUND);
+        }
+        if (form == Form.VALIDATED) {
+            builder.validate(this::isValid).maxLifetime(LONG, Duration.ZERO);
+        }
+        hands = form == Form.MADE_BY_AN_EXECUTOR ? new Hands() : null;
+        if (form == Form.MADE_BY_AN_EXECUTOR || form == Form.MADE_BY_THE_CALLER) {
+            Executor executor = hands == null ? Runnable::run : hands;
+            builder.makeOn(executor).discardOn(executor);
+        }
+        pool = builder.build();
     }
 
-    private final boolean bounded;
+    private boolean isValid(Pooled object) {
+        callback();
+        return true;
+    }
 
     private Pooled make() {
         callback();
@@ -205,6 +238,9 @@ final class PoolSubject extends Subject {
         }
         pool.trim();
         pool.close();
+        if (hands != null) {
+            hands.end();
+        }
         return isStuck() ? "somebody is still inside of a slab" : null;
     }
 

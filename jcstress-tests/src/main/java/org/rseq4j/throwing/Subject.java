@@ -15,8 +15,8 @@ abstract class Subject {
 
     /** The callbacks of this subject throw this when {@link #fuse} is 0. */
     Throwable bomb;
-    /** How many callbacks go well before one throws; negative: all do. */
-    int fuse = -1;
+    /** How many callbacks go well before one throws; negative: all do. An executor's thread calls some. */
+    volatile int fuse = -1;
 
     Subject(String... operations) {
         this.operations = operations;
@@ -53,12 +53,13 @@ abstract class Subject {
 
     /** At the beginning of each callback of this subject. */
     final void callback() {
-        if (fuse == 0) {
+        int left = fuse;
+        if (left == 0) {
             fuse = -1;
             throw Subject.<RuntimeException>sneaky(bomb);
         }
-        if (fuse > 0) {
-            fuse--;
+        if (left > 0) {
+            fuse = left - 1;
         }
     }
 

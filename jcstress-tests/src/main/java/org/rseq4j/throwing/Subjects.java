@@ -90,15 +90,21 @@ enum Subjects {
         var lock = new ReentrantReadWriteLock();
         return new LockSubject(lock.readLock(), lock.writeLock(), () -> lock.getReadHoldCount() > 0, false);
     }, true),
-    POOL("PerCpuPool", Kind.POOL, () -> new PoolSubject(false)),
-    POOL_BOUNDED("PerCpuPool, bounded", Kind.POOL, () -> new PoolSubject(true)),
+    POOL("PerCpuPool", Kind.POOL, () -> new PoolSubject(PoolSubject.Form.PLAIN)),
+    POOL_BOUNDED("PerCpuPool, bounded", Kind.POOL, () -> new PoolSubject(PoolSubject.Form.BOUNDED)),
+    POOL_VALIDATED("PerCpuPool, validated", Kind.POOL, () -> new PoolSubject(PoolSubject.Form.VALIDATED)),
+    POOL_MADE("PerCpuPool, made by executor", Kind.POOL,
+            () -> new PoolSubject(PoolSubject.Form.MADE_BY_AN_EXECUTOR)),
+    POOL_MADE_HERE("PerCpuPool, made by caller", Kind.POOL,
+            () -> new PoolSubject(PoolSubject.Form.MADE_BY_THE_CALLER)),
     BUFFERS("PerCpuBufferPool", Kind.POOL, BufferSubject::new),
     SEGMENTS("PerCpuBufferPool, segments", Kind.POOL, SegmentSubject::new),
-    STACK("RestartableSequences, stack", Kind.SEQUENCE, StackSubject::new);
+    STACK("RestartableSequences, stack", Kind.SEQUENCE, StackSubject::new),
+    MAKING("all of them, made", Kind.MAKING, MakingSubject::new);
 
     /** What is compared with what. */
     enum Kind {
-        COUNTER, QUEUE, LOCK, POOL, SEQUENCE
+        COUNTER, QUEUE, LOCK, POOL, SEQUENCE, MAKING
     }
 
     final String title;
