@@ -138,7 +138,7 @@ class LayersTest {
         return arrows;
     }
 
-    private static List<ClassModel> classesBeside(Class<?> one) throws IOException, URISyntaxException {
+    static List<ClassModel> classesBeside(Class<?> one) throws IOException, URISyntaxException {
         Path place = Path.of(one.getProtectionDomain().getCodeSource().getLocation().toURI());
         if (Files.isDirectory(place)) {
             return classesIn(place);
@@ -162,7 +162,7 @@ class LayersTest {
         return classes;
     }
 
-    private static String outermost(String name) {
+    static String outermost(String name) {
         int nested = name.indexOf('$');
         return (nested < 0 ? name : name.substring(0, nested)).replace('/', '.');
     }

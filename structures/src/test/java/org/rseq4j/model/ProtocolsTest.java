@@ -40,6 +40,11 @@ class ProtocolsTest {
         holds("three readers and a writer", new ReadWriteModel(3, 1, ReadWriteModel.Fault.NONE));
     }
 
+    @Test
+    void aValidOptimisticReadIsOfOneWrite() {
+        holds("three writes", new OptimisticModel(3, OptimisticModel.Fault.NONE));
+    }
+
     private static WaitersModel waiters(int capacity, int takers, int putters, int takes, int puts, boolean timed) {
         return new WaitersModel(capacity, takers, putters, takes, puts, timed, WaitersModel.Fault.NONE);
     }
@@ -66,6 +71,12 @@ class ProtocolsTest {
     @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
     void aFaultOfTheReadWriteLockIsFound(ReadWriteModel.Fault fault) {
         isFound(new ReadWriteModel(2, 2, fault));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
+    void aFaultOfOptimisticReadingIsFound(OptimisticModel.Fault fault) {
+        isFound(new OptimisticModel(2, fault));
     }
 
     private static void isFound(StateSpace.Model model) {
