@@ -49,11 +49,10 @@ build() {
   exec 9<&-
 }
 
-# Unit tests on the test kernel: what only asks Java of Java, or starts JVMs of its own, is not repeated there, as it takes minutes
-# under emulation. So does C2, which compiles for longer than the tests run.
+# Unit tests on the test kernel: what only asks Java of Java (the tag java), or starts JVMs of its own (the tag jvm), is not repeated
+# there, as it takes minutes under emulation. So does C2, which compiles for longer than the tests run.
 # shellcheck disable=SC2034 # for those that source this
 emulated_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djunit.jupiter.execution.timeout.default=900s
   -Drseq4j.test.seconds=1 -Drseq4j.test.operations=50000)
 # shellcheck disable=SC2034
-emulated_tests=(--exclude-tag jvm
-  --exclude-classname '.*(CollectionSuites|QueueContract|Linearizability|LockContract|PerCpuRecyclerPool|LeasedMeters|SectionProtocol)Test')
+emulated_tests=(--exclude-tag jvm --exclude-tag java)

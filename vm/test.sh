@@ -197,7 +197,7 @@ fi
 # --- every end has its own status ---------------------------------------------------------------------------------------
 
 start=$SECONDS
-limit=$((boot < 3 ? 10 : 4 * boot)) # a busy host boots it slowly
+limit=$((20 + 4 * boot)) # a busy host boots it slowly
 vm_run --timeout "$limit" --out "$tmp/partial" -- sh -c 'echo before; echo so far > $RSEQ4J_OUT/file; sleep 10000; echo after'
 check "the time limit: 124, and says so" eval 'is 124 && stderr_has "time limit"'
 check "what was printed and written before is there" eval '[[ $(< "$tmp/stdout") == before && $(< "$tmp/partial/file") == "so far" ]]'

@@ -131,23 +131,37 @@ off_at_boot() {
   says "the extension is off at boot, and it says so" off '"registration": "LIBC"' '"sliceExtension": "OFF_AT_BOOT"'
 }
 
-unit() { # JVM arguments
-  junit structures "${emulated_options[*]} $1" "--exclude-tag platform --exclude-tag grants --exclude-tag hotplug ${emulated_tests[*]@Q} \
-    --scan-classpath core/target/test-classes --scan-classpath structures/target/test-classes"
+not_here="--exclude-tag platform --exclude-tag grants --exclude-tag hotplug"
+unit() { # JVM arguments, selection
+  junit structures "${emulated_options[*]} $1" "$not_here $2"
 }
+core="--scan-classpath core/target/test-classes" structures="--scan-classpath structures/target/test-classes"
 unit_tests() {
-  machine --timeout 1800 -- bash -c "$(part hotplug "$(junit core "" "--include-tag hotplug --select-package org.rseq4j.vm")")
-    $(part unit "$(unit "")")"
+  machine --timeout 2700 -- bash -c "$(part hotplug "$(junit core "" "--include-tag hotplug --select-package org.rseq4j.vm")")
+    $(part unit "$(unit "" "${emulated_tests[*]} $core $structures")")"
   passed "a CPU goes offline and comes back" hotplug
   passed "unit tests of core and structures, with the extension" unit
 }
+# The kernel looks at restartable sequences there, and requests are off.
 unit_tests_debugged() {
-  machine --rseq-debug --timeout 1800 -- bash -c "$(doctor doctor) $(part unit "$(unit -Drseq4j.sliceExtension=off)")"
-  passed "unit tests of core and structures, while the kernel debugs rseq" unit
+  local off=-Drseq4j.sliceExtension=off
+  machine --rseq-debug --timeout 2700 -- bash -c "$(doctor doctor) $(part core "$(unit $off "${emulated_tests[*]} $core")")
+    $(part sequences "$(unit $off "${emulated_tests[*]} --include-tag sequences $structures")")"
+  passed "unit tests of core, while the kernel debugs rseq" core
+  passed "unit tests of what has restartable sequences in structures, while the kernel debugs rseq" sequences
   says "the kernel debugs rseq: the extension stays off, and it says so" doctor '"sliceExtension": "KERNEL_DEBUGS_RSEQ"'
 }
 
 # The long form.
+unit_tests_left_out() {
+  machine --timeout 3600 -- bash -c "$(part java "$(unit "" "--include-tag java $core $structures")")"
+  passed "unit tests that only ask Java of Java, with the extension" java
+}
+unit_tests_left_out_debugged() {
+  machine --rseq-debug --timeout 3600 -- bash -c "$(part others "$(unit -Drseq4j.sliceExtension=off \
+    "--exclude-tag jvm --exclude-tag sequences $structures")")"
+  passed "the other unit tests of structures, while the kernel debugs rseq" others
+}
 lock_holders() {
   machine --timeout 1800 --accel tcg-icount --cpus 1 -- bash -c "$(part grants "$(junit structures "$short" "$grants")")"
   passed "holders of locks end their holds within the grant" grants
@@ -177,6 +191,8 @@ job own_area
 job bin_vm
 job off_at_boot
 if [[ ${1:-} == --long ]]; then
+  job unit_tests_left_out
+  job unit_tests_left_out_debugged
   job lock_holders
   job queue_stalls
   job torture "with the extension"
