@@ -168,18 +168,20 @@ public final class PerCpuSummary implements AutoCloseable {
     /**
      * Reads for somebody who does it again and again, at times of one clock. Once in a step at most that ends an epoch,
      * as a reset does, whose records stay: the least and the greatest of what is still recorded cannot be told from
-     * those before.
+     * those before. When the kernel refuses that now, the epoch goes on, and its extremes are those of a longer while.
      */
     Reading reading(long nanos, long window, long step) {
         long place = opened();
         Live read = read(place);
         if (read.isEpochDue(nanos, step)) {
-            endEpoch(place, false, nanos);
-            read = read(place);
+            try {
+                endEpoch(place, false, nanos);
+                read = read(place);
+            } catch (UnsupportedOperationException refused) {
+                // what was read is right, and the epoch goes on
+            }
         }
-        Cut cut = read.cut;
-        return new Reading(cut.delivered.plus(cut.undelivered).plus(read.records),
-                cut.recent.at(nanos, window).plus(read.records));
+        return new Reading(read.ever(), read.recent(nanos, window));
     }
 
     /** Whether a reading at this time ends an epoch. */
@@ -197,8 +199,12 @@ public final class PerCpuSummary implements AutoCloseable {
                 requests.add(summary.request(place));
             }
         }
-        if (BY_SEQUENCES && !requests.isEmpty()) {
-            restartSequences();
+        try {
+            if (BY_SEQUENCES && !requests.isEmpty()) {
+                Sequences.fence(-1);
+            }
+        } catch (UnsupportedOperationException refused) {
+            return; // they go on
         }
         for (Request request : requests) {
             request.summary().finish(request, false, nanos);
@@ -207,6 +213,14 @@ public final class PerCpuSummary implements AutoCloseable {
 
     /** A cut, and what was recorded after it. */
     private record Live(Cut cut, Snapshot records) {
+        Snapshot ever() {
+            return cut.delivered.plus(cut.undelivered).plus(records);
+        }
+
+        Snapshot recent(long nanos, long window) {
+            return cut.recent.at(nanos, window).plus(records);
+        }
+
         boolean isEpochDue(long nanos, long step) {
             return cut.recent.isDue(nanos, step) && (records.count() != 0 || cut.recent.open().count() != 0);
         }
@@ -237,15 +251,24 @@ public final class PerCpuSummary implements AutoCloseable {
      * @throws IllegalStateException when the summary is closed, or membarrier(2) worked and is refused now
      */
     public Snapshot snapshotAndReset() {
-        return endEpoch(opened(), true, 0);
+        try {
+            return endEpoch(opened(), true, 0);
+        } catch (UnsupportedOperationException e) {
+            throw new IllegalStateException("membarrier worked and does not any more: is there a new seccomp filter?",
+                    e);
+        }
     }
 
-    /** Returns what no call has taken away, and takes it away; or keeps it, and notes when the epoch ended. */
+    /**
+     * Returns what no call has taken away, and takes it away; or keeps it, and notes when the epoch ended.
+     *
+     * @throws UnsupportedOperationException when the kernel refuses the fence; nothing is lost, and the epoch goes on
+     */
     private Snapshot endEpoch(long place, boolean deliver, long nanos) {
         while (true) {
             Request request = request(place);
             if (bySequences) {
-                restartSequences();
+                Sequences.fence(-1);
             }
             Snapshot taken = finish(request, deliver, nanos);
             if (taken != null) {
@@ -292,15 +315,6 @@ public final class PerCpuSummary implements AutoCloseable {
             return taken;
         }
         return null;
-    }
-
-    private static void restartSequences() {
-        try {
-            Sequences.fence(-1);
-        } catch (UnsupportedOperationException e) {
-            throw new IllegalStateException("membarrier worked and does not any more: is there a new seccomp filter?",
-                    e);
-        }
     }
 
     private Snapshot ended(long place, long resets) {

@@ -233,7 +233,10 @@ class PerCpuSummaryTest {
                 return;
             }
             summaries.forEach(summary -> summary.record(7));
-            assertThrows(IllegalStateException.class, () -> PerCpuSummary.endEpochs(summaries, 1));
+            PerCpuSummary.endEpochs(summaries, RecentEpochs.STEP);
+            for (PerCpuSummary summary : summaries) {
+                assertTrue(summary.isEpochDue(RecentEpochs.STEP, RecentEpochs.STEP), "nothing has ended");
+            }
             assertThrows(IllegalStateException.class, summaries.get(0)::snapshotAndReset);
             for (PerCpuSummary summary : summaries) {
                 assertEquals(new PerCpuSummary.Snapshot(2, 14, 7, 7), summary.snapshot());
