@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -16,7 +17,6 @@ import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import org.rseq4j.internal.memory.CollectorWait;
 import org.rseq4j.internal.memory.Mapping;
-import org.rseq4j.internal.memory.OwnerOnly;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
@@ -26,8 +26,8 @@ import org.rseq4j.internal.thread.Headroom;
  * <p>
  * A new file replaces what had the name before, in one step and with mode 0600; a symbolic link of that name is
  * replaced and not followed. Readers that have the old one open go on reading that. All its blocks are taken when it is
- * made, so that a full disk is an IOException then and never a fault later. It has the bytes for a CPU once for each
- * CPU, and once more.
+ * made, so that a full disk is an IOException then and never a fault later; what a process left in the directory that
+ * was killed while it made one is removed before. It has the bytes for a CPU once for each CPU, and once more.
  *
  * <p>
  * Asking again for a name gives the same object. Meters live as long as the file object is referred to by anything;
@@ -85,10 +85,20 @@ public final class CounterFile {
         int shift = Math.max(CounterFileFormat.MIN_SHIFT, 64 - Long.numberOfLeadingZeros(bytesPerCpu - 1));
         var format = new CounterFileFormat(capacity, CounterSlots.STRIDES, shift, ProcessHandle.current().pid(),
                 System.currentTimeMillis());
+        CounterFile made = null;
+        while (made == null) {
+            made = make(target, format);
+        }
+        return made;
+    }
+
+    /** Null when somebody removed the new file meanwhile, as one that a killed process had left. */
+    private static CounterFile make(Path target, CounterFileFormat format) throws IOException {
         Headroom.ensure(); // for what must be undone
-        Path fresh = fresh(target);
+        Path fresh = FreshFile.make(target);
         try (FileChannel channel = FileChannel.open(fresh,
                 Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE))) {
+            FreshFile.lock(channel);
             ByteBuffer zeros = ByteBuffer.allocate(64 * 1024);
             for (long at = 0; at < format.size();) {
                 at += channel.write(zeros.clear().limit((int) Math.min(zeros.capacity(), format.size() - at)), at);
@@ -97,20 +107,10 @@ public final class CounterFile {
             Mapping mapping = Mapping.file(channel, 0, format.size());
             Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             return new CounterFile(mapping, format);
+        } catch (NoSuchFileException e) {
+            return null;
         } finally {
             Files.deleteIfExists(fresh);
-        }
-    }
-
-    private static Path fresh(Path target) throws IOException {
-        Path directory = target.getParent();
-        if (directory == null || !Files.isDirectory(directory)) {
-            throw new IOException(target + ": there is no directory " + directory);
-        }
-        try {
-            return Files.createTempFile(directory, ".counters", ".new", OwnerOnly.attributes(directory));
-        } catch (IOException e) {
-            throw new IOException(target + ": no file can be made in " + directory + ": " + e, e);
         }
     }
 

@@ -2,6 +2,7 @@
 package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,6 +15,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -56,6 +58,64 @@ class CounterFileTest {
         Thread.currentThread().interrupt();
         assertThrows(ClosedByInterruptException.class, () -> CounterFileReader.open(file()));
         assertTrue(Thread.interrupted());
+    }
+
+    /** A process that is killed while it makes a file, and is slow at that. */
+    static final class Maker {
+        private Maker() {
+        }
+
+        public static void main(String[] arguments) throws IOException {
+            Path fresh = FreshFile.make(Path.of(arguments[0]));
+            try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.WRITE)) {
+                System.out.println(FreshFile.lock(channel) ? fresh : "not locked");
+                System.in.read();
+            }
+        }
+    }
+
+    @Test
+    @Tag("jvm")
+    void whatAProcessIsMakingStaysUntilItIsKilled() throws Exception {
+        Process maker = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
+                System.getProperty("java.class.path"), Maker.class.getName(), file().toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        try {
+            Path fresh = Path.of(maker.inputReader().readLine());
+            CounterFile.create(file(), 1, 8);
+            CounterFile.create(file(), 1, 8);
+            assertTrue(Files.exists(fresh), "another process has it");
+            maker.destroyForcibly().waitFor();
+            assertTrue(Files.exists(fresh), "nobody has removed it yet");
+            CounterFile.create(file(), 1, 8);
+            assertFalse(Files.exists(fresh), "nobody will need it");
+        } finally {
+            maker.destroyForcibly();
+        }
+        try (var names = Files.list(directory)) {
+            assertEquals(List.of(file()), names.toList());
+        }
+    }
+
+    @Test
+    void aFileThatIsGoneBeforeItHasItsNameIsMadeAgain() throws Exception {
+        var removed = new AtomicBoolean();
+        Thread remover = TestThreads.start(() -> {
+            while (!removed.get()) {
+                try (var files = Files.newDirectoryStream(directory, ".counters*.new")) {
+                    for (Path file : files) {
+                        removed.set(removed.get() || Files.deleteIfExists(file));
+                    }
+                } catch (IOException | DirectoryIteratorException e) {
+                    continue; // it was quicker
+                }
+            }
+        });
+        do {
+            CounterFile.create(file(), 1, 1 << 20).counter("c", "").increment();
+            assertEquals(List.of(counter("c", "", 1)), read());
+        } while (!removed.get());
+        remover.join();
     }
 
     @Test
