@@ -20,9 +20,17 @@ EXPORT int rseq4j_slice_yield(void)
     return result < 0 ? -errno : (int) result;
 }
 
+/*
+ * The result, or -errno. A process that was restored from a checkpoint may have to register anew for the commands that
+ * it had registered for (CRIU before 3.19 does not do it): EPERM.
+ */
 EXPORT int rseq4j_membarrier(int command, unsigned flags, int cpu)
 {
     long result = syscall(SYS_membarrier, command, flags, cpu);
+    if (result < 0 && errno == EPERM && (command == MEMBARRIER_PRIVATE_EXPEDITED || command == MEMBARRIER_RSEQ)
+        && syscall(SYS_membarrier, MEMBARRIER_REGISTER(command), 0, 0) == 0) {
+        result = syscall(SYS_membarrier, command, flags, cpu);
+    }
     return result < 0 ? -errno : (int) result;
 }
 

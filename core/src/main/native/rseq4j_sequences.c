@@ -46,15 +46,9 @@
  * a commit that was computed from two reads would leave a lock behind that nobody holds. A section runs from its
  * beginning after each interruption, and the JVM waits for a thread that is in one: so none moves more than 256 words.
  */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "rseq4j_thread.h"
 
-#define MEMBARRIER_RSEQ 128 /* include/uapi/linux/membarrier.h: MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ */
-#define MEMBARRIER_CPU 1    /* MEMBARRIER_CMD_FLAG_CPU */
+#define MEMBARRIER_CPU 1 /* include/uapi/linux/membarrier.h: MEMBARRIER_CMD_FLAG_CPU */
 
 /* Rounds of the loop inside the section of the *_wide operations. */
 EXPORT int64_t rseq4j_window;
@@ -176,9 +170,10 @@ OPERATIONS(_wide, WINDOW_WIDE)
 #define TICKET_SHIFT 31
 #define TICKETS (UINT64_C(0xFFFFFFFF) << TICKET_SHIFT)
 
-static long restart_sequences(int cpu)
+/* 0, or an errno. */
+static int restart_sequences(int cpu)
 {
-    return syscall(SYS_membarrier, MEMBARRIER_RSEQ, cpu < 0 ? 0 : MEMBARRIER_CPU, cpu < 0 ? 0 : cpu);
+    return -rseq4j_membarrier(MEMBARRIER_RSEQ, cpu < 0 ? 0 : MEMBARRIER_CPU, cpu < 0 ? 0 : cpu);
 }
 
 /*
@@ -201,7 +196,7 @@ EXPORT int64_t rseq4j_drain(int64_t *stack, uint64_t capacity, int cpu, int64_t 
         if (!__atomic_compare_exchange_n(stack, &expected, lock, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             continue;
         }
-        int error = restart_sequences(cpu) < 0 ? errno : 0;
+        int error = restart_sequences(cpu);
         /*
          * A sequence that had read the size before we locked may have committed over our lock; after the fence none can
          * any more. Then the lock stands, and with it the words below it.

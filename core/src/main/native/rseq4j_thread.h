@@ -46,6 +46,13 @@ static inline struct rseq_area *recorded_area(void)
 
 struct thread_record *rseq4j_attach(uint64_t java_thread);
 
+/* include/uapi/linux/membarrier.h: MEMBARRIER_CMD_PRIVATE_EXPEDITED and _RSEQ, and what registers for one. */
+#define MEMBARRIER_PRIVATE_EXPEDITED 8
+#define MEMBARRIER_RSEQ 128
+#define MEMBARRIER_REGISTER(command) ((command) << 1)
+
+int rseq4j_membarrier(int command, unsigned flags, int cpu);
+
 /* For the trial: a long sequence, and how long. */
 extern int64_t rseq4j_window;
 int32_t rseq4j_add_wide(char *base, uint64_t stride, uint32_t count, uint64_t id_offset, int64_t value);

@@ -3,6 +3,7 @@
  * To be preloaded: system calls that fail for the native library of rseq4j.
  *   FAIL_THREADS=N         its first N threads cannot be made: EAGAIN
  *   FAIL_REGISTER=own|all  an area that is not the C library's, or none at all, can be registered: EFAULT
+ *   FORGET_MEMBARRIER=1    what the process registered for, by membarrier, is known once and then no more: EPERM
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #ifdef __aarch64__
 #define RSEQ 293
@@ -37,6 +39,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 
 long syscall(long number, ...)
 {
+    static long known; /* commands of membarrier that were registered for and not used since */
     long (*call)(long, ...) = (long (*)(long, ...)) dlsym(RTLD_NEXT, "syscall");
     const char *fails = getenv("FAIL_REGISTER");
     long a[6];
@@ -46,6 +49,14 @@ long syscall(long number, ...)
         a[i] = va_arg(list, long);
     }
     va_end(list);
+    if (getenv("FORGET_MEMBARRIER") && number == SYS_membarrier) {
+        if (a[0] == 16 || a[0] == 256) { /* _REGISTER_PRIVATE_EXPEDITED, and _RSEQ */
+            __atomic_or_fetch(&known, a[0] >> 1, __ATOMIC_SEQ_CST);
+        } else if ((a[0] == 8 || a[0] == 128) && !(__atomic_fetch_and(&known, ~a[0], __ATOMIC_SEQ_CST) & a[0])) {
+            errno = EPERM;
+            return -1;
+        }
+    }
     if (fails && number == RSEQ && a[0] && (int) a[2] == 0) {
         char *theirs = (char *) __builtin_thread_pointer() + __rseq_offset;
         if (strcmp(fails, "all") == 0 || (char *) a[0] != theirs) {

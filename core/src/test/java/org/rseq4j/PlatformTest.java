@@ -193,6 +193,14 @@ class PlatformTest {
                 .says("membarrier failed with errno " + error, "stack is whole: true");
     }
 
+    /** As after a restore from a checkpoint. What a program does is in {@link Fences}. */
+    @Test
+    void whatTheProcessRegisteredForIsRegisteredForAgain() throws Exception {
+        needsRseq();
+        java(Map.of("FORGET_MEMBARRIER", "1", "LD_PRELOAD", preloaded("libfailing.so")), List.of(),
+                List.of("--enable-native-access=ALL-UNNAMED"), Fences.class.getName()).says("fences, drained 42");
+    }
+
     @Test
     void theFlightRecorderIsToldTheStatusAtStart(@TempDir Path folder) throws Exception {
         Path file = folder.resolve("doctor.jfr");
