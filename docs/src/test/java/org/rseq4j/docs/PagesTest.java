@@ -174,7 +174,7 @@ class PagesTest {
 
     /** Names of the Flight Recorder's events, which look like classes. */
     private static Set<String> events() {
-        return Set.of("Section", "Status", "LockWait");
+        return Set.of("Section", "Status", "LockWait", "PoolAcquire", "ThreadWithoutArea");
     }
 
     @Test
