@@ -94,10 +94,11 @@ refuses "no such target: all" bin/fuzz --target all
 refuses "unknown option: --nonsense" bin/fault-matrix --nonsense
 refuses "unknown option: --nonsense" bin/mutations --nonsense
 
-for name in setup doctor measure verify demo stat publish api javadoc jcstress torture fuzz fault-matrix mutations; do
-  run 60 "bin/$name" --help
-  check "bin/$name --help: status 0" equal "$status" 0
-  check "bin/$name --help: the usage on stdout" has out '^usage: '
+for name in bin/{setup,doctor,measure,verify,demo,stat,publish,api,javadoc,jcstress,torture,throws,fuzz,fault-matrix,mutations} \
+  bin/test{,-java} docs/sample/{jetty,connections}.sh; do
+  run 60 "$name" --help
+  check "$name --help: status 0" equal "$status" 0
+  check "$name --help: the usage on stdout" has out '^usage: '
 done
 
 # The doctor.

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Publishes this library and builds the sample with it; sourced by bash, with the arguments of the command. With "--repository
-# DIR" in front, which is taken away, it builds with what bin/publish made there. Sets here, the sample's folder, and java.
+# DIR" in front, which is taken away, it builds with what bin/publish made there. Sets here, the sample's folder, and java. The
+# command has a function "usage", for --help.
 
+for argument in "$@"; do
+  [ "$argument" != --help ] || { usage; exit 0; }
+done
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 command=sample
 # shellcheck source=bin/lib.sh
