@@ -14,6 +14,7 @@ final class Suites {
             new PoolsSuite(PoolsSuite.Pattern.YIELD), new PoolsSuite(PoolsSuite.Pattern.ONE_WAY),
             new BuffersSuite(false), new BuffersSuite(true), new StatisticsSuites.Summaries(),
             new StatisticsSuites.Histograms(), new MemorySuite(), new RegistrySuite(), new ExecutorsSuite(),
+            new LoggingSuite(false), new LoggingSuite(true),
             new QueuesSuite(QueuesSuite.Shape.SINGLE),
             new QueuesSuite(QueuesSuite.Shape.BLOCKING), new QueuesSuite(QueuesSuite.Shape.BATCH),
             new QueuesSuite(QueuesSuite.Shape.BURSTS), new QueuesSuite(QueuesSuite.Shape.ROUND_TRIP));
