@@ -62,7 +62,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
     /** What a ByteBuffer on a segment can have. */
     private static final int LARGEST_BYTE_BUFFER = Integer.MAX_VALUE - 8;
 
-    private final Spans spans;
+    final Spans spans;
     private final AddressStacks stacks;
     /** By the binary logarithm of the size. */
     private final SizeClass[] classes;

@@ -151,7 +151,11 @@ final class SizeClass {
             } catch (UnsupportedOperationException e) {
                 blind = true; // no membarrier: those blocks wait for a thread on their CPU
             } finally {
-                spans.end();
+                try {
+                    spans.end();
+                } catch (Throwable e) {
+                    spans.endsLost++;
+                }
             }
         }
         return drained;

@@ -44,6 +44,8 @@ final class Spans {
     /** How many changes have begun, of which spans are cut or which blocks are on stacks, and how many have ended. */
     private final AtomicInteger begun = new AtomicInteger();
     private final AtomicInteger ended = new AtomicInteger();
+    /** Ends that were not counted, as there was no stack for a call: an assignment. Two at once count as one. */
+    int endsLost;
 
     Spans(long most, boolean hugePages) {
         this.most = most;
@@ -101,7 +103,11 @@ final class Spans {
             }
             return false;
         } finally {
-            end();
+            try {
+                end();
+            } catch (Throwable e) {
+                endsLost++;
+            }
         }
     }
 
@@ -119,7 +125,11 @@ final class Spans {
             if (count > 0) {
                 emptied.getAndIncrement();
             }
-            end();
+            try {
+                end();
+            } catch (Throwable e) {
+                endsLost++;
+            }
         }
         return count;
     }
@@ -148,7 +158,11 @@ final class Spans {
                 emptied.getAndIncrement();
             }
         } finally {
-            end();
+            try {
+                end();
+            } catch (Throwable e) {
+                endsLost++;
+            }
         }
         discard(span);
     }
@@ -235,7 +249,7 @@ final class Spans {
 
     /** How often spans were cut or cut into nothing, and stacks emptied; negative while one of it is going on. */
     int changes() {
-        int count = ended.get();
+        int count = ended.get() + endsLost;
         return count == begun.get() ? count & Integer.MAX_VALUE : -1;
     }
 

@@ -124,6 +124,7 @@ class PerCpuBufferPoolErrorsTest {
     void aStackThatIsFullDoublesNoBufferAndHoldsUpNobody() throws Exception {
         try (var pool = PerCpuBufferPool.builder().maxBytes(Span.BYTES).bytesPerCpu(65_536).build()) {
             dive(pool, DIVES);
+            assertTrue(pool.spans.changes() >= 0, "a change is going on for ever, as statistics() sees it");
             BufferPoolStatistics statistics = pool.statistics();
             // The JDK's own code around a native function may overflow after the function has popped a buffer.
             long lost = (statistics.spanBytes() - statistics.freeBytes()) / BYTES;
@@ -132,6 +133,16 @@ class PerCpuBufferPoolErrorsTest {
             for (int i = 0; i < BLOCKS; i++) {
                 assertTrue(addresses.add(View.address(pool.acquireByteBuffer(BYTES))), "handed out twice");
             }
+        }
+    }
+
+    @Test
+    void aChangeWhoseEndHadNoStackIsOver() {
+        try (var pool = PerCpuBufferPool.builder().maxBytes(Span.BYTES).build()) {
+            pool.spans.begin();
+            assertTrue(pool.spans.changes() < 0);
+            pool.spans.endsLost++;
+            assertTrue(pool.spans.changes() >= 0);
         }
     }
 
