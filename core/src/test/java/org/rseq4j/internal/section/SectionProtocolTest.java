@@ -40,6 +40,7 @@ class SectionProtocolTest {
         record = Memory.address(memory);
         area = record + Abi.RECORD_SIZE;
         Section.prepare(record, area);
+        SectionTraining.await(); // it counts what this looks at
     }
 
     @Test
