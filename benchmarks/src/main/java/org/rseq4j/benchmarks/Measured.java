@@ -18,7 +18,6 @@ import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import java.util.stream.DoubleStream;
 
 /**
  * What came of the targets on one machine. Those of all machines are in {@code docs/lab/measured.json}: {@code report}
@@ -147,7 +146,7 @@ record Measured(String machine, Map<String, Entry> targets) {
     }
 
     /**
-     * By how much machines differ: the largest median of a target divided by the smallest, with the number of threads
+     * By how much machines differ: the largest median of a target divided by the smallest, at the number of threads
      * where that is most; empty when fewer than two machines measured it, or it is not a quotient.
      */
     static OptionalDouble difference(Target target, List<Measured> machines) {
@@ -160,9 +159,7 @@ record Measured(String machine, Map<String, Entry> targets) {
     }
 
     private static double spread(List<Double> values) {
-        DoubleStream.Builder all = DoubleStream.builder();
-        values.forEach(all::add);
-        var statistics = all.build().summaryStatistics();
+        var statistics = values.stream().mapToDouble(Double::doubleValue).summaryStatistics();
         return statistics.getMax() / statistics.getMin();
     }
 }
