@@ -23,6 +23,7 @@ final class ReadSide extends ReaderGate implements Lock {
     private int b00, b01, b02, b03, b04, b05, b06, b07;
     private int b10, b11, b12, b13, b14, b15, b16, b17;
     private int b20, b21, b22, b23, b24, b25, b26, b27;
+    private int b30, b31, b32, b33, b34, b35, b36, b37;
     private final SliceLock writers;
     private final Readers readers;
     /** When readers may come in by their slots again. */

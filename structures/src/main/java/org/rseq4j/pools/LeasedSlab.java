@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 
 @SuppressWarnings("UnusedVariable")
 abstract class LeasedSlabPadding {
+    private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 }
 
@@ -90,6 +91,7 @@ final class LeasedSlab extends LeasedSlabFields {
         linkCalls();
     }
 
+    private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14, q15;
 
     LeasedSlab(long owner, int depth) {

@@ -87,8 +87,7 @@ final class Ring extends RingFields.Consumers {
         Section.initialize();
     }
 
-    /** An unbounded ring's empty segment. Written under either lock or none: losing one costs an allocation. */
-    private volatile Segment spare;
+    private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
     /** A bounded ring with an array of its own, its indices starting anywhere. */

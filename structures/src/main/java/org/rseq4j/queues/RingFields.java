@@ -4,6 +4,10 @@ package org.rseq4j.queues;
 /**
  * The fields of a ring, each group on cache lines of its own. Indices count in twos: the lowest bit of an index is the
  * lock of its end.
+ *
+ * <p>
+ * A padding is 128 bytes of longs, and bytes that fill the gaps which alignment leaves before it: the JVM puts small
+ * fields of a subclass into such gaps of its superclasses.
  */
 final class RingFields {
     private RingFields() {
@@ -11,6 +15,7 @@ final class RingFields {
 
     @SuppressWarnings("UnusedVariable")
     abstract static class PadBefore {
+        private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
         private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
     }
 
@@ -35,6 +40,7 @@ final class RingFields {
 
     @SuppressWarnings("UnusedVariable")
     abstract static class PadConstants extends Constants {
+        private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
         private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
         PadConstants(int base, int slots, long room, boolean unbounded) {
@@ -67,6 +73,7 @@ final class RingFields {
 
     @SuppressWarnings("UnusedVariable")
     abstract static class PadProducers extends Producers {
+        private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
         private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
         PadProducers(int base, int slots, long room, boolean unbounded) {
@@ -96,6 +103,8 @@ final class RingFields {
         volatile long movesTo;
         /** The last removal from the middle; older ones are reachable only from iterators that may need them. */
         Removal lastRemoval = new Removal(new long[0], 0);
+        /** An unbounded ring's empty segment. Written under either lock or none: losing one costs an allocation. */
+        volatile Segment spare;
 
         Consumers(int base, int slots, long room, boolean unbounded) {
             super(base, slots, room, unbounded);

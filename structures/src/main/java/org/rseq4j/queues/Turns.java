@@ -4,10 +4,14 @@ package org.rseq4j.queues;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.thread.Threads;
 
-/** Read by all, written when the turn passes. */
 @SuppressWarnings("UnusedVariable")
-abstract class TurnsHolder {
+abstract class TurnsPadBefore {
+    private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+}
+
+/** Read by all, written when the turn passes. */
+abstract class TurnsHolder extends TurnsPadBefore {
     final Ring ring;
     /** Whether there are turns. */
     final boolean turns;
@@ -27,6 +31,7 @@ abstract class TurnsHolder {
 
 @SuppressWarnings("UnusedVariable")
 abstract class TurnsPadHolder extends TurnsHolder {
+    private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
     TurnsPadHolder(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
@@ -53,6 +58,7 @@ abstract class TurnsFindings extends TurnsPadHolder {
 
 @SuppressWarnings("UnusedVariable")
 abstract class TurnsPadFindings extends TurnsFindings {
+    private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
     TurnsPadFindings(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
@@ -123,6 +129,7 @@ final class Turns extends TurnsWaiters {
     /** Elements, in units of the indices, after which it is worth a yield. */
     private static final int WORTH = 64 * 2;
 
+    private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
     Turns(Ring ring, boolean turns) {
