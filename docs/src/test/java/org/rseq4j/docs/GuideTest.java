@@ -61,7 +61,7 @@ class GuideTest {
             if (lines(file) > MOST_LINES_OF_A_STRUCTURE) {
                 wrong.add(file.getFileName() + ": " + lines(file) + " lines");
             }
-            for (String part : List.of("When to take it, and when not", "Example", "Guarantees and happens-before",
+            for (String part : List.of("When to use it, and when not", "Example", "Guarantees and happens-before",
                     "Limits",
                     "Cost", "Metrics and events")) {
                 if (text.lines().noneMatch(line -> line.equals("## " + part))) {
