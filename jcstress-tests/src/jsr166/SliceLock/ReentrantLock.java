@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import java.io.Serializable;
 import java.util.Collection;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import org.rseq4j.locks.SliceLock;
 
 /** A reentrant SliceLock by the name that the tests have. */
-public class ReentrantLock implements Lock, Serializable {
+public class ReentrantLock implements ForwardingLock, Serializable {
     private final SliceLock lock;
 
     public ReentrantLock() {
@@ -19,33 +18,8 @@ public class ReentrantLock implements Lock, Serializable {
     }
 
     @Override
-    public void lock() {
-        lock.lock();
-    }
-
-    @Override
-    public void lockInterruptibly() throws InterruptedException {
-        lock.lockInterruptibly();
-    }
-
-    @Override
-    public boolean tryLock() {
-        return lock.tryLock();
-    }
-
-    @Override
-    public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
-        return lock.tryLock(time, unit);
-    }
-
-    @Override
-    public void unlock() {
-        lock.unlock();
-    }
-
-    @Override
-    public Condition newCondition() {
-        return lock.newCondition();
+    public Lock target() {
+        return lock;
     }
 
     public int getHoldCount() {
