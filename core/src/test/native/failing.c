@@ -15,11 +15,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#ifdef __aarch64__
-#define RSEQ 293
-#else
-#define RSEQ 334
-#endif
+#include "rseq_numbers.h"
 
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 

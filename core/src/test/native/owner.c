@@ -11,13 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifdef __aarch64__
-#define RSEQ 293
-#define SIGNATURE 0xd428bc00
-#else
-#define RSEQ 334
-#define SIGNATURE 0x53053053
-#endif
+#include "rseq_numbers.h"
 
 struct start {
     void *(*routine)(void *);
