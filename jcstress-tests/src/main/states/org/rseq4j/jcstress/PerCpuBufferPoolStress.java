@@ -42,90 +42,50 @@ public class PerCpuBufferPoolStress {
         }
     }
 
-    static class Pooled {
-        final PerCpuBufferPool pool = Shared.next(Shared.STATES);
+    static PerCpuBufferPool shared() {
+        return Shared.next(Shared.STATES);
+    }
 
-        /** Whether nobody else wrote to a buffer while it was owned. */
-        final int use(int owner) {
-            ByteBuffer buffer = pool.acquireByteBuffer(64);
-            buffer.putInt(0, owner);
-            buffer.putInt(60, owner);
-            int seen = buffer.getInt(0) == owner && buffer.getInt(60) == owner ? owner : -1;
+    /** A buffer of 64 bytes, from its acquire to its release. */
+    private static final class Held {
+        private final ByteBuffer buffer;
+
+        Held(PerCpuBufferPool pool) {
+            buffer = pool.acquireByteBuffer(64);
+        }
+
+        int get(int at) {
+            return buffer.getInt(at);
+        }
+
+        void set(int at, int value) {
+            buffer.putInt(at, value);
+        }
+
+        long address() {
+            return View.address(buffer);
+        }
+
+        void release(PerCpuBufferPool pool) {
             pool.release(buffer);
+        }
+    }
+
+    static class Pooled {
+        final PerCpuBufferPool pool = shared();
+
+        /** The owner, unless somebody else wrote to its buffer. */
+        final int use(int owner) {
+            Held held = new Held(pool);
+            held.set(0, owner);
+            held.set(60, owner);
+            int seen = held.get(0) == owner && held.get(60) == owner ? owner : -1;
+            held.release(pool);
             return seen;
         }
     }
 
-    @JCStressTest
-    @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "each has a buffer of its own as long as it has one")
-    @Outcome(expect = FORBIDDEN, desc = "one buffer was handed to two")
-    @State
-    public static class AcquireReleaseTwice extends Pooled {
-        @Actor
-        public void one(II_Result r) {
-            r.r1 = use(1);
-        }
-
-        @Actor
-        public void two(II_Result r) {
-            r.r2 = use(2);
-        }
-    }
-
-    @JCStressTest
-    @Outcome(id = "true", expect = ACCEPTABLE, desc = "two buffers at two places")
-    @Outcome(expect = FORBIDDEN, desc = "one block was handed out as two")
-    @State
-    public static class AcquireAcquire extends Pooled {
-        private ByteBuffer first;
-        private ByteBuffer second;
-
-        @Actor
-        public void one() {
-            first = pool.acquireByteBuffer(64);
-        }
-
-        @Actor
-        public void two() {
-            second = pool.acquireByteBuffer(64);
-        }
-
-        @Arbiter
-        public void after(Z_Result r) {
-            r.r1 = View.address(first) != View.address(second);
-            pool.release(first);
-            pool.release(second);
-        }
-    }
-
-    @JCStressTest
-    @Outcome(id = {"0",
-            "42"}, expect = ACCEPTABLE, desc = "another buffer, or the same one with what its last owner wrote")
-    @Outcome(expect = FORBIDDEN, desc = "a buffer was handed out while its last owner still wrote to it")
-    @State
-    public static class ReleaseAcquire extends Pooled {
-        private final ByteBuffer held = pool.acquireByteBuffer(64);
-        private final long address = View.address(held);
-        private ByteBuffer got;
-
-        @Actor
-        public void releaser() {
-            held.putInt(0, 1);
-            held.putInt(0, 42);
-            pool.release(held);
-        }
-
-        @Actor
-        public void acquirer(L_Result r) {
-            got = pool.acquireByteBuffer(64);
-            r.r1 = View.address(got) == address ? got.getInt(0) : 0;
-        }
-
-        @Arbiter
-        public void after() {
-            pool.release(got);
-        }
-    }
+    // include buffers.states
 
     @JCStressTest
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "a trim gives no memory back that somebody has")
