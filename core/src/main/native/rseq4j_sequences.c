@@ -61,7 +61,7 @@ EXPORT int64_t rseq4j_window;
 #define NO_AREA (-0x40000000)
 #define ABORTED (-0x20000000)
 
-/* How many words one section moves at most; also Sequences.MOST of the Java side. */
+/* How many words one section moves at most; also Sequences.MAX_WORDS of the Java side. */
 #define MOST 256
 
 /* What stands in for an area: its ids are out of range. */

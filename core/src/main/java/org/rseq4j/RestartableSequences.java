@@ -221,7 +221,7 @@ public final class RestartableSequences {
     public long pushMany(PerCpuMemory memory, long stack, int capacity, long[] words, int n) {
         memory.checkStack(stack, capacity);
         Objects.checkFromIndexSize(0, n, words.length);
-        long moved = n <= Sequences.MOST
+        long moved = n <= Sequences.MAX_WORDS
                 ? pushSome(memory, stack, capacity, words, 0, n)
                 : moveInParts(true, memory, stack, capacity, words, n);
         Reference.reachabilityFence(memory);
@@ -244,7 +244,7 @@ public final class RestartableSequences {
     public long popMany(PerCpuMemory memory, long stack, long[] words, int n) {
         long room = memory.roomOfStack(stack);
         Objects.checkFromIndexSize(0, n, words.length);
-        long moved = n <= Sequences.MOST
+        long moved = n <= Sequences.MAX_WORDS
                 ? popSome(memory, stack, room, words, 0, n)
                 : moveInParts(false, memory, stack, room, words, n);
         Reference.reachabilityFence(memory);
@@ -281,7 +281,7 @@ public final class RestartableSequences {
         int moved = 0;
         try {
             for (boolean whole = true; whole && moved < n;) {
-                int some = Math.min(n - moved, Sequences.MOST);
+                int some = Math.min(n - moved, Sequences.MAX_WORDS);
                 last = push
                         ? pushSome(memory, stack, capacity, words, moved, some)
                         : popSome(memory, stack, capacity, words, moved, some);
@@ -341,7 +341,7 @@ public final class RestartableSequences {
         Objects.requireNonNull(to, "to");
         Objects.checkIndex(cpu, memory.strideCount());
         memory.checkStack(stack, capacity);
-        long[] words = new long[Math.min(capacity, Sequences.MOST)];
+        long[] words = new long[Math.min(capacity, Sequences.MAX_WORDS)];
         int drained = 0;
         int n;
         do {

@@ -29,7 +29,7 @@ final class Comparison {
     static final long WARMING_MILLIS = 5000;
     private static final long REST_MILLIS = 100;
     private static final double[] PERCENTILES = {50, 90, 99, 99.9, 99.99, 100};
-    private static final long PATIENCE_MILLIS = 180_000;
+    private static final long TIMEOUT_MILLIS = 180_000;
     /** What a JVM takes beside its rounds, about. */
     static final long JVM_MILLIS = 900;
     /** Properties of suites, part of what was measured. */
@@ -147,7 +147,7 @@ final class Comparison {
 
     private void fork(String name, List<Integer> threads) throws IOException {
         List<String> arguments = arguments(suite, name, options);
-        try (var process = new ContenderProcess(suite, name, options, arguments, PATIENCE_MILLIS)) {
+        try (var process = new ContenderProcess(suite, name, options, arguments, TIMEOUT_MILLIS)) {
             boolean warm = false;
             for (int count : threads) {
                 Rows row = new Rows(name, count, arguments);

@@ -25,7 +25,7 @@ import org.HdrHistogram.Histogram;
  */
 final class ContenderJvm {
     /** How long a worker may take to see that the round is over. */
-    private static final long PATIENCE_MILLIS = 120_000;
+    private static final long TIMEOUT_MILLIS = 120_000;
     private static final CompilationMXBean COMPILERS = ManagementFactory.getCompilationMXBean();
     private static final ThreadMXBean MEMORY = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
@@ -129,7 +129,7 @@ final class ContenderJvm {
         Thread.sleep(length);
         round.end();
         for (Thread worker : all) {
-            worker.join(PATIENCE_MILLIS);
+            worker.join(TIMEOUT_MILLIS);
             if (worker.isAlive()) {
                 throw new IllegalStateException("a worker did not end");
             }

@@ -24,7 +24,7 @@ final class ContenderProcess implements AutoCloseable {
     private final Process process;
     private final PrintWriter orders;
     private final BufferedReader answers;
-    private final long patienceMillis;
+    private final long timeoutMillis;
     private volatile boolean tooLate;
     private JsonNode environment;
 
@@ -40,12 +40,12 @@ final class ContenderProcess implements AutoCloseable {
      * @param contender its name
      * @param options the kind of threads and the noise
      * @param arguments for the JVM
-     * @param patienceMillis how much longer than a round an answer may take
+     * @param timeoutMillis how much longer than a round an answer may take
      */
-    ContenderProcess(Suite suite, String contender, RunOptions options, List<String> arguments, long patienceMillis)
+    ContenderProcess(Suite suite, String contender, RunOptions options, List<String> arguments, long timeoutMillis)
             throws IOException {
         name = contender;
-        this.patienceMillis = patienceMillis;
+        this.timeoutMillis = timeoutMillis;
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(arguments);
@@ -80,7 +80,7 @@ final class ContenderProcess implements AutoCloseable {
     }
 
     private Answer order(String order, long millis) throws IOException {
-        deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis + patienceMillis) | 1;
+        deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis + timeoutMillis) | 1;
         orders.println(order);
         var answer = new Answer();
         for (String line = answers.readLine(); line != null; line = answers.readLine()) {

@@ -20,7 +20,7 @@ import org.HdrHistogram.Histogram;
  */
 final class Turns {
     private static final Path RSEQ_STATISTICS = Path.of("/sys/kernel/debug/rseq/stats");
-    private static final long PATIENCE_MILLIS = 600_000;
+    private static final long TIMEOUT_MILLIS = 600_000;
     static final String SHARE = " per million operations";
     /** Behind {@link #SHARE} where it is over all rounds together. */
     static final String TOGETHER = ", all rounds";
@@ -90,7 +90,7 @@ final class Turns {
                         ? seat.contender.substring(0, seat.contender.lastIndexOf(','))
                         : seat.contender;
                 seat.process = new ContenderProcess(suite, name, options, seat.arguments,
-                        Math.min(PATIENCE_MILLIS, TimeUnit.SECONDS.toMillis(options.limit)));
+                        Math.min(TIMEOUT_MILLIS, TimeUnit.SECONDS.toMillis(options.limit)));
                 // Alone first: among many threads the JIT's starve.
                 seat.process.make(1);
                 Comparison.warmUp(seat.process, options);

@@ -273,7 +273,7 @@ public final class CounterFile {
                     object = meter.object();
                 }
             }
-            isOver = meter == null && !wait.again();
+            isOver = meter == null && !wait.sleep();
         }
         CounterFileTable.Meter made = meter;
         tell(watcher -> made(watcher, made));

@@ -15,9 +15,9 @@ import org.rseq4j.internal.thread.Threads;
  * have a reading each.
  */
 final class SharedReading {
-    private static final long NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final long MAX_AGE_NANOS = TimeUnit.SECONDS.toNanos(1);
     /** As many publish at a time without taking each other's readings away. */
-    private static final int MOST = 4;
+    private static final int MAX_READINGS = 4;
 
     private final MetricReading.Source source;
     private final Clock clock;
@@ -64,7 +64,7 @@ final class SharedReading {
         long now = clock.monotonicTime();
         Given mine = null;
         for (Given one : given) {
-            if (one.thread == thread && (one.asked & measurement) == 0 && now - one.taken <= NANOS) {
+            if (one.thread == thread && (one.asked & measurement) == 0 && now - one.taken <= MAX_AGE_NANOS) {
                 mine = one;
             }
         }
@@ -82,8 +82,8 @@ final class SharedReading {
         } catch (IllegalStateException closed) {
             // what was last read stays
         }
-        given.removeIf(one -> one.thread == thread || now - one.taken > NANOS);
-        if (given.size() == MOST) {
+        given.removeIf(one -> one.thread == thread || now - one.taken > MAX_AGE_NANOS);
+        if (given.size() == MAX_READINGS) {
             given.removeFirst();
         }
         var mine = new Given(thread, now, last, highest);

@@ -30,10 +30,10 @@ abstract class QueuedLock extends WaitQueue {
      * own code runs inside.
      */
     /** Checks in the first, uncounted spin: enough for a holder that runs to end a short hold. */
-    private static final int BRIEF = 64;
+    private static final int FIRST_SPINS = 64;
 
     /** After how many holds somebody looks how long the first of the queue has been passed: a power of two. */
-    private static final int LOOK = 16;
+    private static final int HOLDS_PER_CHECK = 16;
 
     private static final VarHandle STATE;
     private static final VarHandle OWNER;
@@ -169,7 +169,7 @@ abstract class QueuedLock extends WaitQueue {
             return false;
         }
         int seen = LOCKED;
-        for (int i = 0; i < BRIEF && (seen & RESERVED) == 0; i++) {
+        for (int i = 0; i < FIRST_SPINS && (seen & RESERVED) == 0; i++) {
             Thread.onSpinWait();
             seen = state;
             if (seen == 0 && attempt(0, LOCKED, current)) {
@@ -314,7 +314,7 @@ abstract class QueuedLock extends WaitQueue {
 
     /** By the holder, which passed the first of the queue, or lets others pass it. */
     private void passFirst() {
-        passes = passes + 1 & LOOK - 1;
+        passes = passes + 1 & HOLDS_PER_CHECK - 1;
         if (passes == 0 && !fair && heir != null && System.nanoTime() - wokenAt >= handOffNanos) {
             reserve();
         }

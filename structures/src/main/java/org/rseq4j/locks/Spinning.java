@@ -7,8 +7,8 @@ import java.lang.invoke.VarHandle;
 /** How many of a lock's threads may spin at once, and for how long: twice what lately helped. */
 final class Spinning {
     /** The shortest and the longest spin, in nanoseconds. */
-    private static final int LEAST = 2_000;
-    private static final int MOST = 50_000;
+    private static final int MIN_NANOS = 2_000;
+    private static final int MAX_NANOS = 50_000;
     /** One CPU is the holder's. */
     static final int SPINNERS = Runtime.getRuntime().availableProcessors() - 1;
 
@@ -24,7 +24,7 @@ final class Spinning {
 
     private volatile int spinning;
     /** Written by whoever spun; a lost update does not matter. */
-    private int limit = LEAST * 4;
+    private int limit = MIN_NANOS * 4;
 
     /** Whether the thread may spin; then it calls {@link #end} after it. */
     boolean begin() {
@@ -49,8 +49,8 @@ final class Spinning {
 
     /** What came of a spin. */
     void learn(boolean taken, long spun) {
-        int better = taken ? (int) Math.min(spun * 2, MOST) : 0;
+        int better = taken ? (int) Math.min(spun * 2, MAX_NANOS) : 0;
         int former = limit;
-        limit = Math.max(LEAST, former + (better - former) / 8);
+        limit = Math.max(MIN_NANOS, former + (better - former) / 8);
     }
 }

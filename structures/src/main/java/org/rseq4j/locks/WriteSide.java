@@ -14,7 +14,7 @@ import org.rseq4j.internal.thread.Threads;
 final class WriteSide implements Lock {
     /** Readers use their words for so many times as long as their stores took to be made visible. */
     private static final int INHIBITION = 9;
-    private static final int BRIEF = 200;
+    private static final int SPINS = 200;
 
     static {
         How.valueOf("TRY"); // initialized before the first operation, which may find no stack for that
@@ -73,7 +73,7 @@ final class WriteSide implements Lock {
     /** Closes the gate and waits for the readers; false at an interrupt (still set) or the deadline. */
     private boolean isAlone(boolean interruptibly, boolean timed, long deadline) {
         raise();
-        for (int i = 0; i < BRIEF; i++) {
+        for (int i = 0; i < SPINS; i++) {
             if (readers.isEmpty()) {
                 return true;
             }

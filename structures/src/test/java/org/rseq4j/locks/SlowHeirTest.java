@@ -29,7 +29,7 @@ class SlowHeirTest {
     static final class HandingOver {
         private static final int ROUNDS = 600;
         private static final int LONGEST_NANOS = 300_000;
-        private static final long PATIENCE_MILLIS = 60_000;
+        private static final long TIMEOUT_MILLIS = 60_000;
 
         private HandingOver() {
         }
@@ -49,7 +49,7 @@ class SlowHeirTest {
                 }
                 lock.unlock(); // from here on it is the heir
                 passFor(lock, ThreadLocalRandom.current().nextInt(LONGEST_NANOS));
-                waiter.join(PATIENCE_MILLIS);
+                waiter.join(TIMEOUT_MILLIS);
                 if (waiter.isAlive()) {
                     System.out.println("in round " + round + " it slept on, and nobody held " + lock);
                     System.exit(1);

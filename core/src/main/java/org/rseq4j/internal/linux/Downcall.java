@@ -16,7 +16,7 @@ public final class Downcall {
     }
 
     /** Repeats a call while its errno is one that may pass: five times within a tenth of a second. */
-    public static int again(IntSupplier call) {
+    public static int retry(IntSupplier call) {
         int error = call.getAsInt();
         for (int tries = 1; tries < TRIES && isPassing(error); tries++) {
             try {

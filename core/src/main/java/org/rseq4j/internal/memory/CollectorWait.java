@@ -16,10 +16,10 @@ import java.util.concurrent.locks.LockSupport;
  * the JDK that knows the option is not needed otherwise.
  */
 public final class CollectorWait {
-    private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(8);
-    private static final long MOST_MILLIS = 256;
+    private static final long MAX_NANOS = TimeUnit.SECONDS.toNanos(8);
+    private static final long MAX_SLEEP_MILLIS = 256;
 
-    private static final int MOST_COLLECTIONS = 3;
+    private static final int MAX_COLLECTIONS = 3;
 
     /** To an object that the next collection finds unreachable. */
     private final WeakReference<Object> probe = new WeakReference<>(new Object());
@@ -32,11 +32,11 @@ public final class CollectorWait {
      *
      * @return false when it did not wait, as time is over
      */
-    public boolean again() {
+    public boolean sleep() {
         if (millis == 0) {
             begun = System.nanoTime();
             millis = 1;
-        } else if (System.nanoTime() - begun >= LONGEST_NANOS || isInVain()) {
+        } else if (System.nanoTime() - begun >= MAX_NANOS || isInVain()) {
             return false;
         }
         collect(System.nanoTime() - begun);
@@ -45,20 +45,20 @@ public final class CollectorWait {
         if (isInterrupted) {
             Thread.currentThread().interrupt();
         }
-        millis = Math.min(2 * millis, MOST_MILLIS);
+        millis = Math.min(2 * millis, MAX_SLEEP_MILLIS);
         return true;
     }
 
     /** At once, then after 1/16 and 1/2 of a second: what was in use at a collection may be unreachable later. */
     private void collect(long nanos) {
-        long due = collections == 0 ? 0 : LONGEST_NANOS >> 10 - 3 * collections;
-        if (collections < MOST_COLLECTIONS && nanos >= due) {
+        long due = collections == 0 ? 0 : MAX_NANOS >> 10 - 3 * collections;
+        if (collections < MAX_COLLECTIONS && nanos >= due) {
             collections++;
             System.gc();
         }
     }
 
     private boolean isInVain() {
-        return collections == MOST_COLLECTIONS && !probe.refersTo(null);
+        return collections == MAX_COLLECTIONS && !probe.refersTo(null);
     }
 }

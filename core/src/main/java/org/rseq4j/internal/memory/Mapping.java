@@ -51,7 +51,7 @@ public final class Mapping {
      */
     public static Mapping anonymous(long size) {
         boolean isNative = NativeLibrary.isAvailable();
-        return new Mapping(isNative ? patiently(size) : Memory.anonymous(size), size,
+        return new Mapping(isNative ? anonymousOrWait(size) : Memory.anonymous(size), size,
                 isNative ? Kind.ANONYMOUS : Kind.HEAP);
     }
 
@@ -122,13 +122,13 @@ public final class Mapping {
     }
 
     /** What nobody refers to any more is unmapped only when the collector has seen that. */
-    private static Memory patiently(long size) {
+    private static Memory anonymousOrWait(long size) {
         CollectorWait wait = new CollectorWait();
         while (true) {
             try {
                 return Memory.anonymous(size);
             } catch (OutOfMemoryError e) {
-                if (!wait.again()) {
+                if (!wait.sleep()) {
                     throw e;
                 }
             }

@@ -23,7 +23,7 @@ final class AbortTrial {
      */
     static String problem() {
         try (var found = new Scratch()) {
-            int error = Downcall.again(() -> NativeCalls.checkAborts(found.address));
+            int error = Downcall.retry(() -> NativeCalls.checkAborts(found.address));
             return verdict(error, found.getLong(0), found.getLong(8));
         }
     }

@@ -100,7 +100,7 @@ public final class AtomicSequences {
         return word;
     }
 
-    /** How many of the words from {@code from} on there was room for, {@link Sequences#MOST} at most. */
+    /** How many of the words from {@code from} on there was room for, {@link Sequences#MAX_WORDS} at most. */
     public static int pushMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
         StrideLock lock = mapping.lock(stride);
         int moved = 0;
@@ -123,7 +123,7 @@ public final class AtomicSequences {
         if (size < 0 || size >= capacity) {
             return 0;
         }
-        int moved = (int) Math.min(Math.min(n, Sequences.MOST), capacity - size);
+        int moved = (int) Math.min(Math.min(n, Sequences.MAX_WORDS), capacity - size);
         for (int i = 0; i < moved; i++) {
             Words.set(mapping, place + (size + 1 + i) * Long.BYTES, words[from + i]);
         }
@@ -132,8 +132,8 @@ public final class AtomicSequences {
     }
 
     /**
-     * How many words, the former top first, were put into the array from {@code from} on; {@link Sequences#MOST} at
-     * most.
+     * How many words, the former top first, were put into the array from {@code from} on, {@link Sequences#MAX_WORDS}
+     * at most.
      */
     public static int popMany(Mapping mapping, int stride, long place, long capacity, long[] words, int from, int n) {
         StrideLock lock = mapping.lock(stride);
@@ -157,7 +157,7 @@ public final class AtomicSequences {
         if (size <= 0 || size > capacity) {
             return 0;
         }
-        int moved = (int) Math.min(Math.min(n, Sequences.MOST), size);
+        int moved = (int) Math.min(Math.min(n, Sequences.MAX_WORDS), size);
         for (int i = 0; i < moved; i++) {
             words[from + i] = Words.getOpaque(mapping, place + (size - i) * Long.BYTES);
         }

@@ -29,7 +29,7 @@ public final class Sequences {
     public static final boolean QUICK;
 
     /** How many words one call of an operation on many moves at most: more would be restarted for ever. */
-    public static final int MOST = 256;
+    public static final int MAX_WORDS = 256;
 
     /** 0, or the errno of membarrier: of the registration, or of the first use. */
     private static final int FENCE_ERROR;
@@ -67,7 +67,7 @@ public final class Sequences {
     }
 
     /** Whether a thread that was found without an area had no chance to register until now, and has one. */
-    private static boolean again(int tries) {
+    private static boolean mayRetry(int tries) {
         return tries == 0 && ThreadArea.find() != 0;
     }
 
@@ -83,7 +83,7 @@ public final class Sequences {
         int tries = 0;
         do {
             result = NativeCalls.add(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), delta);
-        } while (result == NO_AREA && again(tries++));
+        } while (result == NO_AREA && mayRetry(tries++));
         return result;
     }
 
@@ -96,7 +96,7 @@ public final class Sequences {
         do {
             result = NativeCalls.compareAndStore(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), expected,
                     value);
-        } while (result == NO_AREA && again(tries++));
+        } while (result == NO_AREA && mayRetry(tries++));
         return result;
     }
 
@@ -108,7 +108,7 @@ public final class Sequences {
         int tries = 0;
         do {
             result = NativeCalls.swap(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), value, old);
-        } while (result == NO_AREA && again(tries++));
+        } while (result == NO_AREA && mayRetry(tries++));
         return result;
     }
 
@@ -120,7 +120,7 @@ public final class Sequences {
         int tries = 0;
         do {
             result = NativeCalls.push(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, word);
-        } while (result == NO_AREA && again(tries++));
+        } while (result == NO_AREA && mayRetry(tries++));
         return result;
     }
 
@@ -132,7 +132,7 @@ public final class Sequences {
         int tries = 0;
         do {
             result = NativeCalls.pop(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, word);
-        } while (result == NO_AREA && again(tries++));
+        } while (result == NO_AREA && mayRetry(tries++));
         return result;
     }
 
@@ -145,11 +145,11 @@ public final class Sequences {
         int tries = 0;
         do {
             result = NativeCalls.popWord(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, empty);
-        } while (result == ~empty && again(tries++));
+        } while (result == ~empty && mayRetry(tries++));
         return result;
     }
 
-    /** How many were moved in the upper half, the CPU in the lower one; {@link #MOST} at most, whatever n is. */
+    /** How many were moved in the upper half, the CPU in the lower one; {@link #MAX_WORDS} at most, whatever n is. */
     public static long pushMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
             long n) {
         if (!NATIVE) {
@@ -160,7 +160,7 @@ public final class Sequences {
         do {
             result = NativeCalls.pushMany(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, words,
                     from, n);
-        } while (result == NO_AREA && again(tries++));
+        } while (result == NO_AREA && mayRetry(tries++));
         return result;
     }
 
@@ -175,7 +175,7 @@ public final class Sequences {
         do {
             result = NativeCalls.popMany(base, stride, Registration.CPU_COUNT, id(byConcurrencyId), capacity, words,
                     from, n);
-        } while (result == NO_AREA && again(tries++));
+        } while (result == NO_AREA && mayRetry(tries++));
         return result;
     }
 
@@ -200,7 +200,7 @@ public final class Sequences {
     /** A value into a summary, whose words are aligned to 64 bytes; rseq4j_x86_64.h says which are which. */
     public static int summarize(long base, long stride, long value) {
         int result = NO_AREA;
-        for (int tries = 0; result == NO_AREA && again(tries); tries++) {
+        for (int tries = 0; result == NO_AREA && mayRetry(tries); tries++) {
             result = NativeCalls.summarize(base, stride, Registration.CPU_COUNT, Abi.CPU_ID, value);
         }
         return result;

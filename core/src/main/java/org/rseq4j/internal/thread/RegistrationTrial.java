@@ -72,7 +72,7 @@ final class RegistrationTrial {
     /** Registers a thread that has allocated before, and leaves nothing behind. */
     static Trial run(boolean libc, boolean own, boolean slice) {
         try (var trial = new Scratch()) {
-            int error = Downcall.again(() -> {
+            int error = Downcall.retry(() -> {
                 trial.setInt(0, libc ? 1 : 0);
                 trial.setInt(4, own ? 1 : 0);
                 trial.setInt(8, slice ? 1 : 0);

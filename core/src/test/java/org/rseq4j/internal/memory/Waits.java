@@ -9,7 +9,7 @@ final class Waits {
     public static void main(String[] arguments) {
         var wait = new CollectorWait();
         int waits = 0;
-        while (wait.again()) {
+        while (wait.sleep()) {
             waits++;
         }
         System.out.println(waits);

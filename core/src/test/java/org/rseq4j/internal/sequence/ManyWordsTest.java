@@ -18,7 +18,7 @@ import org.rseq4j.internal.memory.Words;
  * pieces.
  */
 class ManyWordsTest {
-    private static final int CAPACITY = 3 * Sequences.MOST;
+    private static final int CAPACITY = 3 * Sequences.MAX_WORDS;
     /** Between the CPUs' words. None: there is one thread, and any CPU serves it. */
     private static final long SAME = 0;
 
@@ -29,28 +29,28 @@ class ManyWordsTest {
     @ValueSource(booleans = {false, true})
     void oneSequenceMovesNoMoreThanItsLimit(boolean cid) {
         assumeTrue(Sequences.NATIVE, "needs sequences");
-        for (int n : new int[]{Sequences.MOST + 1, CAPACITY}) {
-            assertEquals(Sequences.MOST,
+        for (int n : new int[]{Sequences.MAX_WORDS + 1, CAPACITY}) {
+            assertEquals(Sequences.MAX_WORDS,
                     Sequences.pushMany(mapping.base, SAME, cid, CAPACITY, words, 0, n) >>> 32);
         }
-        assertEquals(2 * Sequences.MOST, size());
-        assertEquals(Sequences.MOST,
+        assertEquals(2 * Sequences.MAX_WORDS, size());
+        assertEquals(Sequences.MAX_WORDS,
                 Sequences.popMany(mapping.base, SAME, cid, CAPACITY, words, 0, CAPACITY) >>> 32);
-        assertEquals(Sequences.MOST, size());
-        assertEquals(Sequences.MOST - 1, words[0], "the former top comes first");
+        assertEquals(Sequences.MAX_WORDS, size());
+        assertEquals(Sequences.MAX_WORDS - 1, words[0], "the former top comes first");
     }
 
     @Test
     void oneTurnMovesNoMoreThanItsLimit() {
-        for (int n : new int[]{Sequences.MOST + 1, CAPACITY}) {
-            assertEquals(Sequences.MOST,
+        for (int n : new int[]{Sequences.MAX_WORDS + 1, CAPACITY}) {
+            assertEquals(Sequences.MAX_WORDS,
                     AtomicSequences.pushMany(mapping, 0, mapping.base, CAPACITY, words, 0, n));
         }
-        assertEquals(2 * Sequences.MOST, size());
-        assertEquals(Sequences.MOST,
+        assertEquals(2 * Sequences.MAX_WORDS, size());
+        assertEquals(Sequences.MAX_WORDS,
                 AtomicSequences.popMany(mapping, 0, mapping.base, CAPACITY, words, 0, CAPACITY));
-        assertEquals(Sequences.MOST, size());
-        assertEquals(Sequences.MOST - 1, words[0], "the former top comes first");
+        assertEquals(Sequences.MAX_WORDS, size());
+        assertEquals(Sequences.MAX_WORDS - 1, words[0], "the former top comes first");
     }
 
     private long size() {

@@ -184,10 +184,10 @@ public final class JettyLoad extends Comparison {
             long least = round.requests();
             // Those under way at the end of this round, and of the last one if they were answered late.
             long most = least + (load.leavesRequests() ? 2L * connections : 0);
-            long patience = System.nanoTime() + 60_000_000_000L;
+            long deadline = System.nanoTime() + 60_000_000_000L;
             long requests = counts().requests - before;
             // the last may still be on their way to the statistics
-            while (requests < least && System.nanoTime() < patience) {
+            while (requests < least && System.nanoTime() < deadline) {
                 Thread.sleep(10);
                 requests = counts().requests - before;
             }
