@@ -24,7 +24,7 @@ module org.rseq4j.structures {
     requires static spring.boot.actuator;
     requires static spring.boot.autoconfigure;
     requires static spring.context;
-    // An automatic module, which jlink does not take: who uses PerCpuHistogram's snapshots requires it as well.
+    // An automatic module, which jlink does not take: modules that use PerCpuHistogram's snapshots require it too.
     requires static HdrHistogram;
 
     exports org.rseq4j.counters;

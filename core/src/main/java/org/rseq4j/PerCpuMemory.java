@@ -217,7 +217,7 @@ public final class PerCpuMemory implements AutoCloseable {
     }
 
     /**
-     * Reads one CPU's word, as if by a volatile read.
+     * Reads one CPU's word, as an acquire: what was done before the value was stored or added is visible then.
      *
      * @param cpu the stride, below {@link #strideCount()}
      * @param offset the word's offset in the stride, in bytes
@@ -313,8 +313,7 @@ public final class PerCpuMemory implements AutoCloseable {
      * Sums the words of many slots over all strides, in one pass over the memory.
      *
      * @param offsets the words' offsets in the stride, in bytes; in ascending order the pass is in address order, which
-     *             is
-     *            fastest
+     *             is fastest
      * @param sums is filled with their sums, in the same order
      * @throws IllegalArgumentException when the arrays differ in length
      * @throws IndexOutOfBoundsException when an offset is not that of a word

@@ -14,38 +14,44 @@ import org.rseq4j.internal.thread.Headroom;
  * begins again, on the CPU where it then is.
  *
  * <p>
- * A stack is a slot of one word more than it holds: the number of words on it, then the words. It is empty when it is
- * zero.
+ * <b>Results:</b> "the CPU" is the stride in which the operation took effect, from 0. Where nothing was to be done
+ * there (no match, full, empty), the result is the bitwise complement of that stride, a negative number.
  *
  * <p>
- * Where a result is "the CPU", it is the stride in which the operation took effect, from 0; where nothing was to be
- * done there (no match, full, empty), it is the bitwise complement of that stride, a negative number.
+ * <b>A stack</b> is a slot of one word more than it holds: the number of words on it, then the words. It is empty when
+ * it is zero. A number that is negative or more than fits makes the stack both full and empty: nothing is moved,
+ * {@link PerCpuMemory#get} shows the number, and {@link #swap} with 0 empties the stack. {@code pop} and
+ * {@code popMany} know no capacity: to them a number is good while the words are inside the stride. No operation reads
+ * or writes outside of its stride.
  *
  * <p>
- * The size of a stack is a word in memory that anything may have been written to. One that is negative or more than
- * fits is both full and empty to every operation, which then moves nothing; {@link PerCpuMemory#get} shows it, and
- * {@link #swap} with 0 empties such a stack. {@code pop} and {@code popMany} know no capacity: to them a size is good
- * while the words are inside the stride. No operation reads or writes outside of it, whatever is there.
- *
- * <p>
- * Without rseq, or where the kernel does not abort sequences as it should ({@link #isNative()}), the same operations
- * work by atomic instructions on a stripe chosen from the thread; that is decided once for the process, so that no word
- * sees two protocols. A single thread that has no rseq area works by atomics on the stride {@link Rseq#cpuCount()},
- * which no sequence touches. Sum or drain all {@link PerCpuMemory#strideCount()} strides, and that one is included. The
- * memory of a file is always changed by atomics, on the CPU's words: an access behind the end of a file that somebody
- * truncated is an InternalError in Java, and the end of the process in a sequence.
+ * <b>Where there are no sequences</b> ({@link #isNative()}), because there is no rseq or the kernel does not abort them
+ * as it should, the same operations work by atomic instructions on a stripe chosen from the thread. That is decided
+ * once for the process, so that no word sees two protocols. A single thread without an rseq area works by atomics on
+ * the stride {@link Rseq#cpuCount()}; sum or drain all {@link PerCpuMemory#strideCount()} strides, and that one is
+ * included. The memory of a file is always changed by atomics.
  *
  * <p>
  * Where they are atomics, threads take turns at the stacks of a stride. A thread whose turn does not come soon, because
- * the thread that has the turn waits for a CPU, treats the stack as full, or empty.
+ * the one that has it waits for a CPU, treats the stack as full, or empty.
  *
  * <p>
- * Cost: one native call of a few nanoseconds. A word that is only added to is cheaper with {@link PerCpuMemory#add}
- * from a platform thread only where a locked add costs less than that call.
+ * <b>Happens-before:</b> what a thread did before it changed a word happens before what a thread does that finds that
+ * change, by an operation here or by {@link PerCpuMemory#get}.
+ *
+ * <p>
+ * <b>Cost:</b> one native call of a few nanoseconds.
  *
  * @since 0.1.0
  */
 public final class RestartableSequences {
+    /*
+     * Why a file's memory is never changed by sequences: an access behind the end of a file that somebody truncated is
+     * an InternalError in Java, and the end of the process in a sequence.
+     *
+     * Each operation is attempted by a sequence, and by atomics where that finds no area. One method that takes both as
+     * lambdas would allocate them.
+     */
     /** Words chosen by the CPU that the thread runs on. */
     public static final RestartableSequences BY_CPU = new RestartableSequences(false);
     /** Words chosen by the concurrency ID ({@link Rseq#concurrencyId()}): as many as threads that run at once. */
@@ -212,8 +218,7 @@ public final class RestartableSequences {
      * @param capacity how many words the stack holds; the slot has one more
      * @param words what to push; the last one that is pushed ends on top
      * @param n how many of them, from the first
-     * @return how many were pushed, from 0 to n, in the upper 32 bits, and the last CPU in the lower
-     *         ones
+     * @return how many were pushed, from 0 to n, in the upper 32 bits, and the last CPU in the lower ones
      * @throws IndexOutOfBoundsException when the stack is not inside the stride, or n is negative or more than the
      *              array has
      * @throws IllegalStateException when the memory is closed
@@ -235,8 +240,7 @@ public final class RestartableSequences {
      * @param stack the stack's offset in the stride, in bytes
      * @param words is filled from the first element with what was popped, the former top first
      * @param n how many at most
-     * @return how many were popped, from 0 to n, in the upper 32 bits, and the last CPU in the lower
-     *         ones
+     * @return how many were popped, from 0 to n, in the upper 32 bits, and the last CPU in the lower ones
      * @throws IndexOutOfBoundsException when the offset is not that of a word, or n is negative or more than the array
      *              has
      * @throws IllegalStateException when the memory is closed

@@ -21,8 +21,7 @@ import java.util.stream.Collectors;
  * @param concurrencyId the concurrency ID that the caller had
  * @param nodeId the NUMA node that the caller ran on
  * @param threadsWithoutArea how many times a thread of this process got no rseq area although others have one; such a
- *             thread
- *            works by stripes and atomics
+ *             thread works by stripes and atomics
  * @param sliceExtension whether the time slice extension is on, or why it is not
  * @param advice one line: what the user can do about what is missing
  * @since 0.1.0

@@ -25,8 +25,8 @@ import org.rseq4j.internal.section.SectionStatistics;
  * scheduled out inside a section all the same. Any system call inside ends a grant.
  *
  * <p>
- * Put a section around a try and what follows when it succeeded, never around waiting: a waiter that keeps its request
- * is granted time that the preempted holder needs.
+ * Put a section around an attempt and what follows when it succeeded, never around waiting: a waiter that keeps its
+ * request is granted time that the preempted holder needs.
  *
  * <p>
  * Every method is safe whatever the caller does. A section that is ended twice, on another thread, after a virtual
@@ -41,9 +41,9 @@ import org.rseq4j.internal.section.SectionStatistics;
  * clears the request as it grants it, once.
  *
  * <p>
- * Cost of begin and end together, on a platform thread: two to four nanoseconds on an AMD EPYC, up to 15 by {@code
- * bin/measure} on an Intel Xeon at 2.5 GHz. Where the extension is not supported, none: {@link #isSupported()} is
- * constant after start and the JIT drops what it guards.
+ * Begin and end together cost two to four nanoseconds on a platform thread of an AMD EPYC, up to 15 on an Intel Xeon at
+ * 2.5 GHz. Where the extension is not supported they cost nothing: {@link #isSupported()} is constant after start, and
+ * the JIT drops what it guards.
  *
  * @since 0.1.0
  */
@@ -71,8 +71,7 @@ public final class SliceExtension {
      * Requests an extension for the running thread.
      *
      * @return the section, to be given to {@link #end(long)}; 0 when there is nothing to end: not supported, or the
-     *          request
-     *         is an outer section's
+     *             request is an outer section's
      */
     public static long begin() {
         return Section.isSupported() ? Section.open() : 0;

@@ -8,10 +8,10 @@
  * section is a token, to be given to {@code end} and to nothing else.
  *
  * <p>
- * <b>Happens-before:</b> neither an id nor a section orders anything. {@code PerCpuMemory.add} and {@code get} of one
- * word are as if volatile: what a thread did before an add happens before what another does after a get that saw it.
- * Restartable sequences promise no order to other CPUs; what a thread wrote before {@code fence} is seen by every
- * sequence that commits on that CPU after it.
+ * <b>Happens-before:</b> neither an id nor a section orders anything. What a thread did before it changed a word, by
+ * {@code PerCpuMemory.add} or a restartable sequence, happens before what another does after a {@code get}, a {@code
+ * sum} or a sequence that found the change. What a thread wrote before {@code fence} is seen by every sequence that
+ * commits on that CPU after it.
  *
  * @since 0.1.0
  */

@@ -27,6 +27,14 @@ class GuideTest {
     private static final int MOST_LINES_OF_README = 150;
     private static final int MOST_LINES_OF_A_STRUCTURE = 90;
     private static final int MOST_ROWS_OF_RESULTS = 3;
+    /** A minute, or little more. */
+    private static final int MOST_WORDS_OF_A_CLASS_COMMENT = 335;
+
+    /** The comment of a public type that stands in a file of its own name. */
+    private static final Pattern CLASS_COMMENT = Pattern.compile(
+            "\\n/\\*\\*((?:(?!\\*/).)*)\\*/\\s*(?:@[^\\n]*\\n)*public (?:final |abstract )*"
+                    + "(?:class|record|interface) (\\w+)",
+            Pattern.DOTALL);
 
     /** A cell that is a measured value: "12.4", "12.4 (3 to 5)", "1,000 us". */
     private static final Pattern RESULT = Pattern.compile("-?\\d[\\d.,]*( ?(ns|us|ms|%|times))?( \\(.*\\))?");
@@ -142,6 +150,33 @@ class GuideTest {
             }
         }
         assertEquals(List.of(), found);
+    }
+
+    /** What a type is, promises and costs; the design stands in its body. */
+    @Test
+    void theCommentOfAPublicTypeTakesAMinute() throws IOException {
+        List<String> wrong = new ArrayList<>();
+        int comments = 0;
+        for (String folder : List.of("core/src/main/java", "structures/src/main/java")) {
+            try (Stream<Path> files = Files.walk(Page.ROOT.resolve(folder))) {
+                for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+                    for (MatchResult comment : CLASS_COMMENT.matcher(Files.readString(file)).results().toList()) {
+                        comments++;
+                        long words = words(comment.group(1));
+                        if (words > MOST_WORDS_OF_A_CLASS_COMMENT) {
+                            wrong.add(comment.group(2) + ": " + words + " words");
+                        }
+                    }
+                }
+            }
+        }
+        assertEquals(List.of(), wrong);
+        assertTrue(comments >= 30, "comments found: " + comments);
+    }
+
+    private static long words(String comment) {
+        String text = comment.replaceAll("(?s)@(param|since).*", "").replaceAll("\\{@\\w+|\\}|<[^>]+>|\\*", " ");
+        return Stream.of(text.split("\\s+")).filter(word -> !word.isEmpty()).count();
     }
 
     /** README.md and the pages of docs, without the laboratory. */

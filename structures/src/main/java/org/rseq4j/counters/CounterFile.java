@@ -65,9 +65,8 @@ public final class CounterFile {
      * @param file its name; the directory must exist
      * @param capacity how many meters it can hold, from 1 to 65536
      * @param bytesPerCpu the bytes for their values for each CPU, from 8 to 2^30: 8 for a counter, 72 for a summary,
-     *             for a
-     *            histogram about 8 times {@code org.HdrHistogram.Histogram}'s number of counts; rounded up to a power
-     *            of two of at least 4096
+     *             for a histogram about 8 times {@code org.HdrHistogram.Histogram}'s number of counts; rounded up to a
+     *             power of two of at least 4096
      * @return the file
      * @throws IllegalArgumentException when a number is out of range
      * @throws IOException when the file cannot be made: a directory that is missing or read-only, a full disk
@@ -144,8 +143,7 @@ public final class CounterFile {
      * @param key up to 112 bytes; of a counter that was made without, none
      * @return the counter
      * @throws IllegalArgumentException as for {@link #counter(String, String)}, or when the key is longer, or the
-     *              counter has
-     *             another type id or key
+     *             counter has another type id or key
      * @throws IllegalStateException as for {@link #counter(String, String)}
      */
     public PerCpuCounter counter(String name, String description, int typeId, byte[] key) {
@@ -206,8 +204,7 @@ public final class CounterFile {
      * @throws IllegalArgumentException as for {@link #counter(String, String)}, or when a number is out of range or
      *              another than before
      * @throws IllegalStateException when the file is full, or has histograms of more than 256 MiB for each CPU, what a
-     *              reader
-     *             takes on its heap, or values of more than 2 GiB
+     *             reader takes on its heap, or values of more than 2 GiB
      */
     public PerCpuHistogram histogram(String name, String description, long highestValue, int significantDigits) {
         HistogramBuckets buckets = HistogramBuckets.of(highestValue, significantDigits);

@@ -140,8 +140,7 @@ public final class CounterFileReader implements AutoCloseable {
      * there, nor one that gets its place meanwhile.
      *
      * @return them in the order of their places in the file, which is that of their registration but for counters that
-     *          got the
-     *         place of one that was freed
+     *             got the place of one that was freed
      * @throws ClosedByInterruptException when the thread is interrupted, which closes the reader
      * @throws IOException when the file cannot be read or is damaged
      */

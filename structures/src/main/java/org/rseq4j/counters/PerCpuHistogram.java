@@ -179,7 +179,7 @@ public final class PerCpuHistogram implements AutoCloseable {
         Reference.reachabilityFence(this);
     }
 
-    /** Before a count that is behind all others: who reads looks no further than to the last one. */
+    /** Before a count that is behind all others: a reader looks no further than to the last one. */
     private void use(int indexes) {
         for (int seen = used; seen < indexes; seen = used) {
             USED.compareAndSet(this, seen, indexes);

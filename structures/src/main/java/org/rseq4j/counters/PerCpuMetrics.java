@@ -15,50 +15,52 @@ import java.util.function.Predicate;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
- * Shows counters, summaries, histograms and whole counter files to Micrometer, as Micrometer's own meters by functions
- * do: it reads them when it publishes, and shows what was ever recorded or what was recorded in a step, as the
- * registry's kind is. What records knows nothing of it and costs what it costs without.
+ * Shows counters, summaries, histograms and whole counter files to Micrometer, which reads them when it publishes.
+ * Recording costs what it costs without.
  *
  * <p>
- * Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this class and what it is made of
- * refer to it, and nothing else of the library to this class.
- *
- * <p>
- * What becomes of which, for a name {@code n}:
+ * A meter named {@code n} becomes, of Micrometer's:
  * <ul>
- * <li>a counter: a {@code FunctionCounter}; one that goes down as well: a gauge ({@link #gauge});
- * <li>a summary or histogram of times: a {@code FunctionTimer} and a time gauge {@code n.max};
- * <li>a summary or histogram of other values: function counters {@code n.count} and {@code n.sum} and a gauge
+ * <li>for a counter, a {@code FunctionCounter}, or a gauge if it can go down ({@link #gauge});
+ * <li>for a summary or histogram of times, a {@code FunctionTimer} and a time gauge {@code n.max};
+ * <li>for a summary or histogram of other values, function counters {@code n.count} and {@code n.sum} and a gauge
  * {@code n.max};
- * <li>besides, of a summary: a gauge {@code n.min};
- * <li>of a histogram: a gauge {@code n.percentile} with the tag {@code phi} for each percentile, as Micrometer's own,
- * and where it is {@linkplain Binding#withBuckets asked for}, a function counter {@code n.histogram} with the tag
- * {@code le} for each boundary.
+ * <li>for a summary besides, a gauge {@code n.min};
+ * <li>for a histogram besides, a gauge {@code n.percentile} with the tag {@code phi} for each percentile, and,
+ * {@linkplain Binding#withBuckets on request}, a function counter {@code n.histogram} with the tag {@code le} for each
+ * boundary.
  * </ul>
  *
  * <p>
- * Counts and sums do not fall. A counter or a histogram that is less than before is taken for one that was reset in
- * between, as Prometheus does, so what was recorded between a reading and a reset is not shown; of a summary it is.
- * Values below 0 are not for sums that do not fall: see {@link #gauge} and {@link #signedSummary}.
+ * <b>Counts and sums do not fall.</b> A counter or histogram that is less than before is taken for one that was reset,
+ * as Prometheus does, so what was recorded between the last reading and the reset is not shown; of a summary it is. For
+ * values below 0 see {@link #gauge} and {@link #signedSummary}.
  *
  * <p>
- * Maximum, minimum and percentiles are those of the last two to three minutes, if the registry reads at least that
- * often, else those since it last read; 0 when nothing was recorded. The sum of a histogram is exact to its significant
- * digits. The measurements of one summary or histogram that a thread reads come from one snapshot: it is taken anew
- * when the thread reads one of them the second time, or a second after it was taken.
+ * <b>Maximum, minimum and percentiles</b> are those of the last two to three minutes, or since the last reading if that
+ * is longer ago; 0 when nothing was recorded. The sum of a histogram is exact to its significant digits. What a thread
+ * reads of one summary or histogram comes from one snapshot.
  *
  * <p>
- * For a histogram a registry keeps up to seven copies of its counts, and two more for each further thread that read it
- * in the last second, six at most. Reading a summary ends an epoch, as a reset does,
- * at most every second, which costs a membarrier(2) of some 30 microseconds.
- *
- * <p>
- * A registry refers to what is bound to it until that is removed, by {@link Binding#close}; nothing bound refers to the
+ * <b>Lifetime:</b> a registry refers to what is bound to it until {@link Binding#close}; nothing bound refers to the
  * registry. A meter that is closed shows what was last read.
+ *
+ * <p>
+ * <b>Cost:</b> for a histogram a registry keeps up to seven copies of its counts, and two more for each further thread
+ * that read it in the last second, six at most. Reading a summary costs a membarrier of some 30 microseconds, at most
+ * once a second.
+ *
+ * <p>
+ * Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this class and what it is made of
+ * refer to it.
  *
  * @since 0.1.0
  */
 public final class PerCpuMetrics {
+    /*
+     * A snapshot is taken anew when the thread reads a measurement for the second time, or a second after it was taken.
+     * Reading a summary ends an epoch of it, as a reset does; that is the membarrier.
+     */
     private PerCpuMetrics() {
     }
 
@@ -97,8 +99,7 @@ public final class PerCpuMetrics {
          *
          * @param registry the registry
          * @throws IllegalArgumentException when the registry has a meter of another type under a name; nothing is
-         *              registered
-         *             then
+         *             registered then
          * @throws IllegalStateException when the binding is closed
          */
         @Override

@@ -46,9 +46,9 @@ public final class PerCpuSummary implements AutoCloseable {
      * Then the old epoch is final everywhere, on a CPU that has begun the next as on one that has not. What it had is
      * summed, and delivered by one compare-and-set of the cut: the number of resets that were delivered.
      *
-     * Nobody waits: who finds that a reset was asked for and not delivered, because its thread is slow, or was stopped
-     * by an error, does the same steps and delivers it to the cut, where the next delivery takes it along; then asks
-     * for its own. No other reset can be asked for before, so each CPU needs room for two epochs only.
+     * Nobody waits: a thread that finds a reset that was requested and not delivered, because its thread is slow or was
+     * stopped by an error, does the same steps and delivers it to the cut, where the next delivery takes it along; then
+     * it requests its own. No other reset can be asked for before, so each CPU needs room for two epochs only.
      */
     private static final boolean BY_SEQUENCES = Sequences.canFence();
     private static final VarHandle CUT;

@@ -17,9 +17,9 @@ import org.rseq4j.queues.SliceBlockingQueue;
  * hands each task to a thread, a scheduled one needs an order by time) and are the JDK's.
  *
  * <p>
- * Guarantees, costs, errors, what happens-before what, and what happens without rseq: those of
- * {@link ThreadPoolExecutor} and of the queue. A queue without a bound grows until the heap is full when tasks come
- * faster than they are done, here as there.
+ * Guarantees, happens-before, errors, costs, and what happens without rseq are those of {@link ThreadPoolExecutor} and
+ * of the queue. As with the JDK's, a queue without a bound grows until the heap is full when tasks come faster than
+ * they are done.
  *
  * @since 0.1.0
  */

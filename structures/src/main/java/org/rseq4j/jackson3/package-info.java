@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The recycler pool for Jackson 3, for who uses it.
+ * A recycler pool for Jackson 3, which is an optional dependency.
  *
  * @since 0.1.0
  */

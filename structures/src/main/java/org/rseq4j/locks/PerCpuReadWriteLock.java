@@ -11,99 +11,85 @@ import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
-import org.rseq4j.Rseq;
 
 /**
- * A read-write lock for data that is read all the time and written seldom: readers on different CPUs change no memory
- * that they share, and read one word that changes only when somebody writes.
+ * A read-write lock for data that is read all the time and seldom written. Readers on different CPUs write no memory
+ * that they share.
  *
  * <p>
  * <b>It guarantees</b> that a writer is alone, with the memory effects of {@link Lock}, on platform and virtual
- * threads. A read lock may be given back on another CPU, or by another thread, than it was taken on.
+ * threads. A writer waits only for the readers that are inside. Readers and writers that have to wait queue for one
+ * {@link SliceLock}, so neither side starves; {@link Builder#fair()} gives the lock in the order of arrival in that
+ * queue. A writer may take the read lock and keep it when it gives the write lock back. A reader cannot become a
+ * writer.
  *
  * <p>
- * <b>Optimistic reading</b> takes no lock and writes nothing: {@link #tryOptimisticRead()}, reads into local variables,
- * then {@link #validate(long)}, which says whether no writer came since. What was read before that may be of two
- * writes.
+ * <b>Optimistic reading</b> writes nothing: {@link #tryOptimisticRead()}, reads into local variables, then
+ * {@link #validate(long)}, which says whether no writer came since. What was read before may be of two writes.
  *
  * <p>
- * <b>Fairness:</b> a writer is preferred. From the moment that it has the writers' lock no new reader comes in, so it
- * waits for those that are inside, and no longer. Readers and writers that have to wait queue up behind one
- * {@link SliceLock} and pass each other only as far as that one allows: neither side starves the other. In the fair
- * form ({@link Builder#fair()}) they have it in the order of arrival in that queue, and readers that arrive while
- * others wait join them; an untimed {@code tryLock()} barges. Nothing passes a writer that waits for the readers
- * inside: {@code readLock().tryLock()} is false then, in each form.
+ * <b>Not reentrant</b> unless built so ({@link Builder#reentrant()}): a reader that takes the read lock again can
+ * deadlock with a waiting writer, as with {@link java.util.concurrent.locks.StampedLock}; a second write lock throws
+ * IllegalStateException. An unlock too many of the read lock goes unnoticed: it can let a writer in beside readers, and
+ * the next writer throws IllegalMonitorStateException, once. The reentrant form counts holds and throws at once.
  *
  * <p>
- * <b>Not reentrant</b> unless built so ({@link Builder#reentrant()}): a reader that takes the read lock again can wait
- * for a writer that waits for it: a deadlock, as with {@link java.util.concurrent.locks.StampedLock}. A second write
- * lock by the same thread throws IllegalStateException. A writer may take the read lock, and keep it when it gives the
- * write lock back. A reader cannot become a writer. The reentrant form counts each thread's read holds, which takes a
- * look-up in the thread's ThreadLocals at each lock and unlock; there a read lock is given back by the thread that took
- * it.
+ * <b>Errors:</b> when {@code lock} or {@code tryLock} throws, even a StackOverflowError or OutOfMemoryError, the lock
+ * was not taken; when {@code await} throws, it is held as before.
  *
  * <p>
- * <b>Misuse:</b> {@code writeLock().unlock()} by another thread than the holder throws IllegalMonitorStateException, in
- * the reentrant form {@code readLock().unlock()} too. In the other forms who reads is not recorded, so
- * {@code readLock().unlock()} without a lock is not noticed there, and while readers are inside it can let a writer in
- * beside them. The next writer that finds more ends than beginnings throws IllegalMonitorStateException, once, without
- * the lock; after that the lock is whole again.
- *
- * <p>
- * <b>Errors:</b> when an operation throws, StackOverflowError and OutOfMemoryError included, {@code lock} and
- * {@code tryLock} have not taken the lock, and {@code await} holds it as before. {@code unlock} has given the lock back
- * when its own call and the look-up of the thread had the stack they need, even if it throws then. Who could not be
- * woken for want of stack or memory looks by itself, after 0.2 s or as long as it has waited already. A membarrier that
- * the kernel refuses after it allowed it is replaced by a handshake of the JVM with all threads.
- *
- * <p>
- * <b>Happens-before:</b> the end of a write comes before each later read or write lock, and before a validated
+ * <b>Happens-before:</b> the end of a write happens before each later read or write lock, and before a validated
  * optimistic read that began after it; the end of a read before each later write lock.
  *
  * <p>
- * <b>Cost of reading:</b> for a platform thread two plain stores to a line of its own, where the kernel has membarrier
- * (Linux 4.14). Otherwise two atomic additions to a word of its CPU: without membarrier; on virtual threads; on a
- * thread that shares the low 10 bits of its id with another one that reads such locks; for the seven locks that a
- * thread holds when it takes an eighth; and for a time after a write lock, nine times as long as that one waited for
- * the readers' stores to be seen.
- *
- * <p>
- * <b>Cost of writing:</b> a hold of a SliceLock; a read of the words of each CPU that the system can have
- * ({@link Rseq#cpuCount()}), and again whenever it is woken by a reader that leaves; and, when readers may have come in
- * by plain stores since the last write, one membarrier, an interrupt of each CPU that the process runs on, and a read
- * of a line for each thread that ever read such a lock (at most 1024). Memory is 128 bytes for each CPU, and 128 KiB
- * for all these locks together.
- *
- * <p>
- * Source: the table of visible readers, and the time without it after a write, are those of Dice and Kogan, "BRAVO -
- * Biased Locking for Reader-Writer Locks" (2019), with membarrier in place of the reader's fence; the words below it
- * are the distributed reader counters of Linux's percpu-rwsem.
+ * <b>Cost:</b> a read lock is two plain stores to a line of the thread's own; on virtual threads, for a time after each
+ * write, and without membarrier, two atomic additions to its CPU's word. A write lock is a hold of a SliceLock, a look
+ * at a word of each CPU, and at times a membarrier. Memory: 128 bytes for each CPU, and 128 KiB for all these locks
+ * together.
  *
  * @since 0.1.0
  */
 public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
     /*
-     * A reader that is inside counts 1, in a slot of its thread (ReaderSlots) or in its CPU's word. The gate says who
-     * may come in: when its flags are 0, who wrote a slot; while it is UNBIASED, who added to a word; while WRITER is
-     * set, nobody. A reader writes its 1, then reads the gate. When that forbids it, it takes the 1 back from where it
-     * put it, and goes the slow way: it takes the writers' lock, under which WRITER is not set, and comes in by a word.
-     * A writer takes the writers' lock, sets WRITER, then sums up. So one of both sees the other, if neither side's
-     * read can pass its write: at a word the addition is atomic, thus a fence. At a slot the reader has none (but the
-     * compiler's order: the fence between both is no instruction on x86), and the writer makes up for it by membarrier.
-     * It needs that only if the flags were 0 when it set WRITER: while it is UNBIASED, and since a writer saw the slots
-     * empty, nobody came in by a slot.
+     * Source: the table of visible readers, and the time without it after a write, are those of Dice and Kogan, "BRAVO
+     * - Biased Locking for Reader-Writer Locks" (2019), with membarrier in place of the reader's fence; the words below
+     * it are the distributed reader counters of Linux's percpu-rwsem.
      *
-     * A reader that leaves takes its 1 back, then reads the gate; when WRITER is set, it fences and wakes the writer.
-     * The writer publishes itself, then sums up, before it parks. A reader that did not see WRITER left before the
-     * membarrier, which then showed that to the writer; so a writer that finds slots in use needs it again when it gave
-     * up and comes back.
+     * Readers inside and the gate. A reader that is inside counts 1, in a slot of its thread (ReaderSlots) or in its
+     * CPU's word. The gate says who may come in: when its flags are 0, a reader that wrote a slot; while it is
+     * UNBIASED, one that added to a word; while WRITER is set, nobody. A reader writes its 1, then reads the gate. When
+     * that forbids it, it takes the 1 back from where it put it, and goes the slow way: it takes the writers' lock,
+     * under which WRITER is not set, and comes in by a word. A writer takes the writers' lock, sets WRITER, then sums
+     * up. So one of both sees the other, if neither side's read can pass its write: at a word the addition is atomic,
+     * thus a fence. At a slot the reader has none (but the compiler's order: the fence between both is no instruction
+     * on x86), and the writer makes up for it by membarrier. It needs that only if the flags were 0 when it set WRITER:
+     * while it is UNBIASED, and since a writer saw the slots empty, nobody came in by a slot.
      *
-     * Writers would pay for membarrier each time if many write. So a writer leaves the gate UNBIASED, and the reader
-     * that finds it so, once nine times the cost has passed, clears that: writers lose at most a tenth of the time to
-     * it.
+     * Leaving. A reader that leaves takes its 1 back, then reads the gate; when WRITER is set, it fences and wakes the
+     * writer. The writer publishes itself, then sums up, before it parks. A reader that did not see WRITER left before
+     * the membarrier, which then showed that to the writer; so a writer that finds slots in use needs it again when it
+     * gave up and comes back.
      *
-     * Above the flags the gate counts the writes. An optimistic reader takes the count as its stamp; a writer sets
-     * WRITER before it writes, and counts when it clears it.
+     * Writes in a row would each pay for membarrier. So a writer leaves the gate UNBIASED, and the reader that finds it
+     * so, once nine times the cost has passed, clears that: writers lose at most a tenth of the time to it. A
+     * membarrier that the kernel refuses after it allowed it is replaced by a handshake of the JVM with all threads.
+     *
+     * A read lock may be given back on another CPU, or by another thread, than it was taken on.
+     *
+     * Readers that have no slot add to their CPU's word: on virtual threads; on a thread that shares the low 10 bits of
+     * its id with another one that reads such locks; for the seven locks that a thread holds when it takes an eighth. A
+     * writer reads a line for each thread that ever read such a lock (at most 1024), and again whenever a reader that
+     * leaves wakes it.
+     *
+     * Optimistic reads. Above the flags the gate counts the writes. An optimistic reader takes the count as its stamp;
+     * a writer sets WRITER before it writes, and counts when it clears it.
+     *
+     * Fairness. From the moment that a writer has the writers' lock no new reader comes in: readLock().tryLock() is
+     * false then, in each form. In the fair form readers that arrive while others wait join them; an untimed tryLock()
+     * barges.
+     *
+     * Errors. unlock has given the lock back when its own call and the look-up of the thread had the stack they need,
+     * even if it throws. A waiter that could not be woken looks by itself, as in SliceLock.
      *
      * Why the sum is right although its parts are read one after the other stands in Readers.
      */
@@ -223,7 +209,7 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
     /**
      * {@return how often the calling thread holds the read lock}
      *
-     * @throws UnsupportedOperationException unless the lock is reentrant: who reads is not recorded otherwise
+     * @throws UnsupportedOperationException unless the lock is reentrant: otherwise readers are not recorded
      */
     public int getReadHoldCount() {
         if (!writers.isReentrant()) {

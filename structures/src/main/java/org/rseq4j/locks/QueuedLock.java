@@ -17,7 +17,8 @@ abstract class QueuedLock extends WaitQueue {
      * Every thread beyond the number of CPUs makes the scheduler take the CPU from a holder more often. An heir that
      * spins in vain has perhaps done that by its waking: it yields the CPU. A thread that is woken on a busy machine
      * waits for a time slice of somebody else before it runs at all, so it is those that pass it who see that its time
-     * is up, and reserve the lock for it. Then who arrives goes to the queue at once, which leaves the heir a CPU.
+     * is up, and reserve the lock for it. Then threads that arrive go to the queue at once, which leaves the heir a
+     * CPU.
      *
      * RESERVED is no more than a hint: a lock that is reserved for nobody is taken by the next thread by way of the
      * queue, and a waiter whose reservation is lost asks again when it is woken next.

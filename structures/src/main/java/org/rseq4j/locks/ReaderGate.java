@@ -7,7 +7,7 @@ abstract class ReaderGate extends Padding {
     static final int WRITER = 1;
     /** Readers come in by their CPU's word, not by a slot. */
     static final int UNBIASED = 2;
-    /** In the fair form: others wait in the queue, so who arrives joins them. */
+    /** In the fair form: others wait in the queue, so readers that arrive join them. */
     static final int CLOSED = 4;
     static final int FLAGS = WRITER | UNBIASED | CLOSED;
     /** Above the flags the writes are counted. */

@@ -13,58 +13,62 @@ import java.util.concurrent.locks.Lock;
 import org.rseq4j.internal.thread.Threads;
 
 /**
- * A lock whose holder asks the kernel not to be scheduled out, for sections of a microsecond or less that many threads
- * enter, also when there are many more threads than CPUs.
+ * A lock for critical sections of a microsecond or less that many threads enter, with more threads than CPUs. Its
+ * holder asks the kernel not to schedule it out.
  *
  * <p>
  * <b>It guarantees</b> mutual exclusion with the memory effects of {@link Lock}, on platform and virtual threads,
- * whether or not the kernel grants anything. A thread that finds the lock taken spins for as long as that used to help,
- * at most 50 us and only while few others do; then it waits in a queue, parked. Threads that arrive when the lock
- * is free take it past the queue (barging). The first of the queue is woken at the next unlock; when others have passed
- * it for {@link Builder#handOffAfter(Duration)}, the lock is kept for it, and only a {@link #tryLock()} still passes
- * it. A thread in the queue is thus passed over for as long as those before it in the queue take, and for each the
- * waking, that time and a time slice of the scheduler.
+ * whether or not the kernel grants anything. A thread that finds the lock taken spins for as long as that has helped
+ * before, at most 50 us; then it parks in a queue. Threads that arrive while the lock is free pass the queue. When they
+ * have passed its first thread for {@link Builder#handOffAfter(Duration)}, the lock is kept for that thread, and only
+ * {@link #tryLock()} still passes it.
  *
  * <p>
- * <b>The fair form</b> ({@link Builder#fair()}) gives the lock in the order of arrival in the queue, as a fair
- * {@link java.util.concurrent.locks.ReentrantLock} does and at a like price; {@link #tryLock()} barges.
+ * <b>Forms:</b> {@link Builder#fair()} gives the lock in the order of arrival, at a price like a fair ReentrantLock's;
+ * {@link #tryLock()} barges. Without {@link Builder#reentrant()}, {@code lock} by the holder throws
+ * IllegalStateException instead of a deadlock, and {@code tryLock()} returns false.
  *
  * <p>
- * <b>It is not reentrant</b> unless built so ({@link Builder#reentrant()}): {@code lock} by its holder throws
- * IllegalStateException instead of a deadlock, {@code tryLock()} is false.
+ * <b>What it does not guarantee:</b> a holder that is scheduled out all the same (no extension, or a critical section
+ * longer than the grant) holds up the others. One that blocks or calls the kernel loses its grant and gains nothing
+ * from this lock.
  *
  * <p>
- * <b>Errors:</b> when an operation throws, StackOverflowError and OutOfMemoryError included, {@code lock} and
- * {@code tryLock} have not taken the lock, {@code await} holds it as before. {@code unlock} has given the lock back
- * when its own call and that of {@link Thread#currentThread()} had the stack they need, even if it throws then. A
- * waiter that could not be woken for want of stack or memory looks by itself, after 0.2 s or as long as it has waited
- * already.
+ * <b>Errors:</b> when {@code lock} or {@code tryLock} throws, even a StackOverflowError or OutOfMemoryError, the lock
+ * was not taken; when {@code await} throws, it is held as before. {@code unlock} gives the lock back, even if it
+ * throws, when there was stack for its own call and that of {@link Thread#currentThread()}.
  *
  * <p>
- * <b>What it does not guarantee:</b> a holder that is scheduled out all the same (no extension, or a section that is
- * longer than the grant) holds up the others. The request stands while the lock is held: a critical section that blocks
- * or calls the kernel loses its grant and gains nothing from this lock. When a virtual thread moves to another carrier
- * while it holds the lock, its request stays with the first carrier until that one's next end of a section.
+ * <b>Happens-before:</b> an unlock happens before each later lock.
  *
  * <p>
- * <b>Cost:</b> an uncontended lock and unlock are two atomic instructions on one cache line; nothing is allocated until
- * a thread has to wait in the queue. Memory is about 500 bytes a lock, padded against false sharing.
+ * <b>Cost:</b> uncontended, a lock and an unlock are two atomic instructions on one cache line. Nothing is allocated
+ * until a thread waits in the queue. Memory is about 500 bytes a lock.
  *
  * <p>
- * <b>For tools:</b> the queries of {@link java.util.concurrent.locks.ReentrantLock}; thread dumps and
- * {@code ThreadMXBean.findDeadlockedThreads()}, which know the owner once a thread has waited for 0.2 s; a thread that
- * waits is in the state TIMED_WAITING, as it looks by itself now and then; and the Flight Recorder event
- * {@code org.rseq4j.LockWait} for waits in the queue beyond 10 ms (or the threshold that the recording sets). A lock
- * that is serialized comes back unlocked, in the same form.
- *
- * <p>
- * Source: a test-and-set word with a queue behind it, as in java.util.concurrent's AbstractQueuedSynchronizer (barging,
- * conditions) and Go's sync.Mutex (the lock kept for a starved waiter); spinners limited after Dice and Kogan,
- * "Avoiding Scalability Collapse by Restricting Concurrency" (2019).
+ * <b>For tools</b> it has the queries of {@link java.util.concurrent.locks.ReentrantLock}. Thread dumps and
+ * {@code ThreadMXBean.findDeadlockedThreads()} know the owner once a thread has waited for 0.2 s. Waits of 10 ms or
+ * more are Flight Recorder events, {@code org.rseq4j.LockWait}. A deserialized lock is unlocked, in the same form.
  *
  * @since 0.1.0
  */
 public final class SliceLock extends QueuedLock implements Lock, Serializable {
+    /*
+     * Source: a test-and-set word with a queue behind it, as in java.util.concurrent's AbstractQueuedSynchronizer
+     * (barging, conditions) and Go's sync.Mutex (the lock kept for a starved waiter); spinners limited after Dice and
+     * Kogan, "Avoiding Scalability Collapse by Restricting Concurrency" (2019).
+     *
+     * Where what is: the word (LockWord), the queue behind it (WaitQueue), how the lock is taken, waited for and given
+     * back (QueuedLock), the limit of spinning (Spinning), conditions (SliceCondition). This class is the interface.
+     *
+     * Waits. The first of the queue is woken at the next unlock. A thread in the queue is passed over for as long as
+     * those before it take, and for each of them the waking, the time of handOffAfter, and a time slice of the
+     * scheduler. A waiter parks with a time (so its state is TIMED_WAITING) and looks by itself after 0.2 s, or as long
+     * as it has waited already: so one that could not be woken for want of stack or memory is not lost.
+     *
+     * The request stands while the lock is held. When a virtual thread moves to another carrier while it holds the
+     * lock, its request stays with the first carrier until that one's next end of a section.
+     */
     private static final long serialVersionUID = 1;
 
     private static final long DEFAULT_HAND_OFF_NANOS = 1_000_000;

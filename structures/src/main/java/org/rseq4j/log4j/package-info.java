@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A plugin for Log4j 2, for who uses it.
+ * A plugin for Log4j 2, which is an optional dependency.
  *
  * @since 0.1.0
  */

@@ -97,8 +97,7 @@ final class BufferLoans {
      * Ends the loan and gives the memory to the pool.
      *
      * @param alive whether the memory may be used: not what was released before, but it may be somebody else's where
-     *             that was, when
-     *            it was not the pool's
+     *             that was, when it was not the pool's
      */
     void released(long address, boolean alive, Consumer<View> pool) {
         Loan loan = out.get(address);

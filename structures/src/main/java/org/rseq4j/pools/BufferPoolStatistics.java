@@ -12,8 +12,7 @@ package org.rseq4j.pools;
  * @param spanBytes memory of the spans that are cut into buffers now, at most the bound
  * @param freeBytes memory of the buffers in the pool now, a part of {@code spanBytes}; the rest is in use
  * @param unpooledBytes memory outside of the pool now: what is in use there, in whole spans where buffers are not
- *             larger, and at
- *            most one free span for each size
+ *             larger, and at most one free span for each size
  * @since 0.1.0
  */
 public record BufferPoolStatistics(long refills, long flushes, long unpooled, long spansGivenBack, long spanBytes,

@@ -13,49 +13,64 @@ import org.rseq4j.internal.memory.View;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
- * Buffers outside of the Java heap in sizes that are powers of two, with a small stack of free ones for each CPU and
- * size: what one request releases, the next request on that CPU acquires, whatever the number of threads.
+ * Off-heap buffers in sizes that are powers of two, with a stack of free ones for each CPU and size: what one request
+ * releases, the next request on that CPU acquires, whatever the number of threads.
  *
  * <p>
- * A buffer has one owner at a time, and is handed out as a direct {@link ByteBuffer}, from Java 22 on also as a
- * {@code MemorySegment}, at least as large as asked for: the whole block of the next size. It has what its last owner
- * left in it. Buffers are aligned to their size (at most {@value Span#BYTES}). The segment and the buffer of a block
- * are made once and handed out again: who goes on using one after its release uses memory that belongs to another. That
- * is not noticed, and neither is a second release, but with {@link Builder#detectMisuse}.
+ * A buffer is a direct {@link ByteBuffer}, from Java 22 on also a {@code MemorySegment}: the whole block of the next
+ * size, aligned to that size (at most {@value Span#BYTES}), with what its last owner left in it.
  *
  * <p>
- * Memory comes from the system in spans of 2 MiB on an address that is a multiple of it, for which huge pages are asked
- * ({@link Builder#hugePages}). The spans never take more than {@link Builder#maxBytes}. At that bound a size gets the
- * spans of others in which no buffer is in use. What then does not fit, or is larger than {@link Builder#largest},
- * comes from outside of the pool, aligned in the same way, and its memory goes back to the system with the release, but
- * for at most one span of each size that waits for the next acquire. {@link #trim()} gives that back, too, and all
- * spans in which no buffer is in use; with {@link Builder#maxIdleAge} it comes by itself.
+ * <b>It guarantees</b> that a buffer has one owner at a time and that pooled memory never exceeds
+ * {@link Builder#maxBytes}. Buffers beyond that, and above {@link Builder#largest}, come from outside of the pool and
+ * go back to the system. Memory is unmapped only when the pool <em>and</em> all of its buffers are unreachable, so
+ * nothing crashes. After {@link #close()} an acquire throws IllegalStateException, and buffers in use stay valid.
  *
  * <p>
- * Nothing crashes: memory is unmapped when the pool <em>and</em> every segment and buffer of it are unreachable. After
- * {@link #close()} an acquire throws IllegalStateException and buffers in use stay valid. An acquire or release that
- * ends by an error did not happen, and loses no buffer, but for a StackOverflowError in code that is still interpreted,
- * which may lose one: probably where the JDK's code has just called the native function, which was not proven. What an
- * owner does with a buffer before its release happens before what the next owner does with it.
+ * <b>What it does not guarantee:</b> the segment and the buffer of a block are made once and handed out again. Neither
+ * a use after the release nor a second release is noticed without {@link Builder#detectMisuse}.
  *
  * <p>
- * Cost: an acquire or a release is one restartable sequence, a native call of about ten nanoseconds, with no atomic
- * instruction and nothing allocated. An empty or full stack exchanges a batch of up to 32 with the central list of the
- * size, by an atomic instruction for each 64 blocks that lie side by side. Outside of the pool it is an atomic
- * instruction or two for buffers of up to 2 MiB, and system calls for larger ones. Nothing is locked: a thread that is
- * scheduled out or stopped keeps the buffers that it has or moves, and holds up nobody. Without rseq, stacks are chosen
- * by a stripe of the thread and locked ({@link RestartableSequences}); without native access memory that is given back
- * is only used again, by all sizes. Where the system has no addresses left for a new span or a buffer outside of the
- * pool, an acquire waits up to eight seconds for those that nothing refers to any more, less than one where explicit
- * collections are disabled, before it throws an OutOfMemoryError.
+ * <b>Waiting:</b> nobody waits for another thread; nothing is locked. Only where the system has no addresses left for
+ * new memory does an acquire wait, for up to eight seconds, for what nothing refers to any more, before it throws an
+ * OutOfMemoryError.
  *
  * <p>
- * The stacks of addresses with batches to a central list are TCMalloc's per-CPU mode
- * (<a href="https://google.github.io/tcmalloc/design.html">TCMalloc: Design</a>).
+ * <b>Errors:</b> an acquire or release that throws did not happen and loses no buffer, with one exception: a
+ * StackOverflowError in code that is still interpreted may lose one.
+ *
+ * <p>
+ * <b>Happens-before:</b> what an owner does with a buffer before its release happens before what the next owner does
+ * with it.
+ *
+ * <p>
+ * <b>Cost:</b> an acquire or a release is one restartable sequence, a native call of about ten nanoseconds, with no
+ * atomic instruction and nothing allocated. One in 32, or fewer, exchanges a batch with the size's central list.
+ * Without rseq the stacks are chosen by a stripe of the thread and locked ({@link RestartableSequences}).
  *
  * @since 0.1.0
  */
 public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable, Trimmer.Trimmed {
+    /*
+     * Source: stacks of addresses that exchange batches with a central list are TCMalloc's per-CPU mode ("TCMalloc:
+     * Design").
+     *
+     * Memory comes from the system in spans of 2 MiB on an address that is a multiple of it, for which huge pages are
+     * asked. At maxBytes a size gets the spans of others in which no buffer is in use. Of the spans outside of the pool
+     * at most one of each size waits for the next acquire. trim() gives that back, and all spans in which no buffer is
+     * in use; with maxIdleAge it comes by itself. Without native access memory that is given back is only used again,
+     * by all sizes.
+     *
+     * A batch is up to 32 buffers, taken and given by one atomic instruction for each 64 blocks that lie side by side.
+     *
+     * A thread that is scheduled out or stopped keeps the buffers that it has or moves, and holds up nobody.
+     *
+     * Outside of the pool an acquire is an atomic instruction or two, or system calls above 2 MiB. Where explicit
+     * collections are disabled, the wait for addresses is less than a second.
+     *
+     * The buffer that a StackOverflowError may lose is probably lost where the JDK's interpreted code has just called
+     * the native function; that was not proven.
+     */
     static final int LEAST = 64;
     /** How often statistics are read anew while spans come and go. */
     private static final int MOST_ATTEMPTS = 10_000;
@@ -290,8 +305,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
      *              have
      * @throws IllegalStateException when the pool is closed
      * @throws OutOfMemoryError when the system has no memory; without native access when
-     *              {@code -XX:MaxDirectMemorySize} allows
-     *     no more
+     *             {@code -XX:MaxDirectMemorySize} allows no more
      */
     public ByteBuffer acquireByteBuffer(int bytes) {
         if (bytes > 0 && bytes <= plain) {
@@ -336,13 +350,11 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
      * Gives a buffer back.
      *
      * @param buffer a buffer that was acquired from this pool, with any position, limit and order; the caller will not
-     *             use its
-     *     memory again
+     *             use its memory again
      * @throws NullPointerException when the buffer is null
      * @throws IllegalArgumentException when it is not a buffer of this pool
      * @throws IllegalStateException when misuse is looked for, and the buffer was released before, or input or output
-     *              into it
-     *     is going on
+     *             into it is going on
      */
     public void release(ByteBuffer buffer) {
         int position = buffer.position();

@@ -11,49 +11,61 @@ import java.util.function.Supplier;
 import org.rseq4j.internal.thread.Threads;
 
 /**
- * A pool of reusable objects with one small stack, a slab, for each CPU: what one request releases, the next request on
- * that CPU acquires, whatever the number of threads.
+ * A pool of reusable objects, a few for each CPU: what one request releases, the next request on that CPU acquires,
+ * whatever the number of threads.
  *
  * <p>
- * An object has one owner at a time. The number of objects that are kept never exceeds
- * {@linkplain Builder#maxPooled the bound}; with {@link Builder#maxSize} the number of objects that exist does not
- * exceed it either, and {@link #acquire(Duration)} waits for one, in the order of arrival.
+ * <b>It guarantees</b> that an object has one owner at a time, and that no more than {@link Builder#maxPooled} objects
+ * are kept. With {@link Builder#maxSize} no more than that exist, and {@code acquire} waits for one, in the order of
+ * arrival. Otherwise nobody waits.
  *
  * <p>
- * Without {@code maxSize} it is not promised that an acquire finds an object that is in the pool: nobody ever waits for
- * a slab, so an object in one whose holder was just scheduled out is passed by, and the factory makes another. A slab
- * may also go on referring to objects that were acquired from it, at most as many as it has places, until other objects
- * take them.
+ * <b>What it does not guarantee:</b> without {@code maxSize} an acquire may call the factory although an object is in
+ * the pool, as it never waits for the place where that is. The pool may go on referring to objects that were acquired,
+ * at most as many as it has room for.
  *
  * <p>
- * Happens-before: what a thread does before it releases an object happens before what the next one does that acquires
- * it.
+ * <b>Hooks</b> are called outside of all locks, on the acquiring or releasing thread where nothing else is said. When
+ * the factory throws, the pool is as it was. When reset or validation throws, the object is discarded and the caller
+ * gets the exception.
  *
  * <p>
- * Cost: a thread (of virtual ones their carrier) that acquires or releases often gets a slab of its own, of which there
- * are eight for each available CPU: up to 16 objects are then its own to acquire and release by plain loads and stores.
- * Where other threads find nothing they are taken from it, which costs a membarrier system call, some tens of
- * microseconds: in {@code tryAcquire}, before anybody waits, and at most once in 10 milliseconds before the factory is
- * called. Others use the slab of their CPU, by one atomic instruction. Small pools ({@link #maxPooled} below 16 for
- * each available CPU, or {@code capacityPerCpu} below 4) have no slabs of threads, nor has a process with
- * {@code -Drseq4j.leases=off} or without membarrier. Nothing is allocated. Where the kernel grants time slice
- * extensions, one is requested for the few nanoseconds in which a CPU's slab is held. Without rseq, slabs are chosen by
- * a stripe of the thread.
+ * <b>Errors:</b> an operation that throws a StackOverflowError or OutOfMemoryError did not happen, or lost the one
+ * object in hand. Bounds hold and other objects are kept, whatever is thrown.
  *
  * <p>
- * Hooks are called outside of all locks, on the acquiring or releasing thread where nothing else is said. Whatever they
- * throw, errors included, the bound holds and the other objects are kept: when the factory throws, the pool is as it
- * was; when reset or validation throws, the object is discarded and the caller gets the exception. An operation that
- * throws a StackOverflowError or OutOfMemoryError did not happen, or has lost the one object in hand; the pool goes on.
+ * <b>Happens-before:</b> what a thread does before it releases an object happens before what the next one does that
+ * acquires it.
  *
  * <p>
- * The overflow, shared between CPUs in batches, is that of TCMalloc's transfer cache
- * (<a href="https://google.github.io/tcmalloc/design.html">TCMalloc: Design</a>).
+ * <b>Cost:</b> threads that use a pool much have a small stack of their own in it, used by plain loads and stores; the
+ * others use their CPU's, by one atomic instruction. Nothing is allocated, except by a thread that waits. A thread that
+ * finds nothing may take objects from other threads' stacks, which costs a membarrier, some tens of microseconds, at
+ * most once in 10 ms before the factory is called. Without rseq a stripe of the thread stands in for its CPU.
  *
  * @param <T> the type of the pooled objects
  * @since 0.1.0
  */
 public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
+    /*
+     * Source: the overflow, shared between CPUs in batches, is TCMalloc's transfer cache ("TCMalloc: Design").
+     *
+     * The tiers, from the quickest to the slowest; Tiers has the first four, Supply the factory, WaitingRoom the line:
+     *
+     *   leased slab   a thread's own, up to 16 objects; eight such slabs for each available CPU
+     *   slab          a CPU's, a stack under a lock that is tried and never waited for
+     *   overflow      shared, exchanged with slabs in batches
+     *   other slabs   half of what one has; leased ones only after a membarrier
+     *   factory       or, with maxSize reached or makeOn, the line
+     *
+     * A leased slab belongs to a platform thread, of virtual ones to their carrier. Small pools (maxPooled below 16 for
+     * each available CPU, or capacityPerCpu below 4) have none, nor has a process with -Drseq4j.leases=off or without
+     * membarrier. tryAcquire takes leased slabs away from their owners at once; acquire before anybody waits, and at
+     * most once in 10 ms before the factory is called.
+     *
+     * Where the kernel grants time slice extensions, one is requested for the few nanoseconds in which a CPU's slab is
+     * held.
+     */
     /** How often it is looked whether there are as many objects as asked for. */
     private static final long STOCK_NANOS = 100_000_000;
     /** How often closing looks again at places that somebody is inside of. */

@@ -11,12 +11,11 @@ import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Shows a {@link PerCpuPool} to Micrometer, which reads its statistics when it publishes; the pool knows nothing of it
- * and costs what it costs without.
+ * Shows a {@link PerCpuPool} to Micrometer, which reads its statistics when it publishes. The pool is no slower for it.
  *
  * <p>
  * For a name {@code n}: the function counters {@code n.hits}, {@code n.misses}, {@code n.steals} and {@code n.drops},
- * and the gauges {@code n.pooled} and {@code n.pooled.max}; what they mean says {@link PoolStatistics}. A registry
+ * and the gauges {@code n.pooled} and {@code n.pooled.max}; {@link PoolStatistics} says what they mean. A registry
  * refers to the pool weakly. Micrometer ({@code io.micrometer:micrometer-core}) is an optional dependency: only this
  * class refers to it.
  *

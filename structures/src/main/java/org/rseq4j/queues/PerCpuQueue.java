@@ -9,77 +9,65 @@ import java.util.function.Predicate;
 import org.rseq4j.Rseq;
 
 /**
- * A bounded queue for many producers and many consumers, with one ring for each CPU.
+ * A bounded queue for many producers and many consumers, with a ring for each CPU. Its order is relaxed.
  *
  * <p>
- * {@code offer} puts an element into the ring of the running thread, chosen by its concurrency ID; {@code poll} takes
- * from there. As long as each CPU runs both producers and consumers, no cache line moves between CPUs. A call that
- * finds its ring empty while another has elements, or full while another has room, first yields to its CPU's other
- * threads; when that did not help, up to 256 elements are moved between the two rings at once. A ring in use by a
- * thread that was scheduled out is yielded to a few times, then gone around.
+ * <b>Order:</b> each ring is first in, first out. Elements of different rings have no order, so the elements of one
+ * producer may overtake each other when it moves to another CPU, or when part of its ring is moved to another. Take
+ * {@link SliceMpmcArrayQueue} where order matters. No ring is forgotten: consumers move elements from the others in
+ * turn.
  *
  * <p>
- * <b>It relaxes the order of a queue.</b> Each ring is first in, first out, and moved elements keep their order among
- * themselves; elements of different rings have no order. So the elements of one producer may overtake each other when
- * that producer is moved to another CPU, or when a part of its ring is moved to another ring. Whoever needs order takes
- * {@link SliceMpmcArrayQueue}.
+ * <b>Emptiness:</b> {@code poll}, {@code peek} and {@code isEmpty} report an empty queue only after they found each
+ * ring empty while no elements were moved between them: never while an element is there whose offer returned before the
+ * call, unless other consumers took all such elements meanwhile. {@code offer} reports a full queue in the same way;
+ * room that a running {@link #fill(Supplier, int) fill} has reserved counts as full. Relaxed calls, except
+ * {@code relaxedPeek}, look at their own ring only; one of 16 that fail looks everywhere. {@code size} may count an
+ * element twice that is being moved, or miss it.
  *
  * <p>
- * <b>No ring is forgotten:</b> at each 1024th element that a ring gave out, its consumer moves up to 64 elements from
- * the front of another ring that has some, in turn, into it, as far as there is room. So a ring whose CPU has no
- * consumers is passed over by about 1024 polls of each other CPU, times the number of such rings, and is itself served
- * in order.
+ * <b>It is not lock-free.</b> A ring has a lock for each end, held for some nanoseconds, or about a microsecond while
+ * elements are moved. The kernel is asked not to schedule a holder out. No code of the caller runs under a lock. A call
+ * that throws, even a StackOverflowError, has done nothing and leaves nothing locked; a consumer that throws costs the
+ * element that it was given.
  *
  * <p>
- * <b>Emptiness:</b> {@code poll}, {@code peek} and {@code isEmpty} say that there is nothing only after they found each
- * ring empty, one after the other, while no elements were moved between rings: never while an element whose offer
- * returned before the call is in the queue, unless other consumers took all such elements meanwhile. {@code offer} says
- * that the queue is full only after it found each ring full in the same way; room that a running {@link #fill(Supplier,
- * int) fill} has reserved counts as full.
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees it.
  *
  * <p>
- * <b>Size:</b> the sum of the rings' sizes, read one after the other: exact while nobody uses the queue; otherwise it
- * may count an element twice that is being moved, or miss it, and was perhaps never the size at any one moment.
+ * <b>Cost:</b> one atomic instruction an operation, and one read of the concurrency ID. Memory for each CPU that the
+ * JVM may use: a reference for each element of its ring, rounded up to a power of two, 1 KB, and 32 KB between rings of
+ * 32 elements or more.
  *
  * <p>
- * <b>Relaxed calls</b> (but {@code relaxedPeek}, which looks at all rings once) look at their own ring only and fail at
- * once when it is empty, full or in use; one of 16 failures does what the strict call does, so repeating them gets to
- * every element and all room.
- *
- * <p>
- * <b>It is not lock-free:</b> a ring has a lock for either end, held for some nanoseconds, or about a microsecond to
- * move elements. A strict call that finds locks taken and nothing anywhere else spins briefly, then calls {@code
- * Thread.yield}; the kernel is asked not to schedule a holder out, and does as asked where the time slice extension is
- * supported. No code of the user runs under a lock. A call that throws, also a StackOverflowError, has done nothing and
- * leaves nothing locked; a consumer that throws costs the element that it was given.
- *
- * <p>
- * <b>Whole-collection operations</b> look at ring after ring while no elements are moved between rings: {@code clear}
- * and {@code removeIf} pass over nothing that was there when they began; an iterator copies all references when it is
- * made.
- *
- * <p>
- * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the
- * element.
- *
- * <p>
- * <b>Cost:</b> one atomic instruction an operation, and one read of the concurrency ID. Without rseq the ring is chosen
- * from the thread's number, which spreads threads but follows no CPU. Memory for each CPU that the JVM may use (not for
- * each thread): a reference for each element, rounded up to a power of two, a kilobyte, and where that is at least 32
- * elements another 32 KB that keep the garbage collector's cards of different CPUs apart.
- *
- * <p>
- * It is not serializable, nor are JCTools' queues; {@link SliceBlockingQueue} is.
- *
- * <p>
- * Source: rings as in {@link SliceMpmcArrayQueue}; moving half of what another has is from work stealing (Hendler and
- * Shavit, "Non-blocking steal-half work queues", 2002).
+ * It is not serializable, as JCTools' queues are not.
  *
  * @param <E> the type of the elements
  * @since 0.1.0
  */
 @SuppressWarnings("ReferenceEquality") // BUSY is one object
 public final class PerCpuQueue<E> extends RingQueue<E> {
+    /*
+     * Source: rings as in SliceMpmcArrayQueue; moving half of what another has is from work stealing (Hendler and
+     * Shavit, "Non-blocking steal-half work queues", 2002).
+     *
+     * The ring of a thread is chosen by its concurrency ID; without rseq from the thread's number. As long as each CPU
+     * runs both producers and consumers, no cache line moves between CPUs. A call that finds its ring empty while
+     * another has elements, or full while another has room, first yields to its CPU's other threads; if that does not
+     * help, up to 256 elements are moved between the two rings at once. A ring that a thread holds which was scheduled
+     * out is yielded to a few times, then left out. A strict call that finds locks taken and nothing anywhere else
+     * spins briefly, then yields.
+     *
+     * No ring is forgotten. At each 1024th element that a ring gave out, its consumer moves up to 64 elements from the
+     * front of another ring that has some, in turn, into it, as far as there is room. So a ring whose CPU has no
+     * consumers is passed over by about 1024 polls of each other CPU, times the number of such rings, and is itself
+     * served in order.
+     *
+     * Whole-collection operations look at ring after ring while no elements are moved: clear and removeIf pass over
+     * nothing that was there when they began; an iterator copies all references when it is made.
+     *
+     * The 32 KB between rings keep the garbage collector's cards of different CPUs apart.
+     */
     /** The most elements that are moved between rings at once. */
     private static final int MOVE = 256;
     /** Fewer are not worth a move. */
@@ -109,8 +97,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
      * A queue with as many rings as the JVM has processors.
      *
      * @param capacity how many elements it holds at least, from 1 to 2^30, shared out equally between the rings and
-     *             rounded
-     *     up so that all are equal
+     *             rounded up so that all are equal
      * @throws IllegalArgumentException when the capacity is not in that range
      */
     public PerCpuQueue(int capacity) {

@@ -12,64 +12,54 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * A blocking queue, strictly first in, first out, bounded or not, that can stand wherever an
+ * A blocking queue, strictly first in, first out, bounded or not, for more threads than CPUs. It can stand wherever an
  * {@link java.util.concurrent.ArrayBlockingQueue} or a {@link java.util.concurrent.LinkedBlockingQueue} does, in an
  * executor for example. Without a capacity it has no bound.
  *
  * <p>
- * <b>Order, emptiness and size</b> are those of {@link SliceMpmcArrayQueue}, of whose ring it is made: all single
- * operations are linearizable, nothing that is in the queue is overlooked, and the size is one that it had.
+ * <b>Order:</b> single operations are linearizable, as those of {@link SliceMpmcArrayQueue}, of whose ring it is made.
+ * It is no more lock-free than that queue; no code of the caller runs under a lock.
  *
  * <p>
- * <b>Waiting:</b> {@code put}, {@code take} and the forms with a time spin briefly, yield, then park, also on virtual
- * threads, whose carriers are free meanwhile. One parked thread at a time is woken, just before the element or the room
- * that it waits for comes. One that is woken and finds that running threads are faster looks again every 20 us to 250
- * us, and goes first once it has waited for 0.2 ms, or as long as {@link Builder#overtaking} says; so an element or
- * room may wait for a waiter for up to 250 us when those other threads stop coming, and no waiter waits for ever while
- * the queue is in use. Interruption while waiting, or before, ends in InterruptedException, and nothing was added or
- * taken. A call with a time looks once more when the time is over, past all others and whoever's turn it is; it keeps
- * its time, and can be interrupted, also while a stopped thread has an end of the queue locked.
+ * <b>Waiting:</b> {@code put}, {@code take} and the timed forms spin briefly, yield, then park; a virtual thread leaves
+ * its carrier free. No waiter waits for ever while the queue is in use. A timed call keeps its time and can be
+ * interrupted, even while a thread that holds an end of the queue is stopped. An interrupt ends in
+ * InterruptedException, and nothing was added or taken.
  *
  * <p>
- * <b>Fairness:</b> by default a thread that comes when there is room or an element goes first. In the fair form those
- * that wait go in order of arrival, and {@code put}, {@code take} and the forms with a time queue behind them; {@code
- * offer} and {@code poll} without a time never wait in line, and go first in both forms.
+ * <b>Fairness:</b> by default a thread that arrives when there is an element or room goes first, until the first waiter
+ * has waited for 0.2 ms ({@link Builder#overtaking}). In the fair form waiters go in order of arrival, and {@code put},
+ * {@code take} and the timed forms queue behind them. {@code offer} and {@code poll} without a time never wait in line.
  *
  * <p>
- * <b>Errors:</b> a call that throws, also a StackOverflowError or an OutOfMemoryError, has done nothing: no element is
- * lost or doubled, no end stays locked, no waiter is forgotten: if the error came as it was to be woken, the next
- * operation wakes it. When the collection of a {@code drainTo} throws, the
- * element that it was given is gone, and no other.
+ * <b>Errors:</b> a call that throws, even a StackOverflowError or OutOfMemoryError, has done nothing: no element is
+ * lost or doubled, no waiter forgotten. When the collection given to {@code drainTo} throws, the element that it was
+ * given is gone, and no other.
  *
  * <p>
- * <b>Whole-collection operations:</b> iterators are weakly consistent, show each element that is there all the while
- * once and none twice, of those that have gone at most the next one, and remove their own element or none.
- * {@code contains}, {@code remove(Object)} and iterators look at what is there when they begin, however much comes
- * meanwhile, and copy 64 elements at a time under the consumers' lock, more when others take elements faster than a
- * search looks at them; {@code remove(Object)} gives up after others took what it had found 24 times. A removal from
- * the middle moves those before it up under that lock, so the first of a million goes at once.
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees it.
  *
  * <p>
- * <b>It is not lock-free</b>, as {@link SliceMpmcArrayQueue} says; the same sections stand around its locks. No code of
- * the user runs under a lock.
- *
- * <p>
- * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the
- * element.
- *
- * <p>
- * <b>Cost:</b> one atomic instruction an operation as long as nobody has to wait. CPUs take turns as there. Memory: a
- * reference for each element, the capacity rounded up to a power of two, or the segments of
- * {@link SliceMpmcUnboundedQueue}; about 1.6 kilobytes; two objects of 24 bytes for each thread that waits in line.
- *
- * <p>
- * Source: the ring of {@link SliceMpmcArrayQueue}; passing the wake-up on from waiter to waiter is from
- * {@link java.util.concurrent.LinkedBlockingQueue}.
+ * <b>Cost:</b> one atomic instruction an operation while nobody has to wait. Memory: a reference for each element, the
+ * capacity rounded up to a power of two, or the segments of {@link SliceMpmcUnboundedQueue}; 1.6 KB; two objects of 24
+ * bytes for each thread that waits.
  *
  * @param <E> the type of the elements
  * @since 0.1.0
  */
 public final class SliceBlockingQueue<E> extends RingCollection<E> implements BlockingQueue<E>, Serializable {
+    /*
+     * Source: the ring of SliceMpmcArrayQueue, with its turns; passing the wake-up on from waiter to waiter is from
+     * java.util.concurrent.LinkedBlockingQueue.
+     *
+     * Waiting. One parked thread at a time is woken, just before the element or the room that it waits for comes
+     * (Waiters). A thread that is woken and finds that running threads are faster looks again every 20 us to 250 us. So
+     * an element or room may wait that long for a waiter when those other threads stop coming. A timed call looks once
+     * more when the time is over, past all others and regardless of turns. If an error comes as a waiter is to be
+     * woken, the next operation wakes it.
+     *
+     * Searches are those of SliceMpmcArrayQueue. An iterator refers to at most one element that has gone, the next one.
+     */
     private static final long serialVersionUID = 1;
     /** Nanoseconds for which a call that may wait tries before it waits in line. */
     private static final long FIRST_TRY = 100_000;
@@ -198,7 +188,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
         }
 
         /**
-         * Lets those that wait go in order of arrival, or not.
+         * Says whether waiting threads are served in order of arrival; they are not by default.
          *
          * @param whether whether they do
          * @return this
@@ -209,8 +199,8 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
         }
 
         /**
-         * For how long threads that come may go past one that waits. A short time makes waits even and costs
-         * throughput; the default is on the page Queues of the documentation, with the curve.
+         * For how long arriving threads may pass a waiting one, 0.2 ms by default. A short time makes waits even and
+         * costs throughput.
          *
          * @param most how long, not negative
          * @return this

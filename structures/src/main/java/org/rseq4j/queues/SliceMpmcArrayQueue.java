@@ -6,75 +6,62 @@ import java.util.Objects;
 import org.rseq4j.Rseq;
 
 /**
- * A bounded queue for many producers and many consumers, strictly first in, first out, in an array, whose claim of a
- * slot and its publication stand in one section.
+ * A bounded queue for many producers and many consumers, strictly first in, first out, for more threads than CPUs. It
+ * does not park; {@link SliceBlockingQueue} does.
  *
  * <p>
- * <b>Order:</b> linearizable. {@code offer}, {@code poll}, {@code peek}, {@code size}, {@code isEmpty}, {@code
- * offerAll}, {@code clear}, {@code contains} and {@code remove(Object)} take effect at one moment between their begin
- * and their end, {@code drain} and {@code fill} one by one: elements leave in the order in which their offers took
- * effect, whatever threads do.
+ * <b>It is not lock-free.</b> Each end has a lock, held for some nanoseconds. A thread that is scheduled out while it
+ * has one holds up the others at that end, which spin briefly and then yield. Where the time slice extension is
+ * supported, the kernel is asked not to let that happen. No code of the caller runs under a lock.
  *
  * <p>
- * <b>Emptiness:</b> {@code poll}, {@code peek} and {@code isEmpty} say that there is nothing only when there was
- * nothing at one moment of the call: never while an element whose offer has returned is in the queue. {@code offer}
- * says that it is full only when it was, at one moment; room that a running {@link #fill(Supplier, int) fill} has
- * reserved counts as full.
+ * <b>Order:</b> linearizable. Single operations, {@code size}, {@code offerAll}, {@code clear}, {@code contains} and
+ * {@code remove(Object)} take effect at one moment between their begin and their end. {@code poll} returns null, and
+ * {@code offer} false, only if the queue was empty, or full, at such a moment; room that a running
+ * {@link #fill(Supplier, int) fill} has reserved counts as full. {@code drain} and {@code fill} go one by one;
+ * {@link #offerAll} adds its elements together. {@code relaxedOffer}, {@code relaxedPoll} and {@code relaxedPeek} may
+ * also fail because another thread is at that end or another CPU has its turn; they never yield.
  *
  * <p>
- * <b>Size:</b> {@code size} is how many there were at one moment of the call.
+ * <b>Errors:</b> a call that throws, even a StackOverflowError, has done nothing and leaves nothing locked. A consumer
+ * that throws costs the element that it was given.
  *
  * <p>
- * <b>Relaxed calls</b> ({@code relaxedOffer}, {@code relaxedPoll}, {@code relaxedPeek}) may also fail because another
- * thread is at the same end of the queue or another CPU has its turn; they never yield. What they do succeed with is in
- * the same strict order.
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees it.
  *
  * <p>
- * <b>Batches:</b> {@code drain} and {@code fill} move one element after the other, so a batch is so many single calls
- * and lose no more when user code throws; {@link #offerAll} adds all that it adds under one lock and in one section, so
- * those stay together and become visible at one moment, and where some had to be left out, the queue is full at that
- * moment. A batch of thousands takes longer than a grant lasts.
+ * <b>Iterators</b> are weakly consistent: each element that is there all the while is shown once, none twice, and
+ * {@code remove} removes that element or none.
  *
  * <p>
- * <b>It is not lock-free:</b> there is a lock for either end, held for some nanoseconds. A thread that is scheduled out
- * there holds up those of its end, who spin briefly, then call {@code Thread.yield}; the kernel is asked not to let
- * that happen, and does as asked where the time slice extension is supported. No code of the user runs under a lock. A
- * call that throws, also a StackOverflowError, has done nothing and leaves nothing locked; a consumer that throws costs
- * the element that it was given.
+ * <b>Cost:</b> one atomic instruction an operation; a failing call writes nothing. While CPUs compete, one of them has
+ * the queue for up to 0.1 ms, and strict calls on the others wait that long at most. Memory: a reference for each
+ * element, the capacity rounded up to a power of two, and 1.5 KB.
  *
  * <p>
- * <b>Cost:</b> one atomic instruction an operation; a failing call loads a few words and writes nothing. Threads of one
- * CPU have both ends of the queue for up to 0.1 ms while those of other CPUs want it too, which keeps the cache lines
- * from moving at every operation: a strict call of another CPU spins, then yields until it is that CPU's turn, or until
- * the queue was full or empty at a moment of the call, though it may not be so any more when the call returns; after
- * 0.1 ms it goes without the turn, however many CPUs there are. The turn passes within
- * microseconds when its threads do nothing. A thread that finds the queue full or empty after many elements yields once
- * before it says so. Queues of fewer than 64 elements have no turns. Memory: a reference for each element, the capacity
- * rounded up to a power of two, and about 1.5 kilobytes.
- *
- * <p>
- * <b>Unsupported</b> is nothing of {@code java.util.Queue}. Iterators are weakly consistent, show each element that is
- * there all the while once and none twice, and remove their own element or none. {@code contains}, {@code
- * remove(Object)} and iterators look at what is there when they begin, however much comes meanwhile, and copy 64
- * elements at a time under the consumers' lock, more when others take elements faster than a search looks at them; so a
- * search ends, and {@code remove(Object)} gives up only after others took what it had found 24 times. A removal from
- * the middle moves those before it up under that lock.
- *
- * <p>
- * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the
- * element.
- *
- * <p>
- * It is not serializable, nor are JCTools' queues; {@link SliceBlockingQueue} is.
- *
- * <p>
- * Source: a ring with an index for either end (Lamport); each side keeps the other's index as it last saw it (as in
- * Lee, Bu and Chandranmenon's MCRingBuffer, 2010); the lock is the index's lowest bit.
+ * It is not serializable, as JCTools' queues are not.
  *
  * @param <E> the type of the elements
  * @since 0.1.0
  */
 public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
+    /*
+     * Source: a ring with an index for either end (Lamport). Each side keeps the other's index as it last saw it (Lee,
+     * Bu and Chandranmenon's MCRingBuffer, 2010). The lock is the index's lowest bit; claim and publication stand in
+     * one section. Ring has the protocol.
+     *
+     * Turns. Threads of one CPU have both ends for a while, which keeps cache lines from moving at every operation
+     * (Turns). A strict call of another CPU spins, then yields, until it is that CPU's turn, or until the queue was
+     * full or empty at a moment of the call, though it may not be so any more when the call returns. After 0.1 ms it
+     * goes without the turn. The turn passes within microseconds when its threads do nothing. A thread that finds the
+     * queue full or empty after many elements yields once before it says so. Queues of fewer than 64 elements have no
+     * turns.
+     *
+     * Searches. contains, remove(Object) and iterators look at what is there when they begin, however much is added
+     * meanwhile. They copy 64 elements at a time under the consumers' lock, more when others take elements faster than
+     * a search looks at them, so that it ends. remove(Object) gives up after others took what it had found 24 times. A
+     * removal from the middle moves those before it up, under that lock.
+     */
     private final Ring ring;
     private final Turns turns;
 

@@ -8,34 +8,31 @@ import java.util.Collection;
 import java.util.Objects;
 
 /**
- * A queue without a bound for many producers and many consumers, strictly first in, first out: {@link
- * SliceMpmcArrayQueue} on a chain of rings.
+ * A queue without a bound for many producers and many consumers, strictly first in, first out, for more threads than
+ * CPUs: {@link SliceMpmcArrayQueue} on a chain of segments.
  *
  * <p>
- * <b>Order, emptiness, size and relaxed calls</b> are those of {@link SliceMpmcArrayQueue}; {@code offer} never fails,
- * {@code relaxedOffer} only while another thread adds elements or another CPU has its turn. It is no more lock-free
- * than that queue, and says in the same way what happens to a thread that is scheduled out.
+ * <b>Order, errors, relaxed calls and iterators</b> are those of {@link SliceMpmcArrayQueue}, and it is no more
+ * lock-free than that queue. {@code offer} never fails, {@code relaxedOffer} only while another thread adds elements or
+ * another CPU has its turn. {@code capacity} is {@code UNBOUNDED_CAPACITY}; {@code fill} without a limit adds 64
+ * elements.
  *
  * <p>
- * <b>Memory:</b> segments of 1024 references (4 or 8 kilobytes) in a chain. Consumers give an empty segment to the
- * producers, who use it again, so a queue whose length stays within a segment or two allocates nothing; a longer one a
- * segment for each 1024 elements, which the collector gets back as the queue empties. An empty queue keeps two at most.
+ * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees it.
  *
  * <p>
- * <b>Happens-before:</b> what a thread did before it added an element is visible to the thread that takes or sees the
- * element.
- *
- * <p>
- * <b>Cost:</b> one atomic instruction an operation. {@code capacity} is {@code UNBOUNDED_CAPACITY}; {@code fill}
- * without a limit adds 64 elements; a {@code peek} that finds an element locks the consumers' end for some nanoseconds.
- *
- * <p>
- * Source: the two locks of {@link SliceMpmcArrayQueue}; linked arrays are from JCTools' unbounded queues.
+ * <b>Cost:</b> one atomic instruction an operation; a {@code peek} that finds an element locks the consumers' end for
+ * some nanoseconds. Memory: segments of 1024 references (4 or 8 KB). Consumers give an empty segment back to the
+ * producers, so a queue whose length stays within a segment or two allocates nothing; a longer one allocates a segment
+ * for each 1024 elements. An empty queue keeps two segments at most.
  *
  * @param <E> the type of the elements
  * @since 0.1.0
  */
 public final class SliceMpmcUnboundedQueue<E> extends RingQueue<E> implements Serializable {
+    /*
+     * Source: the two locks of SliceMpmcArrayQueue; linked arrays are from JCTools' unbounded queues.
+     */
     private static final long serialVersionUID = 1;
 
     private final transient Ring ring;

@@ -26,8 +26,7 @@ abstract class SegmentPool {
      * @throws IllegalArgumentException when bytes is not positive
      * @throws IllegalStateException when the pool is closed
      * @throws OutOfMemoryError when the system has no memory; without native access when
-     *              {@code -XX:MaxDirectMemorySize} allows
-     *     no more
+     *             {@code -XX:MaxDirectMemorySize} allows no more
      */
     public final MemorySegment acquire(long bytes) {
         return (MemorySegment) view(bytes).handedOut; // a field: a call here could find no stack, and lose the buffer
@@ -37,13 +36,11 @@ abstract class SegmentPool {
      * Gives a buffer back.
      *
      * @param segment a segment that was acquired from this pool, or a slice of it that begins where it does; the caller
-     *             will
-     *     not use its memory again
+     *             will not use its memory again
      * @throws NullPointerException when the segment is null
      * @throws IllegalArgumentException when it is not a buffer of this pool
      * @throws IllegalStateException when misuse is looked for, and the segment was released before, or input or output
-     *              into
-     *     it is going on
+     *             into it is going on
      */
     public final void release(MemorySegment segment) {
         long address = segment.isNative() ? segment.address() : 0;

@@ -4,8 +4,8 @@
  *
  * <p>
  * <b>A {@code long}</b> named {@code place} says where a word is, together with its mapping: an address where the
- * mapping is native, else an offset in it. {@code base} is the place of CPU 0's word, {@code stride}
- * the distance to the next CPU's, both in bytes.
+ * mapping is native, else an offset in it. {@code base} is the place of CPU 0's word, {@code stride} the distance to
+ * the next CPU's, both in bytes.
  *
  * <p>
  * <b>Memory order:</b> the methods of {@link org.rseq4j.internal.memory.Words} are named after the access modes of a

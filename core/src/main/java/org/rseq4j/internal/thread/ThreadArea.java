@@ -28,8 +28,8 @@ import org.rseq4j.internal.linux.Scratch;
  *
  * <p>
  * On a virtual thread nothing from the question who its carrier is to the answer may give that carrier up: there is no
- * monitor, no lock that is waited for, and no class that is not initialised yet. Who cannot put its row in at once goes
- * without, and asks again next time.
+ * monitor, no lock that is waited for, and no class that is not initialised yet. A thread that cannot put its row in at
+ * once goes without, and asks again next time.
  */
 public final class ThreadArea {
     private static final int ROWS = 4096;
