@@ -165,7 +165,7 @@ public final class ExtendedLock implements Lock {
                 held = false;
                 throw e;
             } finally {
-                again(held);
+                requestAgain(held);
             }
         }
 
@@ -179,7 +179,7 @@ public final class ExtendedLock implements Lock {
                 held = false;
                 throw e;
             } finally {
-                again(held);
+                requestAgain(held);
             }
         }
 
@@ -193,7 +193,7 @@ public final class ExtendedLock implements Lock {
                 held = false;
                 throw e;
             } finally {
-                again(held);
+                requestAgain(held);
             }
         }
 
@@ -207,7 +207,7 @@ public final class ExtendedLock implements Lock {
                 held = false;
                 throw e;
             } finally {
-                again(held);
+                requestAgain(held);
             }
         }
 
@@ -221,12 +221,12 @@ public final class ExtendedLock implements Lock {
                 held = false;
                 throw e;
             } finally {
-                again(held);
+                requestAgain(held);
             }
         }
 
         /** A stranger makes no request, which nothing would end, and leaves the holder's section alone. */
-        private void again(boolean held) {
+        private void requestAgain(boolean held) {
             if (held) {
                 request();
             }

@@ -14,7 +14,7 @@ final class StackReserve {
     private StackReserve() {
     }
 
-    /** For who is about to park; it costs a microsecond or less. */
+    /** For a thread that is about to park; it costs a microsecond or less. */
     static void ensure() {
         if (descend(FRAMES) != FRAMES) {
             throw new AssertionError();
@@ -22,9 +22,9 @@ final class StackReserve {
     }
 
     /**
-     * For who is about to take a lock, so that giving it back from the same depth does not find less stack than this
-     * did: in interpreted code, where frames are large, this frame is larger than all of an unlock's. In compiled code
-     * it is nothing.
+     * For a thread that is about to take a lock, so that giving it back from the same depth does not find less stack
+     * than this did: in interpreted code, where frames are large, this frame is larger than all of an unlock's. In
+     * compiled code it is nothing.
      */
     @SuppressWarnings("UnusedVariable")
     static void ensureUnlock() {

@@ -64,14 +64,14 @@ final class WriteSide implements Lock {
                 | (writers.isFair() && writers.first != null ? ReaderGate.CLOSED : 0);
     }
 
-    /** Closes the gate; whether there are no readers. */
-    private boolean isAloneNow() {
+    /** Closes the gate to readers; whether none is inside. */
+    private boolean tryExclude() {
         raise();
         return readers.isEmpty();
     }
 
-    /** Closes the gate and waits for the readers; false at an interrupt (still set) or the deadline. */
-    private boolean isAlone(boolean interruptibly, boolean timed, long deadline) {
+    /** Closes the gate and waits for the readers inside; false at an interrupt (still set) or the deadline. */
+    private boolean exclude(boolean interruptibly, boolean timed, long deadline) {
         raise();
         for (int i = 0; i < SPINS; i++) {
             if (readers.isEmpty()) {
@@ -128,15 +128,15 @@ final class WriteSide implements Lock {
         }
         long owner = writers.ownerId;
         try {
-            boolean alone = how == How.TRY ? isAloneNow() : isAlone(how != How.WAIT, timed, deadline);
-            if (!alone) {
-                retreat();
+            boolean exclusive = how == How.TRY ? tryExclude() : exclude(how != How.WAIT, timed, deadline);
+            if (!exclusive) {
+                abandon();
             }
-            return alone;
+            return exclusive;
         } catch (Throwable e) {
             try {
                 if (writers.ownerId == owner) {
-                    retreat();
+                    abandon();
                 }
             } catch (Throwable ignored) {
                 // No stack for that; what follows calls nothing.
@@ -154,7 +154,7 @@ final class WriteSide implements Lock {
     }
 
     /** Lets the others go on, without a write. */
-    private void retreat() {
+    private void abandon() {
         if ((gate.gate & ReaderGate.WRITER) != 0) {
             lower(false);
         }
@@ -268,12 +268,12 @@ final class WriteSide implements Lock {
         }
 
         /** With the writers' lock again. */
-        private void comeBack() {
+        private void reacquire() {
             IllegalMonitorStateException misused = null;
-            boolean alone = false;
-            while (!alone) {
+            boolean exclusive = false;
+            while (!exclusive) {
                 try {
-                    alone = isAlone(false, false, 0);
+                    exclusive = exclude(false, false, 0);
                 } catch (IllegalMonitorStateException e) {
                     misused = e;
                 } catch (OutOfMemoryError e) {
@@ -292,7 +292,7 @@ final class WriteSide implements Lock {
             try {
                 condition.await();
             } finally {
-                comeBack();
+                reacquire();
             }
         }
 
@@ -302,7 +302,7 @@ final class WriteSide implements Lock {
             try {
                 condition.awaitUninterruptibly();
             } finally {
-                comeBack();
+                reacquire();
             }
         }
 
@@ -313,7 +313,7 @@ final class WriteSide implements Lock {
             try {
                 condition.awaitNanos(nanos);
             } finally {
-                comeBack();
+                reacquire();
             }
             return deadline - System.nanoTime();
         }
@@ -325,7 +325,7 @@ final class WriteSide implements Lock {
             try {
                 return condition.await(nanos, TimeUnit.NANOSECONDS);
             } finally {
-                comeBack();
+                reacquire();
             }
         }
 
@@ -336,7 +336,7 @@ final class WriteSide implements Lock {
             try {
                 return condition.awaitUntil(until);
             } finally {
-                comeBack();
+                reacquire();
             }
         }
 
