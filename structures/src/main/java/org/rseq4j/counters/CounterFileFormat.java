@@ -13,9 +13,9 @@ import java.util.zip.CRC32C;
  *
  * <p>
  * A state counts how often its entry was registered and freed: 0 before all, odd while it is registered, else even. It
- * changes after the entry was written, and before the entry or its values are written again; so who finds the same odd
- * state before and after has read what belongs together. Entries are registered in order, and only counters are freed.
- * An entry has a checksum.
+ * changes after the entry was written, and before the entry or its values are written again; so a reader that finds the
+ * same odd state before and after has read what belongs together. Entries are registered in order, and only counters
+ * are freed. An entry has a checksum.
  */
 record CounterFileFormat(int capacity, int strides, int shift, long pid, long started) {
     static final int PAGE = 4096;

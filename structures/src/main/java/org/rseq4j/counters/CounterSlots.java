@@ -28,7 +28,7 @@ final class CounterSlots {
     /** The bytes of a stride in a chunk: a shift, no multiplication. */
     static final int SHIFT = 16;
     static final int CPUS = Rseq.cpuCount();
-    /** More than are taken at once, so that those that are unreachable become fewer; bounded, for who takes one. */
+    /** More than are taken at a time, so that unreachable ones become fewer; few, as a thread that takes one pays. */
     private static final int FREED_AT_ONCE = 4;
     /** One for each CPU, and one more. */
     static final int STRIDES = CPUS + 1;

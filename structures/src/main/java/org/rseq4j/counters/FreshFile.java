@@ -14,12 +14,12 @@ import java.util.Set;
 import org.rseq4j.internal.memory.OwnerOnly;
 
 /**
- * A file that has a name of its own while it is made, and is then given its real one. Who makes it has it locked, which
+ * A file that has a name of its own while it is made, and is then given its real one. Its maker has it locked, which
  * ends with the process: one that nobody has locked was left by a process that was killed.
  *
  * <p>
  * The lock is a hint. It comes a moment after the file, a file system may have none, and a process loses it when a copy
- * of this class in another class loader looks for what was left. So who makes a file may find it gone in the end.
+ * of this class in another class loader looks for what was left. So a maker may find its file gone in the end.
  */
 final class FreshFile {
     private static final String PREFIX = ".counters";

@@ -246,8 +246,8 @@ public final class PerCpuMetrics {
 
     /**
      * All meters of a file by their names there, those that it has and those that it gets later, until they are freed.
-     * One that a registry does not take, because it has another meter of the name, is not there, and logged: who makes
-     * the meter is not told.
+     * One that a registry refuses, because it has another meter of the name, is left out, which is logged; making the
+     * meter does not fail.
      *
      * @param file the file
      * @param units the unit of a summary or histogram of times, by its name; null for other values

@@ -14,8 +14,8 @@ import org.rseq4j.internal.thread.Ids;
  * {@code java.util.concurrent.atomic.Striped64}; then there is one for each processor.
  *
  * <p>
- * Epochs are those of {@link SummaryWords}. Who resets closes a cell by beginning the next epoch there: a record that
- * had read the totals of the old one fails and looks again.
+ * Epochs are those of {@link SummaryWords}. A reset closes a cell by beginning the next epoch there: a record that had
+ * read the totals of the old one fails and looks again.
  */
 final class SummaryCells {
     private static final VarHandle REQUESTED;

@@ -18,8 +18,8 @@ import org.rseq4j.internal.memory.Words;
  * set, also when the writer was killed while it wrote the other.
  *
  * <p>
- * One thread writes a stride at a time, and none waits: who finds another one at it leaves a note, and that one writes
- * again.
+ * One thread writes a stride at a time, and none waits: a thread that finds another one at it leaves a note, and that
+ * one writes again.
  */
 final class SummaryMirror {
     static final int WORDS = 9;

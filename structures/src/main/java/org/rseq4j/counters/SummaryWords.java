@@ -16,8 +16,8 @@ import org.rseq4j.internal.memory.Words;
  * </pre>
  *
  * The state counts records, times four; bit 0 says which set counts, bit 1 which epoch. A record reads the set that
- * counts, writes the other, and commits by the state. A set is overwritten only when the state went on, so who finds
- * the same state before and after the set has read a whole one.
+ * counts, writes the other, and commits by the state. A set is overwritten only when the state went on, so a reader
+ * that finds the same state before and after the set has read a whole one.
  *
  * <p>
  * An epoch is what is recorded between two resets; its tag is the number of resets asked for before it, plus 1, so that

@@ -360,7 +360,7 @@ abstract class QueuedLock extends WaitQueue {
         return virtual != null && Threads.id(virtual) == id ? virtual : PlatformThreads.find(id);
     }
 
-    /** So that {@code ThreadMXBean.findDeadlockedThreads()} sees who is waited for. */
+    /** So that {@code ThreadMXBean.findDeadlockedThreads()} sees which thread is waited for. */
     private void publishOwner() {
         try {
             Thread owner = owner();

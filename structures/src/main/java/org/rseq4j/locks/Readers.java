@@ -15,10 +15,10 @@ import org.rseq4j.internal.thread.Ids;
 final class Readers {
     /*
      * The sum is never below the number of readers inside while WRITER is set, although its parts are read one after
-     * the other and a reader may leave on another CPU: who is inside wrote its 1 before WRITER was set, so the 1 is
-     * seen, and its -1 comes once, after it left; who comes later takes its 1 back where it put it. A 1 that is moved
-     * from a slot to a word is added there before it is taken from the slot; the slots are read before the words, so it
-     * is seen at least once.
+     * the other and a reader may leave on another CPU: a reader that is inside wrote its 1 before WRITER was set, so
+     * the 1 is seen, and its -1 comes once, after it left; one that comes later takes its 1 back where it put it. A 1
+     * that is moved from a slot to a word is added there before it is taken from the slot; the slots are read before
+     * the words, so it is seen at least once.
      *
      * A thread without stack for the call that takes its 1 back counts one that is owed, which takes no call. What is
      * owed is read before the slots and words, so that a -1 is never seen without its 1.

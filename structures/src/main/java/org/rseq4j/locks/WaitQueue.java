@@ -145,7 +145,7 @@ abstract class WaitQueue extends LockWordPadding {
     }
 
     final Collection<Thread> threads() {
-        Thread[] found = new Thread[length()]; // not under the monitor: who comes now is left out
+        Thread[] found = new Thread[length()]; // not under the monitor: those that come now are left out
         int count = 0;
         synchronized (links) {
             for (Waiter waiter = first; waiter != null && count < found.length; waiter = waiter.next) {
