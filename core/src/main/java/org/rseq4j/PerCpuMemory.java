@@ -39,6 +39,10 @@ import org.rseq4j.internal.thread.Ids;
  * and at worst the pages that such threads touch again. (The field is the bound that every offset is compared with
  * anyway: closing sets it to 0.)
  *
+ * <p>
+ * <b>Happens-before:</b> what a thread did before it changed a word happens before what another does after a
+ * {@link #get} or {@link #sum} that found the change.
+ *
  * @since 0.1.0
  */
 public final class PerCpuMemory implements AutoCloseable {

@@ -21,6 +21,9 @@ import org.rseq4j.internal.thread.Registration;
  * call, or about one with {@code --add-exports java.base/jdk.internal.access=org.rseq4j.core} (on the class path:
  * {@code =ALL-UNNAMED}).
  *
+ * <p>
+ * <b>Happens-before:</b> an id orders nothing between threads.
+ *
  * @since 0.1.0
  */
 public final class Rseq {

@@ -45,6 +45,9 @@ import org.rseq4j.internal.section.SectionStatistics;
  * 2.5 GHz. Where the extension is not supported they cost nothing: {@link #isSupported()} is constant after start, and
  * the JIT drops what it guards.
  *
+ * <p>
+ * <b>Happens-before:</b> a section orders nothing between threads; the lock or atomic inside it does.
+ *
  * @since 0.1.0
  */
 public final class SliceExtension {

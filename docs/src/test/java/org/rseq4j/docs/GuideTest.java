@@ -30,6 +30,11 @@ class GuideTest {
     /** A minute, or little more. */
     private static final int MOST_WORDS_OF_A_CLASS_COMMENT = 335;
 
+    private static final List<String> STRUCTURES = List.of("PerCpuCounter", "PerCpuSummary", "PerCpuHistogram",
+            "CounterFile", "PerCpuPool", "PerCpuBufferPool", "SliceMpmcArrayQueue", "SliceMpmcUnboundedQueue",
+            "SliceBlockingQueue", "PerCpuQueue", "SliceLock", "PerCpuReadWriteLock", "SliceExtension", "PerCpuMemory",
+            "RestartableSequences");
+
     /** The comment of a public type that stands in a file of its own name. */
     private static final Pattern CLASS_COMMENT = Pattern.compile(
             "\\n/\\*\\*((?:(?!\\*/).)*)\\*/\\s*(?:@[^\\n]*\\n)*public (?:final |abstract )*"
@@ -88,10 +93,7 @@ class GuideTest {
             STRUCTURE.matcher(Files.readAllLines(file).getFirst()).results().map(MatchResult::group)
                     .forEach(headings::add);
         }
-        for (String type : List.of("PerCpuCounter", "PerCpuSummary", "PerCpuHistogram", "CounterFile", "PerCpuPool",
-                "PerCpuBufferPool", "SliceMpmcArrayQueue", "SliceMpmcUnboundedQueue", "SliceBlockingQueue",
-                "PerCpuQueue",
-                "SliceLock", "PerCpuReadWriteLock", "SliceExtension", "PerCpuMemory", "RestartableSequences")) {
+        for (String type : STRUCTURES) {
             assertTrue(headings.contains(type), "no page of " + type + " among " + headings);
         }
     }
@@ -154,7 +156,7 @@ class GuideTest {
 
     /** What a type is, promises and costs; the design stands in its body. */
     @Test
-    void theCommentOfAPublicTypeTakesAMinute() throws IOException {
+    void theCommentOfAPublicTypeTakesAMinuteAndSaysWhatHappensBeforeWhat() throws IOException {
         List<String> wrong = new ArrayList<>();
         int comments = 0;
         for (String folder : List.of("core/src/main/java", "structures/src/main/java")) {
@@ -165,6 +167,9 @@ class GuideTest {
                         long words = words(comment.group(1));
                         if (words > MOST_WORDS_OF_A_CLASS_COMMENT) {
                             wrong.add(comment.group(2) + ": " + words + " words");
+                        }
+                        if (STRUCTURES.contains(comment.group(2)) && !comment.group(1).contains("appens-before")) {
+                            wrong.add(comment.group(2) + " does not say what happens before what");
                         }
                     }
                 }

@@ -33,6 +33,10 @@ import org.rseq4j.internal.thread.Headroom;
  * Asking again for a name gives the same object. Meters live as long as the file object is referred to by anything;
  * closing a meter that came from a file stops it in this process and leaves its values and its name in the file.
  *
+ * <p>
+ * <b>Happens-before</b> of its meters is that of their types. Another process sees a value some time after it was
+ * stored, and what it sees orders nothing.
+ *
  * @since 0.1.0
  */
 public final class CounterFile {

@@ -35,6 +35,10 @@ import org.rseq4j.internal.thread.Ids;
  * <p>
  * A counter is serialized as its sum, at that moment; it is read as a new counter with this sum.
  *
+ * <p>
+ * <b>Happens-before:</b> what was added before a {@code sum}, in the sense of happens-before, is in it. That a thread
+ * sees an addition does not mean that it sees what was done before it.
+ *
  * @since 0.1.0
  */
 public final class PerCpuCounter extends Number implements AutoCloseable {

@@ -29,6 +29,9 @@ import org.rseq4j.internal.thread.Ids;
  * the native library it is an array of the Java heap.) It is given back by {@link #close()} or when the histogram is
  * unreachable.
  *
+ * <p>
+ * <b>Happens-before:</b> what was recorded before a snapshot, in the sense of happens-before, is in it.
+ *
  * @since 0.1.0
  */
 public final class PerCpuHistogram implements AutoCloseable {

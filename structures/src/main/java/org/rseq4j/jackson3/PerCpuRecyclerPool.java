@@ -21,10 +21,10 @@ import tools.jackson.core.util.RecyclerPool;
  *
  * <p>
  * Needs jackson-core 3.0 or later ({@code tools.jackson.core}), an optional dependency; Jackson 2 has
- * {@link org.rseq4j.pools.PerCpuRecyclerPool}. Thread safe. A parser or generator that is never closed
- * keeps its recycler, which the garbage collector then takes. Cost and behaviour without rseq: those of PerCpuPool;
- * nothing is allocated but recyclers when none is free. Serializing it keeps what makes the recyclers, not the
- * recyclers.
+ * {@link org.rseq4j.pools.PerCpuRecyclerPool}. Thread safe. A parser or generator that is never closed keeps its
+ * recycler, which the garbage collector then takes. Happens-before, cost and behaviour without rseq are those of
+ * PerCpuPool; nothing is allocated but recyclers when none is free. Serializing it keeps what makes the recyclers, not
+ * the recyclers.
  *
  * @param <P> the type of the recyclers
  * @since 0.1.0

@@ -26,6 +26,9 @@ import org.rseq4j.internal.section.Section;
  * Cost beside the wrapped lock: one request and its end where the kernel grants extensions; a constant test, which the
  * JIT drops, where it does not.
  *
+ * <p>
+ * <b>Happens-before:</b> that of the wrapped lock.
+ *
  * @since 0.1.0
  */
 public final class ExtendedLock implements Lock {

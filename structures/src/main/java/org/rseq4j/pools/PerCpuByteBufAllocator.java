@@ -29,7 +29,8 @@ import java.util.Objects;
  *
  * <p>
  * Cost: that of the pool, and a buffer object on the Java heap for each call (150 bytes by estimate), which Netty's own
- * pools recycle. A capacity that grows takes another block and copies. Without rseq: as the pool.
+ * pools recycle. A capacity that grows takes another block and copies. Happens-before, and what happens without rseq,
+ * are the pool's.
  *
  * @since 0.1.0
  */

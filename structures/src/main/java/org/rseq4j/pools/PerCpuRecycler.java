@@ -28,7 +28,7 @@ import java.util.Objects;
  *
  * <p>
  * It has Netty's names and none of its classes. A second recycling is found by {@code -Drseq4j.pools.detectMisuse=true}
- * only. Thread safe. Cost and behaviour without rseq: those of PerCpuPool.
+ * only. Thread safe. Happens-before, cost and behaviour without rseq are those of PerCpuPool.
  *
  * @param <T> the type of the objects
  * @since 0.1.0

@@ -18,9 +18,9 @@ import java.util.function.Supplier;
  *
  * <p>
  * Needs jackson-core 2.16 or later, an optional dependency. Thread safe. A parser or generator that is never closed
- * keeps its recycler, which the garbage collector then takes. Cost and behaviour without rseq: those of PerCpuPool;
- * nothing is allocated but recyclers when none is free. Serializing it keeps what makes the recyclers, not the
- * recyclers.
+ * keeps its recycler, which the garbage collector then takes. Happens-before, cost and behaviour without rseq are those
+ * of PerCpuPool; nothing is allocated but recyclers when none is free. Serializing it keeps what makes the recyclers,
+ * not the recyclers.
  *
  * @param <P> the type of the recyclers
  * @since 0.1.0
