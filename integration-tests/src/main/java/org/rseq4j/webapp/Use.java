@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.webapp;
 
+import io.micrometer.prometheusmetrics.PrometheusConfig;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
@@ -23,7 +25,10 @@ import org.rseq4j.counters.CounterFile;
 import org.rseq4j.counters.CounterFileReader;
 import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.counters.PerCpuHistogram;
+import org.rseq4j.counters.PerCpuMetrics;
+import org.rseq4j.counters.PerCpuPrometheusMeterRegistry;
 import org.rseq4j.counters.PerCpuSummary;
+import org.rseq4j.executors.Executors;
 import org.rseq4j.locks.ExtendedLock;
 import org.rseq4j.locks.PerCpuReadWriteLock;
 import org.rseq4j.locks.SliceLock;
@@ -32,6 +37,7 @@ import org.rseq4j.pools.PerCpuPool;
 import org.rseq4j.queues.PerCpuQueue;
 import org.rseq4j.queues.SliceBlockingQueue;
 import org.rseq4j.queues.SliceMpmcArrayQueue;
+import org.rseq4j.queues.SliceMpmcUnboundedQueue;
 
 /**
  * What the library has, each used as an application does: objects that live as long as the application, in a static
@@ -132,6 +138,25 @@ public enum Use {
             }
         }
     },
+    /** A registry of metrics, which shows meters of its own and others, as a scraper sees them. */
+    METRICS {
+        @Override
+        void run() {
+            var registry = new PerCpuPrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+            var summary = new PerCpuSummary();
+            PerCpuMetrics.summary(summary, "sizes", "Sizes.").bindTo(registry);
+            for (int i = 0; i < MANY; i++) {
+                registry.counter("requests").increment();
+                registry.timer("answers").record(i, TimeUnit.NANOSECONDS);
+                summary.record(i);
+            }
+            String text = registry.scrape();
+            check(text.contains("requests_total " + (double) MANY));
+            check(text.contains("answers_seconds_count " + MANY));
+            check(text.contains("sizes_count_total " + (double) MANY));
+            keep(registry);
+        }
+    },
     /** A pool with an idle age, which a thread of the library trims. */
     POOL {
         @Override
@@ -146,6 +171,11 @@ public enum Use {
                     .maxIdleAge(Duration.ofMillis(1)).build();
             bounded.release(bounded.acquire(Duration.ofSeconds(10)));
             bounded.close();
+            ExecutorService executor = Executors.newSingleThreadExecutor();
+            PerCpuPool<StringBuilder> made = PerCpuPool.builder(StringBuilder::new).maxSize(2).makeOn(executor).build();
+            made.release(made.acquire(Duration.ofSeconds(10)));
+            keep(made);
+            executor.shutdown();
         }
     },
     /** A pool that looks for misuse. */
@@ -186,7 +216,7 @@ public enum Use {
         void run() throws Exception {
             SliceBlockingQueue<Object> blocking = new SliceBlockingQueue<>(1024);
             for (Queue<Object> queue : List.<Queue<Object>>of(new PerCpuQueue<>(1024), new SliceMpmcArrayQueue<>(1024),
-                    blocking)) {
+                    new SliceMpmcUnboundedQueue<>(), new SliceBlockingQueue<>(), blocking)) {
                 for (int i = 0; i < MANY; i++) {
                     check(queue.offer(this));
                     check(queue.poll() == this);

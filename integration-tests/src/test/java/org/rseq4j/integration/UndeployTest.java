@@ -61,7 +61,8 @@ class UndeployTest {
     @Test
     void tomcatCollectsApplicationsThatWereRecorded() throws Exception {
         try (Recording recording = new Recording(); Container tomcat = new TomcatContainer(work)) {
-            for (String event : List.of("Section", "Status", "LockWait", "PoolMisuse")) {
+            for (String event : List.of("Section", "Status", "ThreadWithoutArea", "LockWait", "PoolAcquire",
+                    "PoolMisuse")) {
                 recording.enable("org.rseq4j." + event).withoutThreshold();
             }
             recording.start();
