@@ -41,7 +41,7 @@ import java.util.function.Consumer;
  *
  * <p>
  * <b>Cost:</b> one atomic instruction an operation while nobody has to wait. Memory: a reference for each element, the
- * capacity rounded up to a power of two, or the segments of {@link SliceMpmcUnboundedQueue}; 1.6 KB; two objects of 24
+ * capacity rounded up to a power of two, or the segments of {@link SliceMpmcUnboundedQueue}; 2 KB; two objects of 24
  * bytes for each thread that waits.
  *
  * @param <E> the type of the elements

@@ -36,7 +36,7 @@ import org.rseq4j.Rseq;
  * <p>
  * <b>Cost:</b> one atomic instruction an operation; a failing call writes nothing. While CPUs compete, one of them has
  * the queue for up to 0.1 ms, and strict calls on the others wait that long at most. Memory: a reference for each
- * element, the capacity rounded up to a power of two, and 1.5 KB.
+ * element, the capacity rounded up to a power of two, and 1.8 KB.
  *
  * <p>
  * It is not serializable, as JCTools' queues are not.
