@@ -888,7 +888,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         if (roster != null) {
             sweep();
         }
-        return new PoolStatistics(tiers.taken(), supply.misses(), tiers.steals(), supply.drops(), size());
+        return new PoolStatistics(tiers.taken(), supply.misses(), tiers.steals(), supply.drops(), size(),
+                supply.existing(), room == null ? 0 : room.waiting());
     }
 
     /** How many threads wait, of a pool with a maximum size. */

@@ -29,8 +29,6 @@ abstract class SlabFields extends SlabPadding {
     final boolean clears;
     /** How many objects callers got from here. */
     long taken;
-    /** How many objects came from another CPU's slab. */
-    long stolen;
     /** How many pops and pushes came here, by {@link Slab#CALLS}; a hint for who deserves a slab of its own. */
     int calls;
     /** What {@code taken} was at the last trim; a hint. */
