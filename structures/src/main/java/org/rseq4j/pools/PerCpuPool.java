@@ -700,8 +700,14 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     /** A leaked object does not exist any more. */
     private void sweep() {
         int leaked = roster.sweep();
-        if (leaked > 0 && room != null) {
-            room.forget(leaked);
+        if (leaked > 0) {
+            try {
+                if (room != null) {
+                    room.forget(leaked);
+                }
+            } finally {
+                supply.forget(leaked);
+            }
         }
     }
 
@@ -841,7 +847,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * Closes, and waits until all objects that were acquired, or are being made, are back or discarded.
+     * Closes, and waits until all objects that were acquired, or are being made, are back or discarded. One that nobody
+     * will release, as it was lost, is waited for in vain, unless misuse is looked for: then until it is found.
      *
      * @param timeout how long to wait at most; nothing is waited when it is not positive
      * @return whether none is left
@@ -852,6 +859,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         long nanos = Durations.nanos(timeout);
         close();
         while (supply.existing() > 0) {
+            if (roster != null) {
+                sweep();
+            }
             if (System.nanoTime() - begun >= nanos) {
                 return false;
             }

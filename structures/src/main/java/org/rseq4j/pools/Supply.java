@@ -24,7 +24,10 @@ final class Supply<T> {
     private final PerCpuCounter drops = new PerCpuCounter();
     /** Objects that were or are being made, and whose hook has not returned. */
     private final AtomicLong existing = new AtomicLong();
-    /** Those of them that ended where there was no stack for a call; changed under the monitor of that number. */
+    /**
+     * Those of them that ended where there was no stack for a call, or became unreachable; changed under the monitor of
+     * that number.
+     */
     private volatile long uncounted;
     /** What gives permits; null without a maximum size. Set by the pool as it is made. */
     WaitingRoom room;
@@ -197,6 +200,13 @@ final class Supply<T> {
             discard(discarded, null);
         } catch (Throwable e) {
             System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "the discard hook failed", e);
+        }
+    }
+
+    /** So many objects became unreachable while they were in use. */
+    void forget(int objects) {
+        synchronized (existing) {
+            uncounted += objects;
         }
     }
 
