@@ -22,6 +22,11 @@ final class Bound {
         return total;
     }
 
+    /** What is dealt out to nobody. */
+    int free() {
+        return free.get();
+    }
+
     /** What is granted of that; nothing between the compare-and-set and the return can fail. */
     int take(int wanted) {
         for (int left = free.get(); left > 0; left = free.get()) {

@@ -140,7 +140,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets how many objects are kept for each CPU at most, 64 by default.
+         * Sets how many objects the slab of each CPU keeps at most, 64 by default: a part of what
+         * {@link PerCpuPool#maxPooled} says for the whole pool.
          *
          * @param objects from 1 to 2<sup>20</sup>
          * @return this
@@ -152,7 +153,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets how many objects the overflow keeps, by default as many as four slabs.
+         * Sets how many objects the overflow keeps at most, which all CPUs share; by default as many as four slabs.
          *
          * @param objects from 0 to 2<sup>20</sup>
          * @return this
@@ -164,7 +165,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Sets how many objects are kept in all at most; by default what the slabs and the overflow have room for.
+         * Sets how many objects are kept in all at most, in all places together; by default what the slabs and the
+         * overflow have room for, which is also the most that this can be.
          *
          * @param objects at least 1
          * @return this
@@ -206,8 +208,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
         /**
          * Asks for objects in stock: every tenth of a second as many are made on a virtual thread of the pool's own as
-         * are missing in the pool, if {@link #maxSize} allows, also after {@link #maxIdleAge} has had its way. When the
-         * factory throws, that is logged, and it is tried again the next time.
+         * are missing in the pool, if {@link #maxSize} allows, also after {@link #maxIdleAge} has had its way; no more
+         * than find room, which may be as few as half of {@link PerCpuPool#maxPooled}. When the factory throws, that is
+         * logged, and it is tried again the next time.
          *
          * @param objects at least 0
          * @return this
@@ -719,6 +722,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             trim();
         }
         int missing = minIdle - size() - (makings == null ? 0 : makings.inProgress());
+        if (room == null || !room.keepsAll()) {
+            missing = Math.min(missing, tiers.room());
+        }
         while (missing > 0 && stock()) {
             missing--;
         }

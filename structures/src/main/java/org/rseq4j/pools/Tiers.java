@@ -286,6 +286,19 @@ final class Tiers {
         return false;
     }
 
+    /** How many more objects {@link #put} and {@link #putSlowly} would find a place for on this CPU; a hint. */
+    int room() {
+        Slab slab = slabs[Rseq.cpuId()];
+        int places = slab.capacity() - slab.objects() + overflow.capacity() - overflow.objects();
+        int shares = bound.free();
+        for (Slab other : all) {
+            int unused = Math.max(0, other.limit - other.objects());
+            shares += unused;
+            places += other == slab || other == overflow ? 0 : unused;
+        }
+        return Math.min(places, shares);
+    }
+
     private boolean push(Slab slab, Object object, boolean evenIfShut) {
         if (!slab.tryLock()) {
             return false;

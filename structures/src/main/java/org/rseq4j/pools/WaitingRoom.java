@@ -554,6 +554,11 @@ final class WaitingRoom {
         return closed;
     }
 
+    /** Whether the pool has room for all objects that may exist. */
+    boolean keepsAll() {
+        return keepsAll;
+    }
+
     /** Shuts for good, and wakes who waits. The objects are still there, for {@link Tiers#tryPopShut}. */
     void close() {
         boolean locks = lock(System.nanoTime() + STUCK_NANOS, true);

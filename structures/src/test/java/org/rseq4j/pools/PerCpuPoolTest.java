@@ -19,8 +19,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.Rseq;
 import org.rseq4j.pools.PoolMisuse.Kind;
@@ -283,17 +285,20 @@ class PerCpuPoolTest {
 
     @Test
     void aWaitingAcquireFindsThePlaceOfALeakedObject() throws Exception {
-        var pool = PerCpuPool.builder(Object::new).maxSize(1).detectMisuse(misuse -> {}).build();
-        leak(pool);
-        var collecting = new java.util.concurrent.atomic.AtomicBoolean(true);
-        Thread collector = TestThreads.start(() -> {
-            while (collecting.get()) {
-                System.gc();
-            }
-        });
-        assertNotNull(pool.acquire(Duration.ofMinutes(1)));
-        collecting.set(false);
-        collector.join();
+        for (boolean makesOnExecutor : new boolean[]{false, true}) {
+            var builder = PerCpuPool.builder(Object::new).maxSize(1).detectMisuse(misuse -> {});
+            var pool = (makesOnExecutor ? builder.makeOn(Runnable::run) : builder).build();
+            leak(pool);
+            var collecting = new AtomicBoolean(true);
+            Thread collector = TestThreads.start(() -> {
+                while (collecting.get()) {
+                    System.gc();
+                }
+            });
+            assertNotNull(pool.acquire(Duration.ofMinutes(5)));
+            collecting.set(false);
+            collector.join();
+        }
     }
 
     @Test
@@ -342,16 +347,6 @@ class PerCpuPoolTest {
                 slab.locked = 0;
             }
         }
-    }
-
-    @Test
-    void takesDurationsOfAnyLength() throws Exception {
-        var pool = PerCpuPool.builder(Object::new).maxSize(1).maxIdleAge(Duration.ofSeconds(Long.MAX_VALUE)).build();
-        Object held = pool.acquire(Duration.ofSeconds(Long.MAX_VALUE));
-        assertThrows(java.util.concurrent.TimeoutException.class,
-                () -> pool.acquire(Duration.ofSeconds(Long.MIN_VALUE)));
-        pool.release(held);
-        pool.close();
     }
 
     @Test
@@ -567,7 +562,7 @@ class PerCpuPoolTest {
         Object first = pool.acquire();
         pool.discard(first);
         assertEquals(1, pool.existing());
-        assertThrows(java.util.concurrent.TimeoutException.class, () -> pool.acquire(Duration.ZERO));
+        assertThrows(TimeoutException.class, () -> pool.acquire(Duration.ZERO));
         tasks.remove().run();
         assertEquals(List.of(first), discarded);
         assertEquals(0, pool.existing());
@@ -590,6 +585,117 @@ class PerCpuPoolTest {
         var pool = PerCpuPool.builder(Object::new).capacityPerCpu(4).overflow(6).build();
         assertEquals(4 * Rseq.cpuCount() + 6, pool.maxPooled());
         assertEquals(3, PerCpuPool.builder(Object::new).maxPooled(3).build().maxPooled());
+    }
+
+    /** The forms that keep objects in other places than usual, or may have more than they keep. */
+    private static List<PerCpuPool<Object>> forms(int bound) {
+        Supplier<PerCpuPool.Builder<Object>> any = () -> PerCpuPool.builder(Object::new).maxPooled(bound);
+        Supplier<PerCpuPool.Builder<Object>> strict = () -> any.get().maxSize(2000);
+        return List.of(any.get().build(), any.get().capacityPerCpu(2).overflow(0).build(),
+                any.get().capacityPerCpu(1).overflow(1000).build(), any.get().capacityPerCpu(1000).build(),
+                any.get().minIdle(2000).build(), any.get().validate(object -> true).build(),
+                any.get().detectMisuse(misuse -> {}).build(), any.get().discardOn(Runnable::run).build(),
+                any.get().maxSize(bound).build(), any.get().maxSize(bound).minIdle(bound).build(),
+                strict.get().build(), strict.get().makeOn(Runnable::run).build(), strict.get().minIdle(2000).build(),
+                strict.get().minIdle(2000).makeOn(Runnable::run).build(),
+                strict.get().detectMisuse(misuse -> {}).build());
+    }
+
+    @Test
+    void maxPooledHoldsWhateverTheForm() throws Exception {
+        for (int bound : new int[]{1, 2, 7, 40, 500}) {
+            int number = 0;
+            for (PerCpuPool<Object> pool : forms(bound)) {
+                List<Thread> threads = new ArrayList<>();
+                for (int i = 0; i < 4; i++) {
+                    threads.add(TestThreads.start(() -> acquireAndReleaseMany(pool)));
+                }
+                for (Thread thread : threads) {
+                    thread.join();
+                }
+                String form = bound + ", form " + number++;
+                assertTrue(pool.maxPooled() <= bound, form);
+                int pooled = pool.size();
+                for (int i = 0; i < 1000 && pooled > pool.maxPooled(); i++) { // what is just moved may count twice
+                    Thread.yield();
+                    pooled = pool.size();
+                }
+                assertTrue(pooled > 0 && pooled <= pool.maxPooled(), form + ": " + pooled);
+                pool.close();
+                assertEquals(0, pool.size(), form);
+            }
+        }
+    }
+
+    private static void acquireAndReleaseMany(PerCpuPool<Object> pool) {
+        for (int round = 0; round < 3; round++) {
+            var held = new ArrayList<Object>();
+            try {
+                while (held.size() < 400) {
+                    held.add(pool.acquire(Duration.ZERO));
+                }
+            } catch (TimeoutException e) {
+                // all that may exist do
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            held.forEach(pool::release);
+        }
+    }
+
+    /** What finds no room would be made and discarded again and again. */
+    @Test
+    void makesNoMoreAheadThanThePoolKeeps() throws InterruptedException {
+        Supplier<PerCpuPool.Builder<Object>> any = () -> PerCpuPool.builder(Object::new).minIdle(10_000);
+        for (PerCpuPool<Object> pool : List.of(any.get().build(), any.get().maxSize(10_000).build(),
+                any.get().maxSize(10_000).makeOn(Runnable::run).build(), any.get().maxPooled(1).build())) {
+            awaitObjects(pool, 1);
+            Thread.sleep(350); // meanwhile it is looked at least twice whether there are enough
+            assertEquals(0, pool.statistics().drops());
+            assertTrue(pool.size() <= pool.maxPooled());
+            assertEquals(pool.size(), pool.statistics().existing());
+            pool.close();
+        }
+    }
+
+    @Test
+    void aWaitThatIsServedIsAHitAndOneInVainAMiss() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).build();
+        Object held = pool.acquire();
+        for (int i = 0; i < 5; i++) {
+            assertThrows(TimeoutException.class, () -> pool.acquire(Duration.ZERO));
+        }
+        assertEquals(new PoolStatistics(0, 6, 0, 0, 0, 1, 0), pool.statistics());
+        Thread waiter = TestThreads.start(() -> pool.release(pool.acquire()));
+        while (pool.statistics().waiting() == 0) {
+            Thread.yield();
+        }
+        pool.release(held);
+        waiter.join();
+        PoolStatistics statistics = pool.statistics();
+        assertEquals(new PoolStatistics(1, 6, 0, 0, 1, 1, 0), statistics);
+        pool.close();
+        assertEquals(new PoolStatistics(1, 6, 0, 1, 0, 0, 0), pool.statistics());
+    }
+
+    @Test
+    void closingWithATimeWaitsForALostObjectUntilItIsFound() throws Exception {
+        for (int maximum = 0; maximum < 2; maximum++) {
+            var builder = PerCpuPool.builder(Object::new).detectMisuse(misuse -> {});
+            var pool = (maximum == 0 ? builder : builder.maxSize(maximum)).build();
+            leak(pool);
+            assertFalse(pool.close(Duration.ZERO));
+            var collecting = new AtomicBoolean(true);
+            Thread collector = TestThreads.start(() -> {
+                while (collecting.get()) {
+                    System.gc();
+                }
+            });
+            assertTrue(pool.close(Duration.ofMinutes(5)));
+            collecting.set(false);
+            collector.join();
+            assertEquals(0, pool.statistics().existing());
+        }
     }
 
     private static void leak(PerCpuPool<Object> pool) {
