@@ -519,13 +519,19 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             sweep();
         }
         Object event = PoolEvents.acquiring();
-        found = room == null ? supply.make(true) : makeOrWait(timeout);
+        try {
+            found = room == null ? supply.make(true) : makeOrWait(timeout);
+        } finally {
+            if (found == null && event != null) {
+                PoolEvents.acquired(event, false);
+            }
+        }
         if (found == null) {
             throw closed();
         }
         if (event != null) {
             try {
-                PoolEvents.acquired(event);
+                PoolEvents.acquired(event, true);
             } catch (StackOverflowError e) {
                 return found; // it is the caller's already
             }

@@ -35,10 +35,12 @@ final class PoolEvents {
         return PRESENT ? SlowAcquire.begun() : null;
     }
 
-    /** An object was made or waited for. It is the caller's already, so nothing is thrown. */
-    static void acquired(Object begun) {
+    /** An object was made or waited for. It may be the caller's already, so nothing is thrown. */
+    static void acquired(Object begun, boolean successfully) {
         try {
-            ((SlowAcquire) begun).commit();
+            var event = (SlowAcquire) begun;
+            event.acquired = successfully;
+            event.commit();
         } catch (Throwable e) {
             // no stack, or no memory
         }
@@ -51,6 +53,10 @@ final class PoolEvents {
     @Threshold("10 ms")
     @StackTrace(true)
     private static final class SlowAcquire extends Event {
+        @Label("Acquired")
+        @Description("Whether it got an object; not after a time-out, an interrupt, or what a hook threw")
+        private boolean acquired;
+
         static SlowAcquire begun() {
             var event = new SlowAcquire();
             if (!event.isEnabled()) {
