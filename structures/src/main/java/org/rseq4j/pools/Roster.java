@@ -91,11 +91,15 @@ final class Roster<T> {
         return hook != null;
     }
 
+    /** How long one object is handed out: less than the lifetime by a random part of the jitter. */
+    static long age(long lifetime, long jitter) {
+        return lifetime - (jitter == 0 ? 0 : ThreadLocalRandom.current().nextLong(jitter));
+    }
+
     private Entry entry(Object object) {
         Entry entry = known.get(new Probe(object));
         if (entry == null) {
-            long age = lifetime - (jitter == 0 ? 0 : ThreadLocalRandom.current().nextLong(jitter));
-            entry = new Entry(object, unreachable, System.nanoTime() + age);
+            entry = new Entry(object, unreachable, System.nanoTime() + age(lifetime, jitter));
             known.put(entry, entry);
         }
         return entry;

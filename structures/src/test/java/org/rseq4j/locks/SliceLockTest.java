@@ -13,6 +13,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
@@ -226,6 +227,28 @@ class SliceLockTest {
         stop.set(1);
         for (FutureTask<Void> task : barging) {
             task.get();
+        }
+    }
+
+    @Test
+    void takesTimesOfAnyLengthForTheHandOff() throws Exception {
+        for (Duration time : List.of(Duration.ZERO, Duration.ofNanos(Long.MAX_VALUE),
+                Duration.ofSeconds(Long.MAX_VALUE),
+                ChronoUnit.FOREVER.getDuration())) {
+            SliceLock lock = SliceLock.builder().handOffAfter(time).build();
+            lock.lock();
+            FutureTask<Void> waiter = start(() -> {
+                lock.lock();
+                lock.unlock();
+                return null;
+            });
+            until(lock::hasQueuedThreads);
+            lock.unlock();
+            waiter.get();
+        }
+        var builder = SliceLock.builder();
+        for (Duration time : List.of(Duration.ofNanos(-1), Duration.ofSeconds(Long.MIN_VALUE))) {
+            assertThrows(IllegalArgumentException.class, () -> builder.handOffAfter(time));
         }
     }
 

@@ -61,6 +61,32 @@ class PerCpuBufferPoolByteBuffersTest {
     }
 
     @Test
+    void isAlignedWhereverItComesFrom() {
+        var plain = PerCpuBufferPool.builder().maxBytes(2 * MEGABYTE).largest(65_536);
+        var watched = PerCpuBufferPool.builder().maxBytes(2 * MEGABYTE).largest(65_536).detectMisuse(found::add);
+        for (var builder : List.of(plain, watched)) {
+            try (var pool = builder.build()) {
+                List<ByteBuffer> held = new ArrayList<>();
+                for (int i = 0; i < 4; i++) { // from the pool, beyond its bound, above its largest, above a span
+                    for (int bytes : new int[]{1, 255, 4096, 5000, 65_536, 65_537, MEGABYTE, Span.BYTES,
+                            Span.BYTES + 1, 5 * MEGABYTE - 1}) {
+                        ByteBuffer buffer = pool.acquireByteBuffer(bytes);
+                        int whole = bytes > Span.BYTES
+                                ? Span.BYTES
+                                : Math.max(256, bytes == 1 ? 1 : Integer.highestOneBit(bytes - 1) * 2);
+                        assertEquals(0, View.address(buffer) % whole, "of " + bytes);
+                        assertTrue(buffer.capacity() >= bytes);
+                        held.add(buffer);
+                    }
+                }
+                assertTrue(pool.statistics().unpooled() > 4 * 5);
+                held.forEach(pool::release);
+                assertEquals(List.of(), List.copyOf(found));
+            }
+        }
+    }
+
+    @Test
     void noTwoBuffersOverlap() {
         try (var pool = PerCpuBufferPool.builder().maxBytes(64 * MEGABYTE).build()) {
             List<ByteBuffer> held = new ArrayList<>();

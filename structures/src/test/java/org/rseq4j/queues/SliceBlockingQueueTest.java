@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -134,6 +136,39 @@ class SliceBlockingQueueTest {
         assertEquals(0, queue.drainTo(rest, -1));
         assertThrows(IllegalArgumentException.class, () -> queue.drainTo(queue));
         assertThrows(NullPointerException.class, () -> queue.drainTo(null));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void takesTimesOfAnyLength(boolean fair) throws Exception {
+        for (Duration overtaking : List.of(Duration.ZERO, ChronoUnit.FOREVER.getDuration())) {
+            SliceBlockingQueue<Integer> queue = SliceBlockingQueue.builder().capacity(1).fair(fair)
+                    .overtaking(overtaking).build();
+            for (TimeUnit unit : TimeUnit.values()) {
+                for (long time : new long[]{Long.MIN_VALUE, Long.MIN_VALUE + 1, -1, 0}) {
+                    assertNull(queue.poll(time, unit));
+                    assertTrue(queue.offer(1, time, unit));
+                    assertFalse(queue.offer(2, time, unit));
+                    assertEquals(1, queue.poll(time, unit));
+                }
+            }
+            for (long time : new long[]{1, Long.MAX_VALUE - 1, Long.MAX_VALUE}) {
+                Thread taker = start(false, () -> assertEquals(1, queue.poll(time, TimeUnit.DAYS)));
+                waitUntil(() -> queue.waitingTakers() == 1);
+                queue.put(1);
+                join(List.of(taker));
+                queue.put(2);
+                Thread putter = start(false, () -> assertTrue(queue.offer(3, time, TimeUnit.DAYS)));
+                waitUntil(() -> queue.waitingPutters() == 1);
+                assertEquals(2, queue.take());
+                join(List.of(putter));
+                assertEquals(3, queue.take());
+            }
+        }
+        var builder = SliceBlockingQueue.builder();
+        for (Duration time : List.of(Duration.ofNanos(-1), Duration.ofSeconds(Long.MIN_VALUE))) {
+            assertThrows(IllegalArgumentException.class, () -> builder.overtaking(time));
+        }
     }
 
     @ParameterizedTest
