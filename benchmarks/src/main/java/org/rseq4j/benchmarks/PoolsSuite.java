@@ -102,7 +102,7 @@ final class PoolsSuite implements Suite {
 
     @Override
     public List<Integer> threads() {
-        return pattern == Pattern.ONE_WAY ? List.of(2) : List.of(1, 2, 16, 64);
+        return pattern == Pattern.ONE_WAY ? List.of(2, 8, 32) : List.of(1, 2, 16, 64);
     }
 
     private <T extends Item> Contender pool(int threads, Supplier<T> acquire, Consumer<T> release) {
