@@ -60,6 +60,9 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--capacity", paramLabel = "N", description = "suites of queues: elements that one holds, default 1024")
     private Integer capacity;
 
+    @Option(names = "--work", paramLabel = "NS", description = "suites of queues, but for bursts and round trips: nanoseconds of work that a thread has with each element, default 0")
+    private Integer work;
+
     @Option(names = "--producers", paramLabel = "N", description = "suites of queues: so many producers, --threads being the numbers of consumers only")
     private Integer producers;
 
@@ -113,6 +116,7 @@ public final class Bench implements Callable<Integer> {
         number("--inside", inside, 0, 1_000_000);
         number("--outside", outside, 0, 1_000_000);
         number("--capacity", capacity, 2, 1 << 24);
+        number("--work", work, 0, 1_000_000);
         number("--producers", producers, 1, 100_000);
         number("--consumers", consumers, 1, 100_000);
         if (producers != null && consumers != null) {

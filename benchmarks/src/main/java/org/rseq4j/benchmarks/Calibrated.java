@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -31,9 +32,15 @@ final class Calibrated {
      */
     static List<String> jvmArguments() {
         return List.of("-XX:CompileCommand=quiet", "-XX:CompileCommand=dontinline," + NAME + "::multiply",
-                "-Drseq4j.bench.hundred=" + HUNDRED_NANOSECONDS,
-                "-Drseq4j.bench.inside=" + Integer.getInteger("rseq4j.bench.inside", 100),
-                "-Drseq4j.bench.outside=" + Integer.getInteger("rseq4j.bench.outside", 400));
+                "-Drseq4j.bench.hundred=" + HUNDRED_NANOSECONDS);
+    }
+
+    /** The same, for suites of locks: also the mix of work inside and outside. */
+    static List<String> lockArguments() {
+        List<String> arguments = new ArrayList<>(jvmArguments());
+        arguments.add("-Drseq4j.bench.inside=" + Integer.getInteger("rseq4j.bench.inside", 100));
+        arguments.add("-Drseq4j.bench.outside=" + Integer.getInteger("rseq4j.bench.outside", 400));
+        return arguments;
     }
 
     private static int calibrate() {

@@ -52,7 +52,8 @@ final class Gains {
                             && run.get(0).setting().getOrDefault(Result.KIND, "platform").equals("platform")
                             && run.get(0).setting().getOrDefault(Result.NOISE, "0").equals("0")
                             && !run.get(0).setting().containsKey(Result.PRODUCERS)
-                            && !run.get(0).setting().containsKey(Result.CONSUMERS))
+                            && !run.get(0).setting().containsKey(Result.CONSUMERS)
+                            && !run.get(0).setting().containsKey(Result.WORK))
                     .map(run -> factors(run, pair)).filter(list -> list.size() == THREADS.size()).findFirst();
             if (of.isPresent()) {
                 labels.add(pair.label);

@@ -77,7 +77,7 @@ final class LockHoldsSuite implements Suite {
 
     @Override
     public List<String> jvmArguments(String contender) {
-        return Calibrated.jvmArguments();
+        return Calibrated.lockArguments();
     }
 
     @Override

@@ -33,7 +33,7 @@ final class LockWaitsSuite implements Suite {
 
     @Override
     public List<String> jvmArguments(String contender) {
-        return Calibrated.jvmArguments();
+        return Calibrated.lockArguments();
     }
 
     @Override

@@ -40,7 +40,7 @@ final class LocksSuite implements Suite {
 
     @Override
     public List<String> jvmArguments(String contender) {
-        return Calibrated.jvmArguments();
+        return Calibrated.lockArguments();
     }
 
     @Override

@@ -25,7 +25,8 @@ import org.agrona.concurrent.IdleStrategy;
  * <li>{@code queues-round-trip}: through a queue to a consumer and by another queue back: JCTools' round trip. An
  * operation is there and back.
  * </ul>
- * In the first three one of 32 elements carries the time of its offer; it is taken anew at each attempt, so that
+ * In the first three a thread may have work with each element: nanoseconds in the property {@code rseq4j.bench.work}.
+ * One of 32 elements carries the time of its offer; it is taken anew at each attempt, so that
  * waiting for room is not time in the queue, and queues without a bound get the capacity's by tickets, taken 16 at a
  * time, 32 with batches: otherwise they would be compared with more memory than the others, and with producers that
  * never wait.
@@ -36,6 +37,7 @@ final class QueuesSuite implements Suite {
     /** How many there are whatever the number of threads; null for as many as that says. */
     private static final Integer PRODUCERS = Integer.getInteger("rseq4j.bench.producers");
     private static final Integer CONSUMERS = Integer.getInteger("rseq4j.bench.consumers");
+    private static final int WORK = Integer.getInteger("rseq4j.bench.work", 0);
     private static final int TIMED = 32;
     private static final int BURST = 100;
     private static final long LONGEST = 60_000_000_000L;
@@ -112,6 +114,10 @@ final class QueuesSuite implements Suite {
         if (shape != Shape.BLOCKING) {
             arguments.add("-Drseq4j.bench.waiting=" + WAITING);
         }
+        if (WORK > 0) {
+            arguments.addAll(Calibrated.jvmArguments());
+            arguments.add("-Drseq4j.bench.work=" + WORK);
+        }
         if (producers != null) {
             arguments.add("-Drseq4j.bench.producers=" + producers);
         }
@@ -149,6 +155,13 @@ final class QueuesSuite implements Suite {
 
     private Sides sides(int threads) {
         return new Sides(producers == null ? threads : producers, consumers == null ? threads : consumers);
+    }
+
+    /** What a thread has to do besides with an element. */
+    private static void process() {
+        if (WORK > 0 && Calibrated.multiply(1, Calibrated.HUNDRED_NANOSECONDS * WORK / 100) == 0) {
+            throw new AssertionError("the work was optimised away");
+        }
     }
 
     private static IdleStrategy waiting() {
@@ -301,6 +314,7 @@ final class QueuesSuite implements Suite {
                     if (room != null && i % Room.BATCH == 0 && !room.take(Room.BATCH, round, idle)) {
                         break rounds;
                     }
+                    process();
                     Stamp stamp = null;
                     Object element = plain;
                     if (i == 0) {
@@ -361,6 +375,7 @@ final class QueuesSuite implements Suite {
                     if (element instanceof Stamp stamp) {
                         record(times, stamp.nanos);
                     }
+                    process();
                 }
             }
             if (room != null) {
@@ -388,6 +403,7 @@ final class QueuesSuite implements Suite {
 
                 @Override
                 public Object get() {
+                    process();
                     if (given++ % TIMED != 0) {
                         return plain;
                     }
@@ -427,6 +443,7 @@ final class QueuesSuite implements Suite {
                     if (element instanceof Stamp stamp) {
                         record(times, stamp.nanos);
                     }
+                    process();
                 }
             };
             IdleStrategy idle = waiting();

@@ -203,6 +203,7 @@ final class Report implements Callable<Integer> {
                         parts.add("waiting by " + value);
                     }
                 }
+                case Result.WORK -> parts.add(value + " ns of work");
                 case "inside" -> parts.add(value + " inside");
                 case "outside" -> parts.add(value + " outside");
                 case "cpus" -> parts.add(value + (value.equals("1") ? " CPU" : " CPUs"));
@@ -230,7 +231,8 @@ final class Report implements Callable<Integer> {
         if (setting.containsKey("carrierLookup")) {
             command.append(" --jvm ").append(RunOptions.CARRIER_LOOKUP);
         }
-        for (String mix : List.of("inside", "outside", "capacity", Result.PRODUCERS, Result.CONSUMERS, "waiting")) {
+        for (String mix : List.of("inside", "outside", "capacity", Result.WORK, Result.PRODUCERS, Result.CONSUMERS,
+                "waiting")) {
             if (setting.containsKey(mix) && !List.of("1024", "yield").contains(setting.get(mix))) {
                 command.append(" --").append(mix).append(' ').append(setting.get(mix));
             }

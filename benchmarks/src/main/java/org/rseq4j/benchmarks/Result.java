@@ -42,6 +42,8 @@ record Result(String suite, String contender, int threads, Map<String, String> s
     /** Numbers of queues' producers and consumers, where they are not the number of threads. */
     static final String PRODUCERS = "producers";
     static final String CONSUMERS = "consumers";
+    /** Nanoseconds of work at each element of a queue, where there is any. */
+    static final String WORK = "work";
 
     Spread spread() {
         return primary.spread();

@@ -156,6 +156,7 @@ record Target(String group, String asks, String suite, String ours, List<String>
                 && wanted(Result.NOISE, "0").equals(found.getOrDefault(Result.NOISE, "0"))
                 && Objects.equals(setting.get(Result.PRODUCERS), found.get(Result.PRODUCERS))
                 && Objects.equals(setting.get(Result.CONSUMERS), found.get(Result.CONSUMERS))
+                && Objects.equals(setting.get(Result.WORK), found.get(Result.WORK))
                 && setting.entrySet().stream().allMatch(entry -> entry.getValue().equals(found.get(entry.getKey())));
     }
 

@@ -64,6 +64,9 @@ final class Ring extends RingFields.Consumers {
     private static final int SPINS = 32;
     /** Nanoseconds before a look that would find little. */
     private static final int GATHER = 1_000;
+    /** What has gathered in that time, in units of the indices, when it was worth it. */
+    private static final int GATHERED = 8 * 2;
+    private static final int RAREST = 31;
     /** The most slots whose cache lines are fetched together, and the slots of a line. */
     private static final int FETCH = 1024;
     private static final int LINE = 16;
@@ -306,8 +309,10 @@ final class Ring extends RingFields.Consumers {
     private boolean findsRoom(long t, int cpu) {
         if (littleRoom) {
             littleRoom = false;
-            if (!isOnly(cpu)) {
+            int mask = tailGathers;
+            if ((mask & t >>> 1) == 0 && !isOnly(cpu)) {
                 spin(GATHER);
+                tailGathers = (head & -2) + room - t < GATHERED ? rarer(mask) : 0;
             }
         }
         return !isFullAt(t);
@@ -316,11 +321,21 @@ final class Ring extends RingFields.Consumers {
     private boolean findsElement(long h, int cpu) {
         if (fewElements) {
             fewElements = false;
-            if (!isOnly(cpu)) {
+            int mask = headGathers;
+            if ((mask & h >>> 1) == 0 && !isOnly(cpu)) {
                 spin(GATHER);
+                headGathers = (tail & -2) - h < GATHERED ? rarer(mask) : 0;
             }
         }
         return !isEmptyAt(h);
+    }
+
+    /**
+     * The bits of an index that are to be 0 where something is tried that was of no use when it was tried with the bits
+     * {@code mask}: half as often, one time in 32 at least.
+     */
+    static int rarer(int mask) {
+        return Math.min(mask * 2 + 1, RAREST);
     }
 
     /** Spins for some nanoseconds; how many pauses that is differs by a factor of five between machines. */

@@ -63,6 +63,8 @@ final class RingFields {
         int lastProducer = -1;
         /** Whether the last look found little room. */
         boolean littleRoom;
+        /** The bits of the tail that are 0 where it is worth to wait for more room, see {@link Ring#rarer}. */
+        int tailGathers;
         /** Somebody wants to be told before the next element comes. */
         volatile boolean tailAsked;
 
@@ -94,6 +96,8 @@ final class RingFields {
         int lastConsumer = -1;
         /** Whether the last look found few elements. */
         boolean fewElements;
+        /** The bits of the head that are 0 where it is worth to wait for more elements, see {@link Ring#rarer}. */
+        int headGathers;
         /** Somebody wants to be told before the next room comes. */
         volatile boolean headAsked;
         /**
