@@ -83,7 +83,16 @@ fi
 check "the API: a break would be noticed" bin/api --self-test
 check "the API: nothing is broken since the last release" bin/api
 
-check "docs/sample" docs/sample/test.sh "$repository"
+# On older versions of Java as well, where they can be had.
+older=()
+for version in 17 21; do
+  if home=$(command=test-publish; . bin/lib.sh; . bin/older-java.sh; installed_java $version || debian_java $version); then
+    older+=("$home")
+  else
+    echo "NOT CHECKED: docs/sample on Java $version, which cannot be had here"
+  fi
+done
+check "docs/sample" docs/sample/test.sh "$repository" "${older[@]}"
 sed 's/^/    /' "$work/check"
 
 echo "$passed passed, $failed failed"

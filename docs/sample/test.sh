@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds this project against a repository that bin/publish made, and runs it in each way that a user may: on the module path
 # and on the class path, with native access enabled, without a word about it, and with native access denied.
-# test.sh REPOSITORY
+# What needs no newer Java is compiled for Java 17 too, and runs on each older one that is named.
+# test.sh REPOSITORY [HOME-OF-AN-OLDER-JAVA...]
 set -uo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -10,6 +11,7 @@ export command=sample # what bin/lib.sh says that it is
 # shellcheck source=bin/lib.sh
 . "$here/../../bin/lib.sh"
 repository=$(readlink -f -- "${1:?test.sh REPOSITORY}")
+shift
 passed=0 failed=0
 output=$(mktemp)
 trap 'rm -f -- "$output"' EXIT
@@ -93,6 +95,49 @@ if timeout 600 "$java" --enable-native-access=ALL-UNNAMED "${classes[@]:0:2}" or
 else
   failed=$((failed + 1)); echo "not ok - connection pools"; tail -n 40 -- "$output" | sed 's/^/    | /'
 fi
+
+# The same on older versions of Java: all but the programs that start virtual threads.
+older=target/java17
+if (($#)); then
+  rm -rf -- "$older"
+  mkdir -p -- "$older"
+  sources=()
+  for class in Hello JettyServer Loan PerCpuBuffers PooledDataSource; do sources+=("src/main/java/org/rseq4j/sample/$class.java"); done
+  if "$JAVA_HOME/bin/javac" --release 17 -d "$older/classes" --module-path target/lib src/main/java/module-info.java "${sources[@]}" \
+    > "$output" 2>&1 && "$JAVA_HOME/bin/jar" --create --file "$older/sample.jar" -C "$older/classes" .; then
+    passed=$((passed + 1)); echo "ok - compiles for Java 17"
+  else
+    failed=$((failed + 1)); echo "not ok - compiles for Java 17"; sed 's/^/    | /' "$output"
+  fi
+fi
+for home in "$@"; do
+  version=$(sed -n 's/^JAVA_VERSION="\([^"]*\)".*/\1/p' "$home/release")
+  java=$home/bin/java
+  modules=(--module-path "$older/sample.jar:target/lib" --module org.rseq4j.sample/org.rseq4j.sample.Hello)
+  run "Java $version, module path" "$any" module "${modules[@]}"
+  run "Java $version, class path" "$any" class -cp "$older/sample.jar:target/lib/*" org.rseq4j.sample.Hello
+  run "Java $version, class path, rseq off" NONE class -Drseq4j.registration=none -cp "$older/sample.jar:target/lib/*" \
+    org.rseq4j.sample.Hello
+  if [ ! -x "$home/bin/jlink" ] || [ ! -d "$home/jmods" ]; then
+    echo "NOT CHECKED: images by jlink, which this Java $version does not have"
+    continue
+  fi
+  for module in org.rseq4j.structures org.rseq4j.sample; do
+    if "$home/bin/jlink" "${modules[@]:0:2}" --add-modules $module --output "$images/$version-$module" > "$output" 2>&1; then
+      java=$images/$version-$module/bin/java
+      if [ $module = org.rseq4j.sample ]; then
+        run "Java $version, an image by jlink" "$any" module --module "${modules[3]}"
+      elif "$java" --module org.rseq4j.core/org.rseq4j.internal.Doctor > "$output" 2>&1 && "$java" --list-modules |
+        grep -q '^org.rseq4j.structures@'; then
+        passed=$((passed + 1)); echo "ok - Java $version, an image by jlink of core and structures alone"
+      else
+        failed=$((failed + 1)); echo "not ok - Java $version, an image of core and structures"; sed 's/^/    | /' "$output"
+      fi
+    else
+      failed=$((failed + 1)); echo "not ok - jlink of Java $version, $module"; sed 's/^/    | /' "$output"
+    fi
+  done
+done
 
 echo "$passed passed, $failed failed"
 exit $((failed > 0))
