@@ -19,7 +19,7 @@ import org.rseq4j.internal.thread.Registration;
  * <p>
  * Cost: about a nanosecond on a platform thread; about five on a virtual thread, which asks its carrier by a native
  * call, or about one with {@code --add-exports java.base/jdk.internal.access=org.rseq4j.core} (on the class path:
- * {@code =ALL-UNNAMED}).
+ * {@code =ALL-UNNAMED}) or on Java 21.
  *
  * <p>
  * <b>Happens-before:</b> an id orders nothing between threads.

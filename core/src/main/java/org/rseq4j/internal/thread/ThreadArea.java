@@ -19,7 +19,8 @@ import org.rseq4j.internal.linux.Scratch;
  * A platform thread finds its own in a table keyed by its thread id, in about a nanosecond. Thread ids are never
  * reused, so a row cannot hand out a dead thread's area. A virtual thread has no row: it asks the native library what
  * its carrier has, at each use, unless {@code java.base/jdk.internal.access} is exported to the library
- * ({@code --add-exports}); then the carrier's row is found as if the carrier itself asked.
+ * ({@code --add-exports}), or Java is older than 22, where {@link Memory} finds carriers; then the carrier's row is
+ * found as if the carrier itself asked.
  *
  * <p>
  * A row is four longs: thread id, area, record, unused. Only thread {@code t} puts a row of key {@code t} in; it claims
@@ -41,7 +42,7 @@ public final class ThreadArea {
     static final long[] TABLE = new long[ROWS * ROW];
     private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
 
-    /** {@code JavaLangAccess.currentCarrierThread()}, bound; null when the package is not exported to us. */
+    /** Finds the running thread's carrier; null where nothing does. */
     private static final MethodHandle CARRIER = carrierLookup();
 
     static {
@@ -221,7 +222,7 @@ public final class ThreadArea {
             return lookup.findVirtual(access, "currentCarrierThread", MethodType.methodType(Thread.class))
                     .bindTo(instance);
         } catch (Throwable e) {
-            return null; // not exported to us, or another JDK: virtual threads ask by a downcall
+            return Memory.carrierLookup(); // not exported to us, or another JDK
         }
     }
 }

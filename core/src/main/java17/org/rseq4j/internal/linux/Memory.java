@@ -168,6 +168,21 @@ public final class Memory {
         return THREAD_ID >= 0 ? UNSAFE.getLong(thread, THREAD_ID) : thread.getId();
     }
 
+    /**
+     * {@code Thread.currentCarrierThread()}, which tells a virtual thread what it runs on; null where there is none.
+     * The JDK keeps it for itself; but without it each look-up is a native call, which is dear here.
+     */
+    public static MethodHandle carrierLookup() {
+        try {
+            Field all = field(MethodHandles.Lookup.class, "IMPL_LOOKUP");
+            var lookup = (MethodHandles.Lookup) UNSAFE.getObject(UNSAFE.staticFieldBase(all),
+                    UNSAFE.staticFieldOffset(all));
+            return lookup.findStatic(Thread.class, "currentCarrierThread", MethodType.methodType(Thread.class));
+        } catch (ReflectiveOperationException | LinkageError e) {
+            return null;
+        }
+    }
+
     /** A barrier on all threads, by the stop that a look at all stacks makes. */
     public static void handshake() {
         Thread.getAllStackTraces();

@@ -116,6 +116,11 @@ public final class Memory {
         return thread.threadId();
     }
 
+    /** None: a virtual thread asks what it runs on by a downcall, which is quick. */
+    public static MethodHandle carrierLookup() {
+        return null;
+    }
+
     /** A barrier on all threads, by the handshake that ends a segment which they could be using. */
     public static void handshake() {
         Arena.ofShared().close();

@@ -20,6 +20,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.rseq4j.stress.TestThreads;
 
 class ThreadAreaTest {
@@ -108,6 +110,13 @@ class ThreadAreaTest {
         try (var tasks = Files.list(Path.of("/proc/self/task"))) {
             return tasks.count();
         }
+    }
+
+    /** Where a native call for each look-up would cost more than most operations. */
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21, max = JRE.JAVA_21)
+    void java21FindsCarriersWithoutAnOption() {
+        assertTrue(ThreadArea.findsCarriers());
     }
 
     @Test
