@@ -81,6 +81,7 @@ if command -v java > /dev/null; then
 fi
 
 check "the API: a break would be noticed" bin/api --self-test
+check "the API: what newer versions of Java see of it has all that older ones see" bin/api --versions
 check "the API: nothing is broken since the last release" bin/api
 
 # On older versions of Java as well, where they can be had.

@@ -5,10 +5,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import java.util.stream.Collectors;
+import org.jctools.queues.MessagePassingQueue;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.rseq4j.Rseq;
 import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.internal.sequence.Sequences;
@@ -19,6 +32,8 @@ import org.rseq4j.pools.PerCpuBufferPool;
  * in a jar is compiled beside the classes for Java 17.
  */
 class MultiReleaseJarTest {
+    private static final String VERSIONS = "META-INF/versions/";
+
     private static Path source(Class<?> type) throws Exception {
         return Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI());
     }
@@ -27,6 +42,24 @@ class MultiReleaseJarTest {
     void theseAreTheJars() throws Exception {
         for (Class<?> type : List.of(Rseq.class, PerCpuCounter.class)) {
             assertTrue(source(type).toString().endsWith(".jar"), source(type)::toString);
+        }
+    }
+
+    /** All of which know what Java 17 does not have, as {@code LayersTest} says. */
+    @Test
+    void onlyTheBorderIsThereForNewerVersionsAgain() throws Exception {
+        assertEquals(Set.of("21/org/rseq4j/internal/thread/Threads", "22/org/rseq4j/internal/linux/Memory",
+                "22/org/rseq4j/internal/linux/NativeCalls", "22/org/rseq4j/internal/memory/View"),
+                classesForNewerVersions(Rseq.class));
+        assertEquals(Set.of("22/org/rseq4j/pools/SegmentPool"), classesForNewerVersions(PerCpuCounter.class));
+    }
+
+    private static Set<String> classesForNewerVersions(Class<?> type) throws Exception {
+        try (JarFile jar = new JarFile(source(type).toFile())) {
+            return jar.stream().map(JarEntry::getName)
+                    .filter(name -> name.startsWith(VERSIONS) && name.endsWith(".class"))
+                    .map(name -> name.substring(VERSIONS.length()).replaceFirst("([$].*)?[.]class$", ""))
+                    .collect(Collectors.toSet());
         }
     }
 
@@ -45,5 +78,28 @@ class MultiReleaseJarTest {
             second.put(0, (byte) 1);
             pool.release(second);
         }
+    }
+
+    /** As after shading: what is for Java 17 runs then, by JNI, but has what this Java has. */
+    @Test
+    void jarsThatLostTheAttributeHaveVirtualThreads(@TempDir Path folder) throws Exception {
+        List<URL> urls = new ArrayList<>();
+        for (Class<?> type : List.of(Rseq.class, PerCpuCounter.class, MessagePassingQueue.class)) {
+            urls.add(withoutManifest(source(type), folder.resolve(type.getSimpleName() + ".jar")).toUri().toURL());
+        }
+        try (var loader = new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+            Class<?> executors = loader.loadClass("org.rseq4j.executors.Executors");
+            var perTask = (ExecutorService) executors.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+            assertTrue(perTask.submit(() -> Thread.currentThread().isVirtual()).get());
+            perTask.shutdown();
+        }
+    }
+
+    private static Path withoutManifest(Path jar, Path copy) throws Exception {
+        Files.copy(jar, copy);
+        try (FileSystem files = FileSystems.newFileSystem(copy)) {
+            Files.delete(files.getPath(JarFile.MANIFEST_NAME));
+        }
+        return copy;
     }
 }

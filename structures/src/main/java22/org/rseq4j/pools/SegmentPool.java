@@ -19,7 +19,7 @@ abstract class SegmentPool {
     abstract void releaseSpecially(long address, boolean alive);
 
     /**
-     * Takes a buffer.
+     * Takes a buffer. From Java 22 on.
      *
      * @param bytes how large it is at least
      * @return a segment that nobody else uses; its contents are arbitrary
@@ -33,7 +33,7 @@ abstract class SegmentPool {
     }
 
     /**
-     * Gives a buffer back.
+     * Gives a buffer back. From Java 22 on.
      *
      * @param segment a segment that was acquired from this pool, or a slice of it that begins where it does; the caller
      *             will not use its memory again

@@ -4,6 +4,7 @@ package org.rseq4j.internal.thread;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.SynchronousQueue;
@@ -80,18 +81,31 @@ public final class Threads {
     /**
      * The JDK's executor with a thread for each task.
      *
-     * @throws UnsupportedOperationException always: it came with Java 21
+     * @throws UnsupportedOperationException before Java 21, with which it came
      */
     public static ExecutorService perTask(ThreadFactory factory) {
-        throw new UnsupportedOperationException("a thread for each task needs Java 21");
+        return ofTheJdk("newThreadPerTaskExecutor", List.of(ThreadFactory.class), factory);
     }
 
     /**
      * The JDK's executor with a virtual thread for each task.
      *
-     * @throws UnsupportedOperationException always: they came with Java 21
+     * @throws UnsupportedOperationException before Java 21, with which they came
      */
     public static ExecutorService virtualPerTask() {
-        throw new UnsupportedOperationException("virtual threads need Java 21");
+        return ofTheJdk("newVirtualThreadPerTaskExecutor", List.of());
+    }
+
+    /** By its name, for a newer Java on which this is, see {@link #IS_VIRTUAL}. */
+    private static ExecutorService ofTheJdk(String name, List<Class<?>> types, Object... arguments) {
+        try {
+            return (ExecutorService) MethodHandles.publicLookup()
+                    .findStatic(Executors.class, name, MethodType.methodType(ExecutorService.class, types))
+                    .invokeWithArguments(arguments);
+        } catch (NoSuchMethodException e) {
+            throw new UnsupportedOperationException(name + " needs Java 21", e);
+        } catch (Throwable e) {
+            throw Downcall.failed(e);
+        }
     }
 }
