@@ -4,10 +4,10 @@
 # shellcheck source=vm/apt.sh
 . "$root/vm/apt.sh"
 
-# Prints the home of a Java of this version that is installed.
+# Prints the home of a Java of this version that is installed, or that builds this tree.
 installed_java() {
   local home
-  for home in /usr/lib/jvm/*; do
+  for home in /usr/lib/jvm/* "$(jdk || true)"; do
     if [[ -x $home/bin/java && -r $home/release && ! -L $home ]] && grep -q "^JAVA_VERSION=\"$1[.\"]" "$home/release"; then
       printf '%s\n' "$home"
       return
@@ -16,10 +16,10 @@ installed_java() {
   return 1
 }
 
-# Prints the home of a Java of this version out of Debian's archive. Its C library may be newer than this machine's, so it comes along;
-# its programs are scripts, which start the real ones by that library's loader.
+# Prints the home of a JDK of this version out of Debian's archive. Its C library may be newer than this machine's, so it comes along;
+# its programs that are needed here are scripts, which start the real ones by that library's loader.
 debian_java() (
-  version=$1 place=${XDG_CACHE_HOME:-$HOME/.cache}/rseq4j/java/$1
+  version=$1 place=${XDG_CACHE_HOME:-$HOME/.cache}/rseq4j/java/jdk-$1
   mkdir -p -- "${place%/*}"
   exec 9> "$place.lock"
   flock 9
@@ -29,10 +29,10 @@ debian_java() (
     trap 'rm -rf -- "$work"' EXIT
     # The releases that have one of the two, and what this machine is.
     read_suites "$codename" bookworm trixie
-    apt-cache show "openjdk-$version-jre-headless" > /dev/null 2>&1 || return 1
+    apt-cache show "openjdk-$version-jdk-headless" > /dev/null 2>&1 || return 1
     say "fetching Java $version, once"
     cd -- "$work"
-    timeout 300 apt-get download -q libc6 libgcc-s1 libstdc++6 zlib1g "openjdk-$version-jre-headless" > log 2>&1 ||
+    timeout 300 apt-get download -q libc6 libgcc-s1 libstdc++6 zlib1g "openjdk-$version-"{jre,jdk}-headless > log 2>&1 ||
       { tail -n 3 log >&2; return 1; }
     for package in *.deb; do dpkg-deb -x "$package" root; done
     rm -rf -- root/usr/share
@@ -40,7 +40,7 @@ debian_java() (
     # Settings in /etc, by links.
     find . -type l -lname '/etc/*' | while read -r link; do ln -sfn -- "$place$(readlink "$link")" "$link"; done
     libraries=$(echo "$work"/root/usr/lib/*-linux-gnu*) loader=$(echo "$work"/root/usr/lib*/ld-linux-*)
-    for program in bin/java lib/jspawnhelper; do
+    for program in bin/{java,jlink} lib/jspawnhelper; do
       mv $program $program.started
       printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "${loader/#"$work/root"/$place}" \
         "${libraries/#"$work/root"/$place}" "${PWD/#"$work/root"/$place}/$program.started" > $program

@@ -526,7 +526,7 @@ class QueueContractTest {
         boolean bounded = queue.capacity() != MessagePassingQueue.UNBOUNDED_CAPACITY;
         long[] bytes = new long[2];
         for (int part = 0; part < 2; part++) {
-            for (int round = 0; round < 2; round++) { // the first is warm-up
+            for (int round = 0; round < 5; round++) { // the others are warm-up: an older Java links late
                 long before = allocated();
                 for (int i = 0; i < 10_000; i++) {
                     if (part == 0) {
