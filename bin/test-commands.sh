@@ -39,6 +39,7 @@ refuses "unknown option: --nonsense" bin/doctor --nonsense
 refuses "unknown option: --nonsense" bin/measure --nonsense
 refuses "--seconds has to be from 1 to 3600: soon" bin/measure --seconds soon
 refuses "--json cannot write this file" bin/measure --json "$work/no/such/folder/out.json"
+refuses "no Java in nowhere" bin/measure --java nowhere
 refuses "unknown option: --nonsense" bin/verify --nonsense
 refuses "unknown option: --nonsense" bin/jsr166 --nonsense
 refuses "--repeat has to be from 1 to 1000: 0" bin/jsr166 --repeat 0
@@ -74,6 +75,8 @@ refuses "--only: no contender of counters" bin/bench counters --only nobody
 refuses "suite lookup is JMH's" bin/bench --vm lookup
 refuses "no suite" bin/bench --quick
 refuses "--json cannot write this file" bin/bench counters --json "$work/no/such/folder/out.json"
+refuses "no Java in nowhere" bin/bench counters --java nowhere
+refuses "--java is neither for the test kernel nor for JMH's suites" bin/bench lookup --java 25
 refuses "Unknown option: '--nonsense'" bin/bench check --nonsense
 refuses "unknown option: --nonsense" bin/stat --nonsense
 refuses "a FILE is needed" bin/stat
@@ -141,6 +144,9 @@ check "bin/bench counters: status 0" equal "$status" 0
 check "bin/bench counters: a result for each contender and number of threads" \
   json 'length == 4 and all(.[]; .primaryMetric.score > 0 and .environment.rseq.registration != null)' "$work/results/a.json"
 check "bin/bench counters: ours against the peer" has out '^rseq4j PerCpuCounter against LongAdder: 1: '
+# Compiled for Java 17, which the newest runs, too.
+run 240 bin/bench counters --java 25 --only PerCpuCounter --threads 2 --forks 1 --rounds 1 --warmup 1 --millis 20 --json "$work/java.json"
+check "bin/bench --java: a result" json 'length == 1 and .[0].primaryMetric.score > 0' "$work/java.json"
 run 240 bin/bench lookup --only cpuId --forks 1 --rounds 1 --warmup 1 --millis 20 --json "$work/results/b.json"
 check "bin/bench lookup: a result of JMH's" json 'all(.[]; .mode == "avgt" and .primaryMetric.scoreUnit == "ns/op")' \
   "$work/results/b.json"

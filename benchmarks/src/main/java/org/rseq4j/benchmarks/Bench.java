@@ -72,6 +72,9 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--waiting", paramLabel = "HOW", description = "suites of queues: ${COMPLETION-CANDIDATES}; after 100 spins a yield (the default), Agrona's backoff, or a park of 50 us")
     private Waiting waiting;
 
+    @Option(names = "--java", paramLabel = "JAVA", description = "on this Java, a version such as 17 or a folder, with the jars; suites of JMH need the newest. Reports do not show what was measured so")
+    private String java;
+
     @Option(names = "--in-vm", hidden = true)
     private boolean inVm;
 
@@ -149,6 +152,9 @@ public final class Bench implements Callable<Integer> {
         for (String suite : chosen) {
             if (!allNames().contains(suite)) {
                 throw bad("no suite " + suite + ", there are " + String.join(", ", allNames()));
+            }
+            if (java != null && (vm || JmhSuites.names().contains(suite))) {
+                throw bad("--java is neither for the test kernel nor for JMH's suites, as " + suite);
             }
             if ((vm || inVm) && JmhSuites.names().contains(suite)) {
                 throw bad("suite " + suite + " is JMH's and does not run in the test kernel");
@@ -240,9 +246,11 @@ public final class Bench implements Callable<Integer> {
     private void run(String name, RunOptions options) throws Exception {
         Path file = json != null
                 ? json
-                : results().resolve((inVm ? "vm-" : "") + name + (options.virtual ? "-virtual-" : "-")
-                        + LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT))
-                        + ".json");
+                : results().resolve(java == null ? "" : "java-" + ContenderProcess.javaVersion())
+                        .resolve((inVm ? "vm-" : "") + name + (options.virtual ? "-virtual-" : "-")
+                                + LocalDateTime.now()
+                                        .format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT))
+                                + ".json");
         if (JmhSuites.names().contains(name)) {
             var jmh = new JmhSuites(name, options);
             keep(file, jmh::results, () -> jmh.run(run -> ResultFile.write(file, run.results())));

@@ -189,8 +189,14 @@ final class Comparison {
     }
 
     static List<String> arguments(Suite suite, String name, RunOptions options) {
-        List<String> arguments = new ArrayList<>(List.of("--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow", "-Xms2g", "-Xmx2g", "-XX:+UseParallelGC"));
+        List<String> arguments = new ArrayList<>(List.of("--enable-native-access=ALL-UNNAMED", "-Xms2g", "-Xmx2g",
+                "-XX:+UseParallelGC"));
+        if (ContenderProcess.javaVersion() >= 23) {
+            arguments.add("--sun-misc-unsafe-memory-access=allow");
+        }
+        if (ContenderProcess.javaVersion() != Runtime.version().feature()) {
+            arguments.add(PROPERTY + "java=" + ContenderProcess.javaVersion());
+        }
         arguments.addAll(suite.jvmArguments(name));
         arguments.addAll(options.jvm);
         return arguments;
@@ -271,7 +277,7 @@ final class Comparison {
         Map<String, JsonNode> run = new LinkedHashMap<>();
         run.put("jmhVersion", json.textNode("none: counted over wall time"));
         run.put("forks", json.numberNode(forks));
-        run.put("jvm", json.textNode(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        run.put("jvm", json.textNode(ContenderProcess.java().toString()));
         ArrayNode arguments = json.arrayNode();
         jvmArguments.forEach(arguments::add);
         run.put("jvmArgs", arguments);

@@ -103,17 +103,16 @@ final class ContenderJvm {
         long[] allocated = new long[1];
         var started = new CountDownLatch(1);
         var start = new CyclicBarrier(workers, () -> {
-            allocated[0] = MEMORY.getTotalThreadAllocatedBytes();
+            allocated[0] = allocatedBytes();
             begun[0] = System.nanoTime();
             started.countDown();
         });
         long[] operations = new long[workers * 16];
         Throwable[] failure = new Throwable[1];
         Thread[] all = new Thread[workers];
-        Thread.Builder builder = virtual ? Thread.ofVirtual() : Thread.ofPlatform().daemon();
         for (int i = 0; i < workers; i++) {
             int thread = i;
-            all[i] = builder.start(() -> {
+            all[i] = start(virtual, () -> {
                 try {
                     start.await();
                     operations[thread * 16] = contender.work(thread, round);
@@ -123,7 +122,7 @@ final class ContenderJvm {
             });
         }
         for (int i = 0; i < noise; i++) {
-            Thread.ofPlatform().daemon().start(() -> makeNoise(round));
+            start(false, () -> makeNoise(round));
         }
         started.await();
         Thread.sleep(length);
@@ -135,7 +134,7 @@ final class ContenderJvm {
             }
         }
         long nanos = System.nanoTime() - begun[0];
-        long bytes = MEMORY.getTotalThreadAllocatedBytes() - allocated[0];
+        long bytes = allocatedBytes() - allocated[0];
         if (failure[0] != null) {
             throw new IllegalStateException("a worker failed", failure[0]);
         }
@@ -165,6 +164,21 @@ final class ContenderJvm {
     private static double slowest(long[] operations) {
         long sum = LongStream.of(operations).sum();
         return sum == 0 ? 0 : LongStream.of(operations).min().getAsLong() * (double) operations.length / sum;
+    }
+
+    private static Thread start(boolean virtual, Runnable task) {
+        if (virtual) {
+            return Thread.startVirtualThread(task);
+        }
+        Thread thread = new Thread(task);
+        thread.setDaemon(true);
+        thread.start();
+        return thread;
+    }
+
+    /** {@return what all threads allocated so far; before Java 21 nobody knows} */
+    private static long allocatedBytes() {
+        return Runtime.version().feature() >= 21 ? MEMORY.getTotalThreadAllocatedBytes() : 0;
     }
 
     /** A thread that wants its CPU for itself. */

@@ -28,6 +28,16 @@ final class ContenderProcess implements AutoCloseable {
     private volatile boolean tooLate;
     private JsonNode environment;
 
+    /** {@return the Java that contenders run on: bin/bench says when it is another one} */
+    static Path java() {
+        return Path.of(System.getProperty("rseq4j.bench.java.home", System.getProperty("java.home")), "bin", "java");
+    }
+
+    /** {@return its version} */
+    static int javaVersion() {
+        return Integer.getInteger("rseq4j.bench.java.version", Runtime.version().feature());
+    }
+
     /** What an order was answered with. */
     private static final class Answer {
         Sample sample;
@@ -47,11 +57,12 @@ final class ContenderProcess implements AutoCloseable {
         name = contender;
         this.timeoutMillis = timeoutMillis;
         List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add(java().toString());
         command.addAll(arguments);
         command.addAll(List.of("-Drseq4j.bench.root=" + Environment.root(),
                 "-Drseq4j.bench.commit=" + System.getProperty("rseq4j.bench.commit", "unknown"), "-cp",
-                System.getProperty("java.class.path"), ContenderJvm.class.getName(), suite.name(), contender,
+                System.getProperty("rseq4j.bench.java.classes", System.getProperty("java.class.path")),
+                ContenderJvm.class.getName(), suite.name(), contender,
                 options.virtual ? "virtual" : "platform", "" + options.noise));
         process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
         orders = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);

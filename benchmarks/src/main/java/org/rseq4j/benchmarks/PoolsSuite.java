@@ -336,7 +336,38 @@ final class PoolsSuite implements Suite {
                 return operations[0];
             };
         });
-        contenders.put("Stormpot", threads -> {
+        contenders.put("Stormpot", threads -> new Stormpot().contender(threads));
+        if (pattern == Pattern.ONE_WAY) {
+            contenders.put("the queue alone", threads -> {
+                var item = new Item();
+                return pool(threads, () -> item, returned -> {});
+            });
+            return contenders; // the others keep nothing that another thread could use
+        }
+        contenders.put("ThreadLocal", threads -> {
+            ThreadLocal<Item> local = ThreadLocal.withInitial(Item::new);
+            return pool(threads, local::get, item -> {});
+        });
+        contenders.put("fresh byte[8192]", threads -> (thread, round) -> {
+            long operations = 0;
+            byte[][] sink = new byte[1][];
+            while (round.running()) {
+                for (int i = 0; i < 1024; i++) {
+                    sink[0] = new byte[8192];
+                    if (yields && (i & 15) == 0) {
+                        Thread.yield();
+                    }
+                }
+                operations += 1024;
+            }
+            return operations;
+        });
+        return contenders;
+    }
+
+    /** Apart, so that the others run on Java 17, too. */
+    private final class Stormpot {
+        Contender contender(int threads) {
             Pool<SlotItem> pool = Pool.fromInline(new Allocator<SlotItem>() {
                 @Override
                 public SlotItem allocate(Slot slot) {
@@ -369,32 +400,6 @@ final class PoolsSuite implements Suite {
                     }
                 }, SlotItem::release).work(thread, round);
             };
-        });
-        if (pattern == Pattern.ONE_WAY) {
-            contenders.put("the queue alone", threads -> {
-                var item = new Item();
-                return pool(threads, () -> item, returned -> {});
-            });
-            return contenders; // the others keep nothing that another thread could use
         }
-        contenders.put("ThreadLocal", threads -> {
-            ThreadLocal<Item> local = ThreadLocal.withInitial(Item::new);
-            return pool(threads, local::get, item -> {});
-        });
-        contenders.put("fresh byte[8192]", threads -> (thread, round) -> {
-            long operations = 0;
-            byte[][] sink = new byte[1][];
-            while (round.running()) {
-                for (int i = 0; i < 1024; i++) {
-                    sink[0] = new byte[8192];
-                    if (yields && (i & 15) == 0) {
-                        Thread.yield();
-                    }
-                }
-                operations += 1024;
-            }
-            return operations;
-        });
-        return contenders;
     }
 }

@@ -60,7 +60,7 @@ final class RegistrySuite implements Suite {
             var counters = new Counter[COUNTERS];
             var timers = new Timer[COUNTERS];
             PrometheusMeterRegistry registry = fill(maker.get(), counters, timers);
-            Thread scraper = Thread.ofPlatform().daemon().start(() -> {
+            Thread scraper = new Thread(() -> {
                 try {
                     while (true) {
                         registry.scrape();
@@ -70,6 +70,8 @@ final class RegistrySuite implements Suite {
                     Thread.currentThread().interrupt(); // it is closed
                 }
             });
+            scraper.setDaemon(true);
+            scraper.start();
             return new Registry(before, registry, counters, timers, scraper);
         }
 
