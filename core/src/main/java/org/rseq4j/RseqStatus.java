@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
  *
  * @param kernel the kernel's name and release
  * @param libc the C library and its version, or "unknown"
- * @param arch the machine, in the kernel's words
+ * @param arch the machine, in Java's words ({@code os.arch})
  * @param registration whose rseq area the threads of this process use
  * @param registrationReason why the registration is {@link Registration#NONE}, else an empty string
  * @param mode how the kernel treats that registration
