@@ -12,13 +12,13 @@ import org.rseq4j.internal.memory.View;
  * reachable, so an access after the release harms nobody. Without native access the garbage collector frees a buffer.
  */
 final class LargeBuffers {
-    private static final int KEPT = 16;
+    private static final int MAX_KEPT = 16;
     /** More than user space has. */
-    private static final long MOST = 1L << 47;
+    private static final long USER_SPACE = 1L << 47;
 
     private final ConcurrentHashMap<Long, Large> used = new ConcurrentHashMap<>();
     /** Addresses without pages. */
-    private final AtomicReferenceArray<Large> kept = new AtomicReferenceArray<>(KEPT);
+    private final AtomicReferenceArray<Large> kept = new AtomicReferenceArray<>(MAX_KEPT);
 
     /** Memory on a multiple of the size of a span; the mapping is null where there is none. */
     private record Large(View memory, Mapping mapping) {
@@ -44,11 +44,11 @@ final class LargeBuffers {
     }
 
     View acquire(long bytes) {
-        if (bytes > MOST) {
+        if (bytes > USER_SPACE) {
             throw new OutOfMemoryError(bytes + " bytes are more than a process can have");
         }
         long whole = bytes + Span.BYTES - 1 & -Span.BYTES;
-        Large large = again(whole);
+        Large large = reuse(whole);
         if (large == null) {
             large = Large.allocate(Mapping.isNative() ? whole : bytes);
         }
@@ -57,8 +57,8 @@ final class LargeBuffers {
         return view;
     }
 
-    private Large again(long bytes) {
-        for (int i = 0; i < KEPT; i++) {
+    private Large reuse(long bytes) {
+        for (int i = 0; i < MAX_KEPT; i++) {
             Large large = kept.get(i);
             if (large != null && large.fits(bytes) && kept.compareAndSet(i, large, null)) {
                 return large;
@@ -86,7 +86,7 @@ final class LargeBuffers {
     }
 
     private void keep(Large large) {
-        for (int i = 0; i < KEPT && large.mapping != null; i++) {
+        for (int i = 0; i < MAX_KEPT && large.mapping != null; i++) {
             if (kept.get(i) == null && kept.compareAndSet(i, null, large)) {
                 return;
             }
@@ -95,7 +95,7 @@ final class LargeBuffers {
 
     /** Lets the addresses go that are in no use. */
     void trim() {
-        for (int i = 0; i < KEPT; i++) {
+        for (int i = 0; i < MAX_KEPT; i++) {
             kept.set(i, null);
         }
     }

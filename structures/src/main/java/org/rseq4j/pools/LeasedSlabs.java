@@ -24,8 +24,8 @@ final class LeasedSlabs {
      * To take slabs away costs a barrier on all threads, tens of microseconds: what was taken away is not dealt out
      * again at once.
      */
-    private static final long PATIENCE = Long.getLong("rseq4j.debug.patience", 10_000_000);
-    static final boolean IS_IMPATIENT = PATIENCE < 10_000_000;
+    private static final long REVOCATION_INTERVAL = Long.getLong("rseq4j.debug.revocationNanos", 10_000_000);
+    static final boolean IS_INTERVAL_SHORT = REVOCATION_INTERVAL < 10_000_000;
     /** The number of places, a power of two; 0 where there are no leased slabs. */
     static final int COUNT = isSupported() ? places() : 0;
     private static final VarHandle PLACES = MethodHandles.arrayElementVarHandle(LeasedSlab[].class);
@@ -37,7 +37,7 @@ final class LeasedSlabs {
     /** Whether no slab may be used. */
     private volatile boolean shut;
     /** When slabs were last taken away because somebody found nothing else; a hint. */
-    private volatile long revokedAt = System.nanoTime() - PATIENCE;
+    private volatile long revokedAt = System.nanoTime() - REVOCATION_INTERVAL;
 
     LeasedSlabs(int depth) {
         this.depth = depth;
@@ -178,7 +178,7 @@ final class LeasedSlabs {
     }
 
     private boolean wasRevokedLately() {
-        return System.nanoTime() - revokedAt < PATIENCE;
+        return System.nanoTime() - revokedAt < REVOCATION_INTERVAL;
     }
 
     // ---- Taking slabs away. ----
@@ -234,7 +234,7 @@ final class LeasedSlabs {
     }
 
     /** As {@link #revokeForObjects}, but at most once in a while. */
-    void revokeForObjectsNowAndThen() {
+    void revokeForObjectsAtIntervals() {
         if (!wasRevokedLately() && objects() > 0) {
             revokeForObjects();
         }

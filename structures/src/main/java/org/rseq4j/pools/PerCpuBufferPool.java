@@ -71,9 +71,9 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
      * The buffer that a StackOverflowError may lose is probably lost where the JDK's interpreted code has just called
      * the native function; that was not proven.
      */
-    static final int LEAST = 64;
+    static final int MIN_SIZE = 64;
     /** How often statistics are read anew while spans come and go. */
-    private static final int MOST_ATTEMPTS = 10_000;
+    private static final int MAX_ATTEMPTS = 10_000;
     /** What a ByteBuffer on a segment can have. */
     private static final int LARGEST_BYTE_BUFFER = Integer.MAX_VALUE - 8;
 
@@ -222,9 +222,9 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         }
 
         private static int powerOfTwo(String name, int bytes) {
-            if (bytes < LEAST || bytes > Span.BYTES || Integer.bitCount(bytes) != 1) {
+            if (bytes < MIN_SIZE || bytes > Span.BYTES || Integer.bitCount(bytes) != 1) {
                 throw new IllegalArgumentException(
-                        name + " must be a power of two from " + LEAST + " to " + Span.BYTES + ": " + bytes);
+                        name + " must be a power of two from " + MIN_SIZE + " to " + Span.BYTES + ": " + bytes);
             }
             return bytes;
         }
@@ -536,7 +536,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
             BufferPoolStatistics statistics = read();
             // A span that went from or to a size meanwhile, to the idle age's trim for one, may be in one of the
             // numbers and not in another.
-            if (changes >= 0 && changes == spans.changes() || attempt == MOST_ATTEMPTS) {
+            if (changes >= 0 && changes == spans.changes() || attempt == MAX_ATTEMPTS) {
                 return statistics;
             }
             Thread.yield();

@@ -21,7 +21,7 @@ final class SizeClass {
     /** How many misses pay for a stack that is drained, and for as many stacks or spans that are looked at. */
     private static final int DRAIN = 8;
     private static final int LOOKS = 16;
-    private static final int MOST_CREDIT = 1024;
+    private static final int MAX_CREDIT = 1024;
 
     final int shift;
     /** How many addresses a CPU's stack holds. */
@@ -37,7 +37,7 @@ final class SizeClass {
     private final AtomicLong flushes = new AtomicLong();
     private long exchangesBefore;
     /** Racy: it bounds what is spent in the long run. */
-    private int credit = MOST_CREDIT;
+    private int credit = MAX_CREDIT;
     /** Whether an error gave back a block since the last refill; written without a call. */
     volatile boolean errors;
     /** Whether the kernel refused to let us look at other CPUs' stacks. */
@@ -132,7 +132,7 @@ final class SizeClass {
 
     /** A look elsewhere at so many stacks and spans, which emptied so many stacks. */
     void hasLooked(int looks, int drained) {
-        credit = Math.min(MOST_CREDIT, credit + 1 - looks / LOOKS - drained * DRAIN);
+        credit = Math.min(MAX_CREDIT, credit + 1 - looks / LOOKS - drained * DRAIN);
     }
 
     private boolean gatherOwn() {

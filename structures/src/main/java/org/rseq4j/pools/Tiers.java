@@ -31,8 +31,8 @@ final class Tiers {
      * Of so many calls at a slab by threads without a slab of their own, powers of two, one tries to open one, or to
      * take one over.
      */
-    private static final int OPENS = 32;
-    private static final int TAKES_OVER = LeasedSlabs.IS_IMPATIENT ? 64 : 1024;
+    private static final int CALLS_PER_OPEN = 32;
+    private static final int CALLS_PER_TAKEOVER = LeasedSlabs.IS_INTERVAL_SHORT ? 64 : 1024;
 
     static {
         Section.initialize();
@@ -189,15 +189,15 @@ final class Tiers {
         if (always) {
             leased.revokeForObjects();
         } else {
-            leased.revokeForObjectsNowAndThen();
+            leased.revokeForObjectsAtIntervals();
         }
         return takeRevoked();
     }
 
     private void considerLease(Slab slab) {
         int calls = slab.calls;
-        if ((calls & OPENS - 1) == 0 && leased.depth() > 0) {
-            leased.open((calls & TAKES_OVER - 1) == 0);
+        if ((calls & CALLS_PER_OPEN - 1) == 0 && leased.depth() > 0) {
+            leased.open((calls & CALLS_PER_TAKEOVER - 1) == 0);
         }
     }
 

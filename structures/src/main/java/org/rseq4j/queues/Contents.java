@@ -19,7 +19,7 @@ final class Contents {
     /** How many elements are copied under one lock at first. */
     private static final int CHUNK = 64;
     /** How often a search goes on for what it has missed; by then a chunk holds all that a ring can. */
-    private static final int MOST_RENEWALS = 24;
+    private static final int MAX_RENEWALS = 24;
     private static final Runnable NOBODY = () -> {};
 
     private final Ring ring;
@@ -149,7 +149,7 @@ final class Contents {
                 next = h;
                 missed = true;
             }
-            if (searches && missed && renewals < MOST_RENEWALS) {
+            if (searches && missed && renewals < MAX_RENEWALS) {
                 renewals++;
                 last = ring.tail & -2;
             }
@@ -388,7 +388,7 @@ final class Contents {
     private long lockHead() {
         while (true) {
             long h = ring.lockHead();
-            if (!ring.headAsked) {
+            if (!ring.wakeBeforeRoom) {
                 return h;
             }
             ring.head = h;

@@ -75,9 +75,9 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     /** How often the own CPU's threads get a chance when the own ring is in use, before others are. */
     private static final int YIELDS = 4;
     /** One of so many relaxed calls that fail looks at the other rings. */
-    private static final int LOOK = 16;
+    private static final int LOOK_INTERVAL = 16;
     /** After so many elements from a ring others are looked at. */
-    private static final int TURN = 1024;
+    private static final int MOVE_INTERVAL = 1024;
     /** References between the slots of two rings: 32 KB, whose cards in the collector's table fill a cache line. */
     private static final int CARDS = 8192;
     /** Rings smaller than this are not worth it. */
@@ -162,7 +162,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         Objects.requireNonNull(element, "element");
         int shard = first();
         return rings[shard].tryOffer(element, shard) > 0
-                || ++hints[shard * HINTS + FAILED_OFFERS] % LOOK == 0 && offerAnywhere(element) != null;
+                || ++hints[shard * HINTS + FAILED_OFFERS] % LOOK_INTERVAL == 0 && offerAnywhere(element) != null;
     }
 
     @Override
@@ -266,7 +266,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         Object element = own.tryPoll(shard);
         if (element == null || element == Ring.BUSY) {
             element = pollAnywhere();
-        } else if ((own.head >>> 1 & TURN - 1) == 0) {
+        } else if ((own.head >>> 1 & MOVE_INTERVAL - 1) == 0) {
             try {
                 fetch(shard);
             } catch (VirtualMachineError ignored) {
@@ -287,8 +287,8 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
         Ring own = rings[shard];
         Object element = own.tryPoll(shard);
         if (element == null || element == Ring.BUSY) {
-            element = ++hints[shard * HINTS + FAILED_POLLS] % LOOK == 0 ? pollAnywhere() : null;
-        } else if ((own.head >>> 1 & TURN - 1) == 0) {
+            element = ++hints[shard * HINTS + FAILED_POLLS] % LOOK_INTERVAL == 0 ? pollAnywhere() : null;
+        } else if ((own.head >>> 1 & MOVE_INTERVAL - 1) == 0) {
             try {
                 fetch(shard);
             } catch (VirtualMachineError ignored) {
@@ -338,7 +338,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
                                 ? 0
                                 : other.moveTo(own, share(size, other.lastConsumer == shard), shard, calms);
                         element = moved > 0 ? own.tryPoll(shard) : other.tryPoll(shard);
-                        if ((other.head >>> 1 & TURN - 1) == 0 || moved > 0) {
+                        if ((other.head >>> 1 & MOVE_INTERVAL - 1) == 0 || moved > 0) {
                             hints[shard * HINTS + VICTIM] = from + i + 1;
                         }
                         if (element != null && element != Ring.BUSY) {

@@ -33,10 +33,10 @@ import org.rseq4j.internal.thread.ThreadArea;
  * segment when the last is full, consumers leave an empty one and keep it as a spare, one at most.
  *
  * <p>
- * Somebody who is about to sleep until an element comes sets {@link #tailAsked}, then finds the tail unlocked, then the
- * ring empty. An operation reads the request after its compare-and-exchange of the tail, and with a request it adds
- * nothing and returns {@link #ASKED}. So nothing comes that the sleeper was not told of, and no error after an element
- * was added can lose a wake-up. The same holds for the head and room.
+ * A thread that is about to sleep until an element comes sets {@link #wakeBeforeElement}, then finds the tail unlocked,
+ * then the ring empty. An operation reads the request after its compare-and-exchange of the tail, and with a request it
+ * adds nothing and returns {@link #WAKE}. So nothing comes that the sleeper was not told of, and no error after an
+ * element was added can lose a wake-up. The same holds for the head and room.
  *
  * <p>
  * Indices wrap around after 2^63 elements; only their differences are compared.
@@ -47,14 +47,14 @@ final class Ring extends RingFields.Consumers {
     /** Full or empty. */
     static final int NONE = 0;
     static final int LOCKED = -1;
-    /** Somebody wants to be told first. */
-    static final int ASKED = -2;
+    /** A waiter is to be woken first. */
+    static final int WAKE = -2;
     /** {@link #grow} first. */
     static final int GROW = -3;
     /** What {@link #tryPoll} returns instead of an element when the lock was taken. */
     static final Object BUSY = new Object();
-    /** What {@link #tryPoll} returns instead of an element when somebody wants to be told first. */
-    static final Object ASKED_FIRST = new Object();
+    /** What {@link #tryPoll} returns instead of an element when a waiter is to be woken first. */
+    static final Object WAKE_UP = new Object();
 
     /** References before and behind the slots of an array, which keep other objects off their cache lines. */
     static final int PAD = 32;
@@ -63,7 +63,7 @@ final class Ring extends RingFields.Consumers {
     static final int SEGMENT = 1024;
     private static final int SPINS = 32;
     /** Nanoseconds before a look that would find little. */
-    private static final int GATHER = 1_000;
+    private static final int GATHER_NANOS = 1_000;
     /** What has gathered in that time, in units of the indices, when it was worth it. */
     private static final int GATHERED = 8 * 2;
     private static final int RAREST = 31;
@@ -71,9 +71,9 @@ final class Ring extends RingFields.Consumers {
     private static final int FETCH = 1024;
     private static final int LINE = 16;
     /** How many reservations that are over may be in the list, about. */
-    private static final int MOST_OVER = 64;
+    private static final int MAX_ENDED = 64;
     /** In units of the indices. */
-    private static final int LITTLE = 64 * 2;
+    private static final int FEW = 64 * 2;
 
     private static final VarHandle TAIL;
     private static final VarHandle HEAD;
@@ -155,7 +155,7 @@ final class Ring extends RingFields.Consumers {
 
     // ---- One element ----
 
-    /** Adds an element: {@link #DONE}, or {@link #NONE}: no room; {@link #LOCKED}, {@link #ASKED}, {@link #GROW}. */
+    /** Adds an element: {@link #DONE}, or {@link #NONE}: no room; {@link #LOCKED}, {@link #WAKE}, {@link #GROW}. */
     int tryOffer(Object element, int cpu) {
         long t = tail;
         if ((t & 1) != 0) {
@@ -190,7 +190,7 @@ final class Ring extends RingFields.Consumers {
 
     /** With the tail locked: unlocks it. */
     private int put(long t, Object element, int cpu) {
-        int outcome = tailAsked ? ASKED : limit - t > 0 ? DONE : renewLimit(t);
+        int outcome = wakeBeforeElement ? WAKE : limit - t > 0 ? DONE : renewLimit(t);
         long next = t;
         if (outcome == DONE) {
             tailSlots[base + (int) (t >>> 1 & mask)] = element;
@@ -205,7 +205,7 @@ final class Ring extends RingFields.Consumers {
         return outcome;
     }
 
-    /** Takes an element; null when there is none, {@link #BUSY}, {@link #ASKED_FIRST}. */
+    /** Takes an element; null when there is none, {@link #BUSY}, {@link #WAKE_UP}. */
     Object tryPoll(int cpu) {
         long h = head;
         if ((h & 1) != 0) {
@@ -242,8 +242,8 @@ final class Ring extends RingFields.Consumers {
     private Object take(long h, int cpu) {
         Object element = null;
         long next = h;
-        if (headAsked) {
-            element = ASKED_FIRST;
+        if (wakeBeforeRoom) {
+            element = WAKE_UP;
         } else if (h != seenTail || renewTail(h) != h) {
             int slot = base + (int) (h >>> 1 & mask);
             Object[] slots = headSlots;
@@ -311,7 +311,7 @@ final class Ring extends RingFields.Consumers {
             littleRoom = false;
             int mask = tailGathers;
             if ((mask & t >>> 1) == 0 && !isOnly(cpu)) {
-                spin(GATHER);
+                spin(GATHER_NANOS);
                 tailGathers = (head & -2) + room - t < GATHERED ? rarer(mask) : 0;
             }
         }
@@ -323,7 +323,7 @@ final class Ring extends RingFields.Consumers {
             fewElements = false;
             int mask = headGathers;
             if ((mask & h >>> 1) == 0 && !isOnly(cpu)) {
-                spin(GATHER);
+                spin(GATHER_NANOS);
                 headGathers = (tail & -2) - h < GATHERED ? rarer(mask) : 0;
             }
         }
@@ -352,7 +352,7 @@ final class Ring extends RingFields.Consumers {
             return link(t);
         }
         long gain = updateLimit(t);
-        littleRoom = gain < LITTLE;
+        littleRoom = gain < FEW;
         if (gain <= 0) {
             return NONE;
         }
@@ -403,7 +403,7 @@ final class Ring extends RingFields.Consumers {
     /** With the head locked: the tail, or the end of the head's segment if that comes first. */
     private long renewTail(long h) {
         long now = tail & -2;
-        fewElements = !unbounded && now - h < LITTLE;
+        fewElements = !unbounded && now - h < FEW;
         if (unbounded) {
             if (now != h && h == headEnd) {
                 leaveSegment();
@@ -525,7 +525,7 @@ final class Ring extends RingFields.Consumers {
         try {
             long wanted = (long) n << 1;
             // Now and then also to drop those that are over.
-            long gain = limit - t < wanted || (++reserved & MOST_OVER - 1) == 0 ? updateLimit(t) : wanted;
+            long gain = limit - t < wanted || (++reserved & MAX_ENDED - 1) == 0 ? updateLimit(t) : wanted;
             int count = (int) Math.min(n, Math.max(0, gain) >>> 1);
             if (count > 0) {
                 reservation.next = reservations;

@@ -65,8 +65,8 @@ final class RingFields {
         boolean littleRoom;
         /** The bits of the tail that are 0 where it is worth to wait for more room, see {@link Ring#rarer}. */
         int tailGathers;
-        /** Somebody wants to be told before the next element comes. */
-        volatile boolean tailAsked;
+        /** A waiter is to be woken before the next element comes. */
+        volatile boolean wakeBeforeElement;
 
         Producers(int base, int slots, long room, boolean unbounded) {
             super(base, slots, room, unbounded);
@@ -98,8 +98,8 @@ final class RingFields {
         boolean fewElements;
         /** The bits of the head that are 0 where it is worth to wait for more elements, see {@link Ring#rarer}. */
         int headGathers;
-        /** Somebody wants to be told before the next room comes. */
-        volatile boolean headAsked;
+        /** A waiter is to be woken before the next room comes. */
+        volatile boolean wakeBeforeRoom;
         /**
          * Where the head goes by the last move from here to another ring. Written before the elements are there, so
          * until the head is as far they may be in both rings, and this room in neither.

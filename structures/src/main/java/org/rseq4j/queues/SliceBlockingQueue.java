@@ -275,7 +275,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
         if (nanos <= 0) {
             return turns.offer(element);
         }
-        return !putters.goFirst() && turns.offer(element, Math.min(nanos, FIRST_TRY)) > 0
+        return !putters.mustQueue() && turns.offer(element, Math.min(nanos, FIRST_TRY)) > 0
                 || putters.await(in, element, nanos) != null;
     }
 
@@ -319,7 +319,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
         if (nanos <= 0) {
             return (E) turns.poll();
         }
-        Object element = takers.goFirst() ? Ring.BUSY : turns.poll(Math.min(nanos, FIRST_TRY));
+        Object element = takers.mustQueue() ? Ring.BUSY : turns.poll(Math.min(nanos, FIRST_TRY));
         if (element == null || element == Ring.BUSY) {
             element = takers.await(out, null, nanos);
         }

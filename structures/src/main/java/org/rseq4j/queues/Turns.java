@@ -308,7 +308,7 @@ final class Turns extends TurnsWaiters {
                     case Ring.DONE -> {
                         return outcome;
                     }
-                    case Ring.ASKED -> {
+                    case Ring.WAKE -> {
                         beforeElement.run();
                         continue;
                     }
@@ -397,7 +397,7 @@ final class Turns extends TurnsWaiters {
                 if (wasEmptyBefore()) {
                     return null;
                 }
-            } else if (element != Ring.BUSY && element != Ring.ASKED_FIRST) {
+            } else if (element != Ring.BUSY && element != Ring.WAKE_UP) {
                 return element;
             }
         }
@@ -425,7 +425,7 @@ final class Turns extends TurnsWaiters {
             }
             if (waited > MOST || nanos == AT_ONCE || tryTurn(cpu, false)) {
                 Object element = ring.tryPoll(cpu);
-                if (element == Ring.ASKED_FIRST) {
+                if (element == Ring.WAKE_UP) {
                     beforeRoom.run();
                     continue;
                 } else if (element == null) {

@@ -28,10 +28,10 @@ import java.util.concurrent.locks.LockSupport;
 final class Waiters {
     private static final int SPINS = 64;
     private static final int YIELDS = 4;
-    private static final long REST_LEAST = 20_000;
-    private static final long REST_MOST = 250_000;
+    private static final long MIN_REST_NANOS = 20_000;
+    private static final long MAX_REST_NANOS = 250_000;
     /** Nanoseconds for which an attempt waits for a locked ring or for its CPU's turn, before it is a rest. */
-    private static final long ATTEMPT = 200_000;
+    private static final long ATTEMPT_NANOS = 200_000;
     /** Attempts at a ring that is locked before a thread whose time is over gives up. */
     private static final int LAST_LOOKS = 100;
 
@@ -68,7 +68,7 @@ final class Waiters {
     }
 
     /** Whether who comes now goes behind those that wait. */
-    boolean goFirst() {
+    boolean mustQueue() {
         if (fair) {
             return first() != null;
         }
@@ -85,11 +85,11 @@ final class Waiters {
         return first;
     }
 
-    private void ask() {
+    private void requestWakeUp() {
         if (takers) {
-            ring.tailAsked = true;
+            ring.wakeBeforeElement = true;
         } else {
-            ring.headAsked = true;
+            ring.wakeBeforeRoom = true;
         }
     }
 
@@ -111,9 +111,9 @@ final class Waiters {
     /** Calls the first in line. */
     void call() {
         if (takers) {
-            ring.tailAsked = false;
+            ring.wakeBeforeElement = false;
         } else {
-            ring.headAsked = false;
+            ring.wakeBeforeRoom = false;
         }
         Waiter first = null;
         try {
@@ -127,9 +127,9 @@ final class Waiters {
                 first.awake = false;
             }
             if (takers) {
-                ring.tailAsked = true;
+                ring.wakeBeforeElement = true;
             } else {
-                ring.headAsked = true;
+                ring.wakeBeforeRoom = true;
             }
             throw e;
         }
@@ -139,7 +139,7 @@ final class Waiters {
     private void passOn() {
         Waiter first = first();
         if (first != null && !first.awake) {
-            ask();
+            requestWakeUp();
             if (isUnderWay() || isReady()) {
                 call();
             }
@@ -159,7 +159,7 @@ final class Waiters {
             } else {
                 Thread.yield();
             }
-            Object result = goFirst() ? null : attempt.run(element, 0);
+            Object result = mustQueue() ? null : attempt.run(element, 0);
             if (result != null && result != Ring.BUSY) {
                 return result;
             }
@@ -182,9 +182,9 @@ final class Waiters {
             } catch (Throwable ignored) {
                 // What was taken or added is so, and must not be lost. The next operation calls whoever is first then.
                 if (takers) {
-                    ring.tailAsked = true;
+                    ring.wakeBeforeElement = true;
                 } else {
-                    ring.headAsked = true;
+                    ring.wakeBeforeRoom = true;
                 }
             }
         }
@@ -192,18 +192,18 @@ final class Waiters {
 
     private Object waitInLine(Waiter waiter, Attempt attempt, Object element, long begun, long nanos)
             throws InterruptedException {
-        long rest = REST_LEAST;
+        long rest = MIN_REST_NANOS;
         while (true) {
             long asleep = progress();
             // In this order: who was called since then is awake, and the first.
             waiter.awake = false;
             boolean first = first() == waiter;
             if (first) {
-                ask();
+                requestWakeUp();
             }
             // Whoever has not seen the request is under way now, or has been when the attempt looks.
             boolean underWay = first && isUnderWay();
-            Object result = first || !fair ? attempt.run(element, Math.min(ATTEMPT, nanos)) : null;
+            Object result = first || !fair ? attempt.run(element, Math.min(ATTEMPT_NANOS, nanos)) : null;
             if (result != null && result != Ring.BUSY) {
                 return result;
             }
@@ -213,13 +213,13 @@ final class Waiters {
             }
             if (underWay || result == Ring.BUSY) {
                 LockSupport.parkNanos(this, Math.min(rest, over));
-                rest = Math.min(rest * 2, REST_MOST);
+                rest = Math.min(rest * 2, MAX_REST_NANOS);
                 continue;
             }
             if (!waiter.awake) {
                 park(over);
             }
-            rest = REST_LEAST;
+            rest = MIN_REST_NANOS;
             if (waiter.awake) {
                 result = lookAgain(waiter, attempt, element, begun, nanos);
                 if (result == null) {
@@ -252,10 +252,10 @@ final class Waiters {
     /** As the one that was called: null when nothing has happened during a rest, or the time is over. */
     private Object lookAgain(Waiter waiter, Attempt attempt, Object element, long begun, long nanos)
             throws InterruptedException {
-        long rest = REST_LEAST;
+        long rest = MIN_REST_NANOS;
         for (int looks = 0;; looks++) {
             long seen = progress();
-            Object result = attempt.run(element, Math.min(ATTEMPT, nanos));
+            Object result = attempt.run(element, Math.min(ATTEMPT_NANOS, nanos));
             if (result != null && result != Ring.BUSY) {
                 return result;
             }
@@ -274,7 +274,7 @@ final class Waiters {
             if (next != waiter && System.nanoTime() - begun > overtaking) {
                 next = waiter;
             }
-            rest = next == waiter ? REST_LEAST : Math.min(rest * 2, REST_MOST);
+            rest = next == waiter ? MIN_REST_NANOS : Math.min(rest * 2, MAX_REST_NANOS);
         }
     }
 

@@ -234,7 +234,7 @@ class LeasedSlabTest {
     @Tag("platform")
     void nothingIsLostBetweenThreadsThatTakeLeasesFromOneAnother() throws Exception {
         assumeTrue(LeasedSlabs.COUNT > 0, "no leased slabs here: no membarrier");
-        ChildJvm.run("exact", Map.of(), List.of("-Drseq4j.debug.patience=64"), Takers.class);
+        ChildJvm.run("exact", Map.of(), List.of("-Drseq4j.debug.revocationNanos=64"), Takers.class);
     }
 
     static final class Takers {

@@ -387,20 +387,20 @@ class QueueInterleavingsTest {
             }
         });
         // It asks, sleeps, is called, finds nothing, asks again; more than once in case that it wakes up by chance.
-        for (int i = 0; i < 100 && !waiters.goFirst(); i++) {
-            awaitAsleep(waiter, () -> takers ? ring.tailAsked : ring.headAsked);
+        for (int i = 0; i < 100 && !waiters.mustQueue(); i++) {
+            awaitAsleep(waiter, () -> takers ? ring.wakeBeforeElement : ring.wakeBeforeRoom);
             long tail = ring.lockTail();
             long head = ring.lockHead();
             ring.tail = tail + 2;
             ring.head = head + 2;
             waiters.call();
-            awaitAsleep(waiter, () -> takers ? ring.tailAsked : ring.headAsked);
+            awaitAsleep(waiter, () -> takers ? ring.wakeBeforeElement : ring.wakeBeforeRoom);
         }
-        assertTrue(waiters.goFirst(), "who comes now goes past it");
+        assertTrue(waiters.mustQueue(), "who comes now goes past it");
         may.set(true);
         waiters.call();
         waiter.join();
-        assertFalse(waiters.goFirst());
+        assertFalse(waiters.mustQueue());
         assertEquals(0, waiters.count());
     }
 
