@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * How many objects a pool keeps at most, dealt out in shares: what is free here, the limits of all slabs, and what is
  * reserved for leased slabs sum up to it. A share is taken first and then added to a limit by an assignment, and is
- * given back before the limit is lowered, by who is inside of the slab; so none is lost, whatever is thrown.
+ * given back before the limit is lowered, by the thread inside of the slab; so none is lost, whatever is thrown.
  */
 final class Bound {
     private final int total;
@@ -42,7 +42,7 @@ final class Bound {
         free.addAndGet(share);
     }
 
-    /** Raises the limit of a slab by who is inside: from what is free, else from what another slab does not use. */
+    /** Raises the limit of a slab, from inside of it: from what is free, else from what another slab does not use. */
     void raise(Slab slab, int most, Slab[] all) {
         int wanted = Math.min(most, slab.capacity() - slab.limit);
         if (wanted <= 0) {

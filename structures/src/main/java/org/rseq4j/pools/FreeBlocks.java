@@ -13,8 +13,8 @@ import org.rseq4j.internal.memory.View;
  *
  * <p>
  * On errors: what was taken is in local variables until somebody has it. Where an error ends that, a second set of bits
- * gets it under a monitor, by code that calls nothing, as there may be no stack for a call. The next who takes moves it
- * to the first set.
+ * gets it under a monitor, by code that calls nothing, as there may be no stack for a call. The next thread that takes
+ * a block moves it to the first set.
  */
 final class FreeBlocks {
     /** Acquires what the last user of a block wrote; setting a bit releases it. */

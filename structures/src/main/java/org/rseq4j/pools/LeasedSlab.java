@@ -51,17 +51,17 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
 
 /**
  * A small stack of objects that one OS thread, its owner, uses by plain loads and stores. It has one owner in its life:
- * who takes it away revokes it for good, and the next owner of its place gets another slab.
+ * a thread that takes it away revokes it for good, and the next owner of its place gets another slab.
  *
  * <p>
  * The owner stores the busy mark, reads whether the slab is revoked, and then stores the word that commits what it did
- * and clears the mark, all without an atomic instruction or a fence. Who takes the slab away pays for both: it stores
- * {@code revoked}, has every running thread of the process execute a memory barrier (membarrier), and then looks for
- * the mark. If it is clear, whatever the owner does next begins with reading that its slab is revoked, and ends with
- * storing the word that it found, so the word is final and the objects are free for who enters the lock. If it is set,
- * the owner was scheduled out in the middle: the slab is left alone until somebody finds the mark cleared. The
- * technique is that of biased locks with asymmetric fences (Dice, Huang, Yang: Asymmetric Dekker Synchronization,
- * 2001).
+ * and clears the mark, all without an atomic instruction or a fence. A thread that takes the slab away pays for both:
+ * it stores {@code revoked}, has every running thread of the process execute a memory barrier (membarrier), and then
+ * looks for the mark. If it is clear, whatever the owner does next begins with reading that its slab is revoked, and
+ * ends with storing the word that it found, so the word is final and the objects are free for the thread that enters
+ * the lock. If it is set, the owner was scheduled out in the middle: the slab is left alone until somebody finds the
+ * mark cleared. The technique is that of biased locks with asymmetric fences (Dice, Huang, Yang: Asymmetric Dekker
+ * Synchronization, 2001).
  *
  * <p>
  * Whatever is thrown while the owner is busy, the word that it found is put back by an assignment, which cannot fail. A
@@ -246,7 +246,7 @@ final class LeasedSlab extends LeasedSlabFields {
         return (long) WORD.getOpaque(this) / TAKEN + gone;
     }
 
-    // ---- Who takes it away. ----
+    // ---- For those that take it away. ----
 
     /** Whether its owner is known to be out of it for good. Pairs with the owner's commit. */
     boolean isSettled() {

@@ -15,7 +15,7 @@ import org.rseq4j.internal.thread.Threads;
  *
  * <p>
  * A slab that is not in its place any more is nobody's. So what commits a change of the owner, or the end of a slab, is
- * the one assignment to its place, by who is inside of the slab's lock.
+ * the one assignment to its place, by the holder of the slab's lock.
  */
 final class LeasedSlabs {
     private static final int PER_CPU = 8;
@@ -140,7 +140,7 @@ final class LeasedSlabs {
     private void openAt(int place, long owner) {
         var fresh = new LeasedSlab(owner, depth);
         try {
-            // Who shuts stores shut and then looks at the places: one of us sees the other.
+            // The thread that shuts stores shut and then looks at the places: one of us sees the other.
             if (PLACES.compareAndSet(slabs, place, null, fresh) && shut) {
                 fresh.revoked = true;
             }

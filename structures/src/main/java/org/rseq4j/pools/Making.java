@@ -6,7 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * An object that an executor makes, for who waits in a {@link WaitingRoom} or for stock.
+ * An object that an executor makes, for a thread that waits in a {@link WaitingRoom} or for stock.
  *
  * <pre>
  *   offered ──> granted ──> submitted ──> begun ──> made ──> offered
@@ -14,8 +14,8 @@ import java.util.concurrent.locks.LockSupport;
  *                  └────────────┴────────────┴────> gone
  * </pre>
  *
- * Who has the room's lock grants it, with a permit, and later takes the object into the pool, or the permit back. The
- * thread that asked submits it, the executor's begins it. All but the beginning is told by assignments alone.
+ * The holder of the room's lock grants it, with a permit, and later takes the object into the pool, or the permit back.
+ * The thread that asked submits it, the executor's begins it. All but the beginning is told by assignments alone.
  */
 final class Making implements Runnable {
     static final int OFFERED = 0;
@@ -35,7 +35,7 @@ final class Making implements Runnable {
     }
 
     private final Makings all;
-    /** Who waits for it; null for stock. */
+    /** The thread that waits for it; null for stock. */
     private final Thread asker;
     volatile int state;
     /** Whether the executor threw, and may not have it. */
@@ -122,7 +122,7 @@ final class Making implements Runnable {
         }
     }
 
-    // ---- Who has the room's lock. ----
+    // ---- With the room's lock. ----
 
     /** False when it was granted already, or is not offered any more. */
     boolean grant() {

@@ -254,12 +254,12 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Has the discard hook called by an executor, so that one that blocks holds up nobody who acquires, releases,
-         * trims or closes. With {@link #maxSize} another object may be made when the hook has returned. Where the
-         * executor refuses or throws before the hook has begun, the hook is called on the calling thread, and what is
-         * thrown, but a RejectedExecutionException, is thrown on afterwards. The hook is called once, also by an
-         * executor that runs a task twice, or one that it refused. For a task that it drops without a word the pool
-         * goes on waiting, with one object less.
+         * Has the discard hook called by an executor, so that one that blocks delays no acquire, release, trim or
+         * close. With {@link #maxSize} another object may be made when the hook has returned. Where the executor
+         * refuses or throws before the hook has begun, the hook is called on the calling thread, and what is thrown,
+         * but a RejectedExecutionException, is thrown on afterwards. The hook is called once, also by an executor that
+         * runs a task twice, or one that it refused. For a task that it drops without a word the pool goes on waiting,
+         * with one object less.
          *
          * @param executor runs the hook
          * @return this
@@ -270,10 +270,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
 
         /**
-         * Has objects made by an executor, so that a factory that blocks holds up no timed acquire: who acquires waits
-         * for what is made as for what is released, in the order of arrival, and no longer than its time. At most as
-         * many are being made as wait, and those of {@link #minIdle}. What is made when nobody waits any more goes into
-         * the pool.
+         * Has objects made by an executor, so that a factory that blocks delays no timed acquire: a thread waits for
+         * what is made as for what is released, in the order of arrival, and no longer than its time. At most as many
+         * are being made as wait, and those of {@link #minIdle}. What is made when nobody waits any more goes into the
+         * pool.
          *
          * <p>
          * What the factory throws is thrown by the acquire that asked for the object, if it still waits; what was
@@ -819,7 +819,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * Discards the objects in the pool, and wakes those who wait for one: they, and who acquires from now on, get an
+     * Discards the objects in the pool, and wakes those that wait for one: they, and all later acquires, get an
      * IllegalStateException. Objects that are released later are discarded. When the hook throws, the others are
      * discarded nevertheless, and the first exception is thrown at the end. Closing again has no effect, unless objects
      * are left because an error came between. An object in a place that another thread was stopped in at this moment is

@@ -29,7 +29,7 @@ abstract class SlabFields extends SlabPadding {
     final boolean clears;
     /** How many objects callers got from here. */
     long taken;
-    /** How many pops and pushes came here, by {@link Slab#CALLS}; a hint for who deserves a slab of its own. */
+    /** How many pops and pushes came here, by {@link Slab#CALLS}; a hint which threads deserve a slab of their own. */
     int calls;
     /** What {@code taken} was at the last trim; a hint. */
     long takenBefore;
@@ -158,7 +158,7 @@ final class Slab extends SlabFields {
         }
     }
 
-    /** As {@link #tryPush}, by who is inside, whether it is shut or not. */
+    /** As {@link #tryPush}, from inside, whether it is shut or not. */
     boolean push(Object object) {
         int n = size;
         if (n >= limit) {
@@ -201,8 +201,8 @@ final class Slab extends SlabFields {
     }
 
     /**
-     * As {@link #moveTo}, by who is inside of both. The share goes along as far as the other has none to spare. Copies
-     * do not count until the sizes say so, by assignments alone.
+     * As {@link #moveTo}, from inside of both. The share goes along as far as the other has none to spare. Copies do
+     * not count until the sizes say so, by assignments alone.
      */
     int move(Slab other, int most) {
         int n = Math.min(most, Math.min(size, other.capacity() - other.size));

@@ -14,8 +14,8 @@ import org.rseq4j.internal.memory.View;
  * for another size.
  *
  * <p>
- * Who owns a block finds the fields for its size: a span is cut, and cut into nothing, by a thread that has all of its
- * blocks. Anybody else looks at {@link #free} only, one object for each time that the span is cut.
+ * The owner of a block finds the fields for its size: a span is cut, and cut into nothing, by a thread that has all of
+ * its blocks. Anybody else looks at {@link #free} only, one object for each time that the span is cut.
  */
 final class Span {
     static final int SHIFT = 21;

@@ -4,8 +4,8 @@ package org.rseq4j.queues;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * A time in which no elements are moved between the rings of a queue, so that who goes from ring to ring passes none
- * over. It is ended by one store of a field, which cannot fail.
+ * A time in which no elements are moved between the rings of a queue, so that a thread that goes from ring to ring
+ * passes none over. It is ended by one store of a field, which cannot fail.
  */
 final class Calm {
     volatile boolean over;

@@ -106,11 +106,11 @@ abstract class TurnsWaiters extends TurnsPadFindings {
  * others go ahead, whoever's turn it is.
  *
  * <p>
- * Who waits need not look at the ring to learn that it was full or empty. The holder's threads publish that they found
- * it so: under the lock of their end, where its index stands still, they make a counter odd, look, and make it even
- * again. The counter of moments at which the ring was full has then passed a whole pair since a waiting offer began, so
- * there was such a moment during the offer, and it may return false: that is a linearization point, though there may be
- * room again.
+ * A waiting thread need not look at the ring to learn that it was full or empty. The holder's threads publish that they
+ * found it so: under the lock of their end, where its index stands still, they make a counter odd, look, and make it
+ * even again. The counter of moments at which the ring was full has then passed a whole pair since a waiting offer
+ * began, so there was such a moment during the offer, and it may return false: that is a linearization point, though
+ * there may be room again.
  *
  * <p>
  * The first call of a thread that finds the ring full or empty after many elements yields once and tries again: its

@@ -8,10 +8,10 @@ import java.util.concurrent.locks.LockSupport;
  * The threads that wait at one end of a {@link SliceBlockingQueue}, in order of arrival.
  *
  * <p>
- * Who is about to sleep asks, by a flag at the ring's other end, to be called before the next element (or room) comes,
- * and then looks once more. An operation that finds the flag set calls the first in line, and only then goes on ({@link
- * Ring} says why nothing can come unannounced). So a thread may be called for something that comes a moment later, or
- * never; it looks again after a short rest.
+ * A thread that is about to sleep requests, by a flag at the ring's other end, to be woken before the next element (or
+ * room) comes, and then looks once more. An operation that finds the flag set calls the first in line, and only then
+ * goes on ({@link Ring} says why nothing can come unannounced). So a thread may be called for something that comes a
+ * moment later, or never; it looks again after a short rest.
  *
  * <p>
  * Only the first in line asks, and only the first is called. While it is awake it is responsible: it either asks again
@@ -67,7 +67,7 @@ final class Waiters {
         this.overtaking = overtaking;
     }
 
-    /** Whether who comes now goes behind those that wait. */
+    /** Whether threads that arrive now queue behind those that wait. */
     boolean mustQueue() {
         if (fair) {
             return first() != null;
