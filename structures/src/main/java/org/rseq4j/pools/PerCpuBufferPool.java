@@ -396,15 +396,15 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
     /** Cuts a span into nothing that other sizes have and nobody uses; whether there is one. */
     private boolean moveMemory(SizeClass to) {
         boolean moved = spans.empty(null, 1) > 0;
-        to.hasLooked(spans.table.length, 0);
-        if (!moved) {
-            for (int shift = smallestShift; shift < classes.length; shift++) {
-                if (classes[shift] != to) {
-                    to.hasLooked(stacks.count(), classes[shift].gather());
-                }
-            }
-            moved = spans.empty(null, 1) > 0;
+        int looks = spans.table.length;
+        int drained = 0;
+        for (int shift = smallestShift; !moved && shift < classes.length; shift++) {
+            int gathered = classes[shift] == to ? 0 : classes[shift].gather();
+            moved = gathered > 0 && spans.empty(null, 1) > 0;
+            looks += stacks.count();
+            drained += gathered;
         }
+        to.hasLooked(moved ? 0 : looks, drained);
         return moved;
     }
 

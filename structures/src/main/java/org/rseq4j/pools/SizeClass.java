@@ -18,10 +18,13 @@ final class SizeClass {
     private static final int LARGEST_BATCH = 32;
     /** A span that was just cut may be emptied by others. */
     private static final int ATTEMPTS = 4;
-    /** How many misses pay for a stack that is drained, and for as many stacks or spans that are looked at. */
-    private static final int DRAIN = 8;
-    private static final int LOOKS = 16;
-    private static final int MAX_CREDIT = 1024;
+    /**
+     * In looks at a stack or span: what a miss pays, and what a stack costs that is drained, which takes as long as a
+     * hundred misses that are served from outside of the pool.
+     */
+    private static final int MISS = 16;
+    private static final int DRAIN = 128 * MISS;
+    private static final int MAX_CREDIT = 64 * DRAIN;
 
     final int shift;
     /** How many addresses a CPU's stack holds. */
@@ -67,7 +70,7 @@ final class SizeClass {
         }
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             long block = central.take(batch);
-            if (block != 0 || !spans.cut(central) && !(mayLook() && gatherOwn())) {
+            if (block != 0 || !spans.cut(central) && !(credit > 0 && gatherOwn())) {
                 return block;
             }
         }
@@ -121,18 +124,15 @@ final class SizeClass {
         }
     }
 
-    /** Whether this miss may look for memory elsewhere. */
+    /** A miss pays; whether it may look for memory elsewhere. */
     boolean mayLook() {
-        if (credit <= 0) {
-            credit++;
-            return false;
-        }
-        return true;
+        credit = Math.min(MAX_CREDIT, credit + MISS);
+        return credit > 0;
     }
 
-    /** A look elsewhere at so many stacks and spans, which emptied so many stacks. */
+    /** A look elsewhere, in vain at so many stacks and spans, which emptied so many stacks. */
     void hasLooked(int looks, int drained) {
-        credit = Math.min(MAX_CREDIT, credit + 1 - looks / LOOKS - drained * DRAIN);
+        credit -= looks + drained * DRAIN;
     }
 
     private boolean gatherOwn() {

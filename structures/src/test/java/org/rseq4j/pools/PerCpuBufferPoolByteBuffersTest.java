@@ -86,6 +86,27 @@ class PerCpuBufferPoolByteBuffersTest {
         }
     }
 
+    /** Else each acquire beyond the bound would look at the stacks and spans of all sizes, ten changes and more. */
+    @Test
+    void missesPayForLooksInVain() {
+        try (var pool = PerCpuBufferPool.builder().maxBytes(2 * MEGABYTE).build()) {
+            List<ByteBuffer> held = new ArrayList<>();
+            for (int i = 0; i < 2 * MEGABYTE / BYTES; i++) {
+                held.add(pool.acquireByteBuffer(BYTES));
+            }
+            for (int i = 0; i < 30_000; i++) { // there is an account to begin with
+                pool.release(pool.acquireByteBuffer(BYTES));
+            }
+            int before = pool.spans.changes();
+            for (int i = 0; i < 10_000; i++) {
+                pool.release(pool.acquireByteBuffer(BYTES));
+            }
+            int changes = pool.spans.changes() - before;
+            assertTrue(changes < 50_000, () -> changes + " changes");
+            held.forEach(pool::release);
+        }
+    }
+
     @Test
     void noTwoBuffersOverlap() {
         try (var pool = PerCpuBufferPool.builder().maxBytes(64 * MEGABYTE).build()) {
