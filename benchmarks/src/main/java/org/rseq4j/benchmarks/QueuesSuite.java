@@ -28,8 +28,8 @@ import org.agrona.concurrent.IdleStrategy;
  * In the first three a thread may have work with each element: nanoseconds in the property {@code rseq4j.bench.work}.
  * One of 32 elements carries the time of its offer; it is taken anew at each attempt, so that
  * waiting for room is not time in the queue, and queues without a bound get the capacity's by tickets, taken 16 at a
- * time, 32 with batches: otherwise they would be compared with more memory than the others, and with producers that
- * never wait.
+ * time, 32 with batches, and besides what the threads have of these: otherwise they would be compared with more memory
+ * than the others, and with producers that never wait.
  */
 final class QueuesSuite implements Suite {
     private static final int CAPACITY = Integer.getInteger("rseq4j.bench.capacity", 1024);
@@ -266,18 +266,27 @@ final class QueuesSuite implements Suite {
         }
     }
 
-    /** A bound for a queue that has none. */
-    private static final class Room {
+    /**
+     * A bound for a queue that has none: the capacity, and what the threads have of tickets. Without the latter so many
+     * producers that are scheduled out with a ticket each would have all of the room, and the queue would be empty.
+     */
+    static final class Room {
         static final int BATCH = 16;
         private static final int SENT = 16;
         private static final int RECEIVED = 48;
 
         private final long[] words = new long[64];
+        private final long bound;
+
+        /** For so many threads, each of which has a ticket for so many elements at most. */
+        Room(int threads, int ticket) {
+            bound = CAPACITY + (long) threads * ticket;
+        }
 
         /** Waits for room for a batch; {@return false when the round ended before} */
         boolean take(int count, Round round, IdleStrategy idle) {
             long ticket = (long) WORDS.getAndAdd(words, SENT, (long) count) + count;
-            if (ticket - (long) WORDS.getAcquire(words, RECEIVED) > CAPACITY) {
+            if (ticket - (long) WORDS.getAcquire(words, RECEIVED) > bound) {
                 idle.reset();
                 do {
                     if (!round.running()) {
@@ -285,7 +294,7 @@ final class QueuesSuite implements Suite {
                         return false;
                     }
                     idle.idle();
-                } while (ticket - (long) WORDS.getAcquire(words, RECEIVED) > CAPACITY);
+                } while (ticket - (long) WORDS.getAcquire(words, RECEIVED) > bound);
             }
             return true;
         }
@@ -301,7 +310,7 @@ final class QueuesSuite implements Suite {
 
         Single(Sides sides, Queues.Transfer queue) {
             super(sides, queue);
-            room = queue.bounded() ? null : new Room();
+            room = queue.bounded() ? null : new Room(sides.producers + sides.consumers, Room.BATCH);
         }
 
         @Override
@@ -392,7 +401,7 @@ final class QueuesSuite implements Suite {
 
         Batches(Sides sides, Queues.Transfer queue) {
             super(sides, queue);
-            room = queue.bounded() ? null : new Room();
+            room = queue.bounded() ? null : new Room(sides.producers, TIMED);
         }
 
         @Override

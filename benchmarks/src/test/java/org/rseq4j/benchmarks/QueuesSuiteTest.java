@@ -11,6 +11,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.HdrHistogram.Histogram;
+import org.agrona.concurrent.NoOpIdleStrategy;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -62,6 +64,21 @@ class QueuesSuiteTest {
                 assertEquals(0, contender.latencies().values().iterator().next().getTotalCount(), entry.getKey());
             }
         }
+    }
+
+    /** A thread of each ticket may be scheduled out: what it has is not in the queue. */
+    @Test
+    void aQueueWithoutABoundHoldsTheCapacityThoughEachThreadHasATicket() {
+        int threads = 1000;
+        var round = new Round();
+        round.end(); // who has to wait for room gets none
+        var room = new QueuesSuite.Room(threads, 16);
+        for (int i = 0; i < threads + 1024 / 16; i++) {
+            assertTrue(room.take(16, round, null), "ticket " + i);
+        }
+        assertFalse(room.take(16, round, new NoOpIdleStrategy()));
+        room.give(16);
+        assertTrue(room.take(16, round, null));
     }
 
     private static List<Long> round(Contender contender, int workers) throws Exception {
