@@ -20,6 +20,8 @@ final class Contents {
     private static final int CHUNK = 64;
     /** How often a search goes on for what it has missed; by then a chunk holds all that a ring can. */
     private static final int MAX_RENEWALS = 24;
+    /** So many elements next to each other are moved by System.arraycopy. */
+    private static final int LONG = 16;
     private static final Runnable NOBODY = () -> {};
 
     private final Ring ring;
@@ -183,8 +185,12 @@ final class Contents {
                     from = from.next;
                     fromEnd += ring.mask + 1 << 1;
                 }
-                chunk.elements[chunk.count++] = from.slots[ring.slot(index)];
-                index += 2;
+                int slot = ring.slot(index);
+                int most = Math.min(chunk.elements.length - chunk.count, ring.base + (int) ring.mask + 1 - slot);
+                int n = (int) Math.min(most, last - index >> 1);
+                System.arraycopy(from.slots, slot, chunk.elements, chunk.count, n);
+                chunk.count += n;
+                index += (long) n << 1;
             }
             segment = from;
             end = fromEnd;
@@ -273,37 +279,53 @@ final class Contents {
     private long close(Removal removal, long[] removed, int count, long h) {
         int first = ring.base;
         int last = first + (int) ring.mask;
-        int i = count - 1;
-        long index = removed[i];
-        Segment from = segmentOf(index);
-        int fromSlot = ring.slot(index);
-        // Nothing is called from here on.
+        Segment from = segmentOf(removed[count - 1]);
+        int fromSlot = ring.slot(removed[count - 1]);
+        // Nothing is called from here on but System.arraycopy, which is done without if it throws.
         Segment to = from;
         int toSlot = fromSlot;
-        long free = index;
-        for (; index - h >= 0; index -= 2) {
-            if (i >= 0 && removed[i] == index) {
-                i--;
-            } else {
-                to.slots[toSlot] = from.slots[fromSlot];
-                free -= 2;
-                if (--toSlot < first) {
-                    to = to.previous;
-                    toSlot = last;
-                }
-            }
-            if (--fromSlot < first) {
+        for (int i = count - 1; i >= 0; i--) {
+            if (fromSlot < first) {
                 from = from.previous;
                 fromSlot = last;
             }
+            fromSlot--; // past the one that goes
+            long left = removed[i] - (i == 0 ? h : removed[i - 1] + 2) >> 1;
+            while (left > 0) {
+                if (fromSlot < first) {
+                    from = from.previous;
+                    fromSlot = last;
+                }
+                if (toSlot < first) {
+                    to = to.previous;
+                    toSlot = last;
+                }
+                int most = fromSlot < toSlot ? fromSlot + 1 - first : toSlot + 1 - first;
+                int n = left < most ? (int) left : most;
+                left -= n;
+                int fromEnd = fromSlot - n;
+                int toEnd = toSlot - n;
+                if (n >= LONG) {
+                    try {
+                        System.arraycopy(from.slots, fromEnd + 1, to.slots, toEnd + 1, n);
+                        fromSlot = fromEnd;
+                    } catch (Throwable e) {
+                        // A StackOverflowError comes instead of the call, so nothing was copied.
+                    }
+                }
+                while (fromSlot > fromEnd) {
+                    to.slots[toSlot--] = from.slots[fromSlot--];
+                }
+                toSlot = toEnd;
+            }
         }
-        long newHead = free + 2;
-        for (; free - h >= 0; free -= 2) {
-            to.slots[toSlot] = null;
-            if (--toSlot < first) {
+        long newHead = h + ((long) count << 1);
+        for (int i = 0; i < count; i++) {
+            if (toSlot < first) {
                 to = to.previous;
                 toSlot = last;
             }
+            to.slots[toSlot--] = null;
         }
         ring.lastRemoval.next = removal;
         ring.lastRemoval = removal;

@@ -379,6 +379,45 @@ class QueueContractTest {
         }
 
         @Override
+    /** In one segment, in several, and around the end of an array; single elements go, and runs of several. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 2, 16, 64, 1024})
+    void longRunsMoveUpOverWhatGoes(int segment) {
+        for (int seed = 0; seed < 300; seed++) {
+            var random = new Random(seed);
+            Queue<Integer> queue = segment == 0
+                    ? new SliceMpmcArrayQueue<>(500, random.nextInt(512))
+                    : new SliceMpmcUnboundedQueue<>(Ring.unbounded(segment, -2));
+            int most = segment == 0 ? 500 : 3000;
+            List<Integer> model = new ArrayList<>();
+            for (int i = 0; i < most; i++) {
+                queue.add(i);
+                model.add(i);
+            }
+            for (int i = random.nextInt(most / 4); i > 0; i--) {
+                assertEquals(model.remove(0), queue.poll());
+            }
+            boolean[] go = new boolean[most];
+            for (int i = 1 + random.nextInt(8); i > 0; i--) {
+                int from = random.nextInt(most);
+                Arrays.fill(go, from, Math.min(most, from + 1 + random.nextInt(3) * random.nextInt(40)), true);
+            }
+            assertEquals(model.removeIf(i -> go[i]), queue.removeIf(i -> go[i]), "seed " + seed);
+            assertEquals(model, List.copyOf(queue), "seed " + seed);
+            Integer last = model.remove(model.size() - 1);
+            assertTrue(queue.remove((Object) last));
+            queue.add(-1);
+            model.add(-1);
+            for (Integer element : model) {
+                assertEquals(element, queue.poll(), "seed " + seed);
+            }
+            assertNull(queue.poll());
+            for (Object left : ((RingCollection<Integer>) queue).rings[0].headSlots) {
+                assertNull(left, "what has gone is kept, seed " + seed);
+            }
+        }
+    }
+
         public int hashCode() {
             return number;
         }

@@ -251,6 +251,60 @@ final class QueueErrors {
         return !ended || taker.isAlive() ? "hangs" : left ? "a taker sleeps beside an element" : null;
     }
 
+    private static int deepestRemoval(Queue<Item> queue, Item[] items, int[] next) {
+        int frames;
+        try {
+            frames = deepestRemoval(queue, items, next) + 1;
+        } catch (StackOverflowError e) {
+            frames = 0;
+        }
+        if (frames < FRAMES && next[0] > 0) {
+            try {
+                Item last = items[--next[0]];
+                last.mayBeGone = true;
+                if (queue.remove(last)) {
+                    last.out++;
+                }
+            } catch (StackOverflowError e) {
+                return frames;
+            }
+        }
+        return frames;
+    }
+
+    /** Removes what has hundreds before it, which move up. */
+    private static String moves(Queue<Item> queue) throws InterruptedException {
+        Item[] items = new Item[2000];
+        for (int i = 0; i < items.length; i++) {
+            items[i] = new Item();
+            items[i].in++;
+            queue.add(items[i]);
+        }
+        int[] next = {items.length};
+        if (!ends(() -> {
+            for (int i = 0; i < 4; i++) {
+                deepestRemoval(queue, items, next);
+            }
+        }, 1 << 18)) {
+            return "hangs";
+        }
+        String[] fault = {"hangs"};
+        ends(() -> {
+            int before = queue.size();
+            List<Item> left = List.copyOf(queue);
+            queue.clear();
+            left.forEach(item -> item.out++);
+            fault[0] = left.size() != before ? left.size() + " of " + before + " are shown" : null;
+            for (int i = 0; i < items.length; i++) {
+                boolean lost = items[i].in > items[i].out && !items[i].mayBeGone;
+                if (lost || items[i].out > 1) {
+                    fault[0] = (lost ? "lost: " : "doubled: ") + i + " before " + next[0];
+                }
+            }
+        }, 0);
+        return fault[0];
+    }
+
     private static int deepestWait(Waiters waiters, Waiters.Attempt attempt, int[] got) {
         int frames;
         try {
@@ -336,6 +390,14 @@ final class QueueErrors {
             }
             System.out.println(kind.getKey() + " " + (faults.isEmpty() ? "whole" : faults));
             failed |= !faults.isEmpty() && !peer;
+        }
+        for (int i = 0; i < rounds; i++) {
+            for (Queue<Item> queue : List.<Queue<Item>>of(new SliceMpmcArrayQueue<>(2000),
+                    new SliceMpmcUnboundedQueue<>(Ring.unbounded(64, 0)))) {
+                String fault = moves(queue);
+                System.out.println(queue.getClass().getSimpleName() + " of many " + (fault == null ? "whole" : fault));
+                failed |= fault != null;
+            }
         }
         for (int i = 0; i < rounds; i++) {
             String fault = returns();
