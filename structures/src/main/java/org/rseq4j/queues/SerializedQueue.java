@@ -7,12 +7,29 @@ import java.io.Serializable;
 import java.time.Duration;
 import java.util.Arrays;
 
-/** What of a queue goes into a stream: its kind, its bound and its elements. */
+/**
+ * What of a queue goes into a stream: its kind, its bound and its elements. No record: in the place of a reference back
+ * to one that is still being read, a stream puts null.
+ */
 @SuppressWarnings("serial") // the elements are as serializable as they are
-record SerializedQueue(byte kind, int capacity, boolean fair, long overtaking,
-        Object[] elements) implements Serializable {
+final class SerializedQueue implements Serializable {
     static final byte BLOCKING = 1;
     static final byte NON_BLOCKING = 2;
+    private static final long serialVersionUID = 1;
+
+    private final byte kind;
+    private final int capacity;
+    private final boolean fair;
+    private final long overtaking;
+    private final Object[] elements;
+
+    SerializedQueue(byte kind, int capacity, boolean fair, long overtaking, Object[] elements) {
+        this.kind = kind;
+        this.capacity = capacity;
+        this.fair = fair;
+        this.overtaking = overtaking;
+        this.elements = elements;
+    }
 
     private Object readResolve() throws ObjectStreamException {
         try {

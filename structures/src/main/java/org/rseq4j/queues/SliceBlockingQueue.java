@@ -44,6 +44,10 @@ import java.util.function.Consumer;
  * capacity rounded up to a power of two, or the segments of {@link SliceMpmcUnboundedQueue}; 2 KB; two objects of 24
  * bytes for each thread that waits.
  *
+ * <p>
+ * <b>Serialization:</b> a queue goes into a stream as its elements, which must not refer to the queue itself: reading
+ * these ends in a ClassCastException.
+ *
  * @param <E> the type of the elements
  * @since 0.1.0
  */

@@ -26,6 +26,10 @@ import java.util.Objects;
  * producers, so a queue whose length stays within a segment or two allocates nothing; a longer one allocates a segment
  * for each 1024 elements. An empty queue keeps two segments at most.
  *
+ * <p>
+ * <b>Serialization:</b> a queue goes into a stream as its elements, which must not refer to the queue itself: reading
+ * these ends in a ClassCastException.
+ *
  * @param <E> the type of the elements
  * @since 0.1.0
  */

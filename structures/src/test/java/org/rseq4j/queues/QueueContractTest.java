@@ -12,6 +12,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.io.Serializable;
 import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -522,6 +523,31 @@ class QueueContractTest {
         Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean")
                 .invoke(null);
         Method bytes = Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes");
+    /** An element that knows the queue that it is in. */
+    static final class Homing implements Serializable {
+        private static final long serialVersionUID = 1;
+        @SuppressWarnings("serial") // it is
+        Queue<Object> home;
+    }
+
+    /** The JDK's queues come out whole; of ours the stream has the elements first, and must not make it null. */
+    @Test
+    void anElementThatNamesItsQueueIsRefusedAndNotChanged() throws Exception {
+        for (Queue<Object> queue : List.<Queue<Object>>of(new SliceBlockingQueue<>(),
+                new SliceMpmcUnboundedQueue<>())) {
+            var element = new Homing();
+            element.home = queue;
+            queue.add(element);
+            var bytes = new ByteArrayOutputStream();
+            try (var out = new ObjectOutputStream(bytes)) {
+                out.writeObject(queue);
+            }
+            try (var in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+                assertThrows(ClassCastException.class, in::readObject);
+            }
+        }
+    }
+
         return (long) bytes.invoke(threads);
     }
 
