@@ -22,7 +22,7 @@ import java.util.function.Consumer;
  *
  * <p>
  * <b>Waiting:</b> {@code put}, {@code take} and the timed forms spin briefly, yield, then park; a virtual thread leaves
- * its carrier free. No waiter waits for ever while the queue is in use. A timed call keeps its time and can be
+ * its carrier free. Where yields have lately taken long, because other programs want the same CPUs, they park at once. No waiter waits for ever while the queue is in use. A timed call keeps its time and can be
  * interrupted, even while a thread that holds an end of the queue is stopped. An interrupt ends in
  * InterruptedException, and nothing was added or taken.
  *
@@ -142,18 +142,23 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     }
 
     SliceBlockingQueue(Ring ring, boolean fair, long overtaking) {
-        this(ring, fair, overtaking, new Waiters(ring, true, fair, overtaking),
-                new Waiters(ring, false, fair, overtaking));
+        this(ring, fair, overtaking, new Yields(ring));
     }
 
-    private SliceBlockingQueue(Ring ring, boolean fair, long overtaking, Waiters takers, Waiters putters) {
+    private SliceBlockingQueue(Ring ring, boolean fair, long overtaking, Yields yields) {
+        this(ring, fair, overtaking, yields, new Waiters(ring, true, fair, overtaking, yields),
+                new Waiters(ring, false, fair, overtaking, yields));
+    }
+
+    private SliceBlockingQueue(Ring ring, boolean fair, long overtaking, Yields yields, Waiters takers,
+            Waiters putters) {
         super(new Ring[]{ring}, new Contents[]{new Contents(ring, putters::call)});
         this.ring = ring;
         this.fair = fair;
         this.overtaking = overtaking;
         this.takers = takers;
         this.putters = putters;
-        turns = new Turns(ring, ring.capacity() >= Turns.LEAST, takers::call, putters::call);
+        turns = new Turns(ring, ring.capacity() >= Turns.LEAST, takers::call, putters::call, yields);
         in = (element, nanos) -> {
             int outcome = turns.offerSlowly(element, nanos);
             return outcome == Ring.DONE ? element : outcome == Ring.NONE ? null : Ring.BUSY;

@@ -18,14 +18,16 @@ abstract class TurnsHolder extends TurnsPadBefore {
     /** Told before an element comes, and before room comes, when somebody asked for it. */
     final Runnable beforeElement;
     final Runnable beforeRoom;
+    final Yields yields;
     /** The CPU whose turn it is. */
     volatile int holder = -1;
 
-    TurnsHolder(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
+    TurnsHolder(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom, Yields yields) {
         this.ring = ring;
         this.turns = turns;
         this.beforeElement = beforeElement;
         this.beforeRoom = beforeRoom;
+        this.yields = yields;
     }
 }
 
@@ -34,8 +36,8 @@ abstract class TurnsPadHolder extends TurnsHolder {
     private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
-    TurnsPadHolder(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
-        super(ring, turns, beforeElement, beforeRoom);
+    TurnsPadHolder(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom, Yields yields) {
+        super(ring, turns, beforeElement, beforeRoom, yields);
     }
 }
 
@@ -51,8 +53,8 @@ abstract class TurnsFindings extends TurnsPadHolder {
     long emptyAt;
     long emptyBy;
 
-    TurnsFindings(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
-        super(ring, turns, beforeElement, beforeRoom);
+    TurnsFindings(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom, Yields yields) {
+        super(ring, turns, beforeElement, beforeRoom, yields);
     }
 }
 
@@ -61,8 +63,8 @@ abstract class TurnsPadFindings extends TurnsFindings {
     private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
-    TurnsPadFindings(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
-        super(ring, turns, beforeElement, beforeRoom);
+    TurnsPadFindings(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom, Yields yields) {
+        super(ring, turns, beforeElement, beforeRoom, yields);
     }
 }
 
@@ -82,8 +84,8 @@ abstract class TurnsWaiters extends TurnsPadFindings {
     long notedEmpty;
     long stuckEmpty;
 
-    TurnsWaiters(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
-        super(ring, turns, beforeElement, beforeRoom);
+    TurnsWaiters(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom, Yields yields) {
+        super(ring, turns, beforeElement, beforeRoom, yields);
     }
 }
 
@@ -144,11 +146,11 @@ final class Turns extends TurnsWaiters {
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
 
     Turns(Ring ring, boolean turns) {
-        this(ring, turns, null, null);
+        this(ring, turns, null, null, new Yields(ring));
     }
 
-    Turns(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom) {
-        super(ring, turns, beforeElement, beforeRoom);
+    Turns(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom, Yields yields) {
+        super(ring, turns, beforeElement, beforeRoom, yields);
         fullAt = 1;
         emptyAt = 1;
     }
@@ -237,11 +239,11 @@ final class Turns extends TurnsWaiters {
         return true;
     }
 
-    private static void pause(int waits) {
+    private void pause(int waits) {
         if (waits < SPINS) {
             Thread.onSpinWait();
         } else {
-            Thread.yield();
+            yields.yield();
         }
     }
 
@@ -317,7 +319,7 @@ final class Turns extends TurnsWaiters {
                         continue;
                     }
                     case Ring.NONE -> {
-                        if (!findFull() || found) {
+                        if (!findFull() || found || nanos == AT_ONCE || yields.areDear()) {
                             return outcome;
                         }
                         found = true;
@@ -331,7 +333,7 @@ final class Turns extends TurnsWaiters {
                 long now = System.nanoTime();
                 begun = begun == 0 ? now | 1 : begun;
                 waited = now - begun;
-                if (waited >= nanos) {
+                if (waited >= nanos || nanos != Long.MAX_VALUE && yields.areDear()) {
                     return Ring.LOCKED;
                 }
             }
@@ -429,7 +431,7 @@ final class Turns extends TurnsWaiters {
                     beforeRoom.run();
                     continue;
                 } else if (element == null) {
-                    if (!findEmpty() || found) {
+                    if (!findEmpty() || found || nanos == AT_ONCE || yields.areDear()) {
                         return null;
                     }
                     found = true;
@@ -442,7 +444,7 @@ final class Turns extends TurnsWaiters {
                 long now = System.nanoTime();
                 begun = begun == 0 ? now | 1 : begun;
                 waited = now - begun;
-                if (waited >= nanos) {
+                if (waited >= nanos || nanos != Long.MAX_VALUE && yields.areDear()) {
                     return Ring.BUSY;
                 }
             }

@@ -30,6 +30,8 @@ final class Waiters {
     private static final int YIELDS = 4;
     private static final long MIN_REST_NANOS = 20_000;
     private static final long MAX_REST_NANOS = 250_000;
+    /** A rest where yields are dear; the kernel makes it some 50 us. */
+    private static final long SHORT_REST_NANOS = 1_000;
     /** Nanoseconds for which an attempt waits for a locked ring or for its CPU's turn, before it is a rest. */
     private static final long ATTEMPT_NANOS = 200_000;
     /** Attempts at a ring that is locked before a thread whose time is over gives up. */
@@ -39,6 +41,7 @@ final class Waiters {
     private final boolean takers;
     private final boolean fair;
     private final long overtaking;
+    private final Yields yields;
     private final ConcurrentLinkedQueue<Waiter> line = new ConcurrentLinkedQueue<>();
     /** The first in line, when it has waited for longer than others may overtake it. */
     private volatile Waiter next;
@@ -60,11 +63,12 @@ final class Waiters {
     }
 
     /** Takers wait for elements, the others for room. */
-    Waiters(Ring ring, boolean takers, boolean fair, long overtaking) {
+    Waiters(Ring ring, boolean takers, boolean fair, long overtaking, Yields yields) {
         this.ring = ring;
         this.takers = takers;
         this.fair = fair;
         this.overtaking = overtaking;
+        this.yields = yields;
     }
 
     /** Whether threads that arrive now queue behind those that wait. */
@@ -156,8 +160,10 @@ final class Waiters {
         for (int i = 0; i < SPINS + YIELDS; i++) {
             if (i < SPINS) {
                 Thread.onSpinWait();
+            } else if (yields.areDear()) {
+                break;
             } else {
-                Thread.yield();
+                yields.yield();
             }
             Object result = mustQueue() ? null : attempt.run(element, 0);
             if (result != null && result != Ring.BUSY) {
@@ -212,7 +218,7 @@ final class Waiters {
                 return lastLook(attempt, element);
             }
             if (underWay || result == Ring.BUSY) {
-                LockSupport.parkNanos(this, Math.min(rest, over));
+                rest(Math.min(rest, over));
                 rest = Math.min(rest * 2, MAX_REST_NANOS);
                 continue;
             }
@@ -232,6 +238,10 @@ final class Waiters {
                 }
             }
         }
+    }
+
+    private void rest(long nanos) {
+        LockSupport.parkNanos(this, yields.areDear() ? Math.min(SHORT_REST_NANOS, nanos) : nanos);
     }
 
     private void park(long nanos) {
@@ -263,11 +273,11 @@ final class Waiters {
             if (over <= 0) {
                 return null;
             }
-            if (looks < YIELDS) {
-                Thread.yield(); // to the one that has called
+            if (looks < YIELDS && !yields.areDear()) {
+                yields.yield(); // to the one that has called
                 continue;
             }
-            LockSupport.parkNanos(this, Math.min(rest, over));
+            rest(Math.min(rest, over));
             if (result == null && progress() == seen) {
                 return null;
             }

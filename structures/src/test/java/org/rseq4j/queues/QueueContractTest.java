@@ -86,7 +86,8 @@ class QueueContractTest {
     void aTimedCallLooksOnceMoreWhenItsTimeIsOver() throws Exception {
         for (boolean fair : new boolean[]{false, true}) {
             for (long nanos : new long[]{1, 1_000, 3_000_000}) {
-                var waiters = new Waiters(new Ring(4, 0), true, fair, 0);
+                var ring = new Ring(4, 0);
+                var waiters = new Waiters(ring, true, fair, 0, new Yields(ring));
                 long over = System.nanoTime() + nanos;
                 assertEquals("late", waiters.await(
                         (element, most) -> System.nanoTime() - over >= 0 ? "late" : null, null, nanos));

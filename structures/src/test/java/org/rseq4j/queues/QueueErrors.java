@@ -329,7 +329,7 @@ final class QueueErrors {
     private static String returns() throws InterruptedException {
         var ring = new Ring(CAPACITY, 0);
         ring.tryOffer(1, 0);
-        var waiters = new Waiters(ring, true, false, Long.MAX_VALUE);
+        var waiters = new Waiters(ring, true, false, Long.MAX_VALUE, new Yields(ring));
         Thread first = TestThreads.startDaemon(() -> {
             try {
                 waiters.await((element, nanos) -> null, null, Long.MAX_VALUE);

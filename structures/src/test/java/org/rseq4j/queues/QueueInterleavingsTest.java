@@ -374,7 +374,7 @@ class QueueInterleavingsTest {
     @ValueSource(booleans = {true, false})
     void aWaiterThatIsOvertakenAgainAndAgainGoesFirst(boolean takers) throws Exception {
         var ring = new Ring(1, 0);
-        var waiters = new Waiters(ring, takers, false, 0);
+        var waiters = new Waiters(ring, takers, false, 0, new Yields(ring));
         if (!takers) {
             assertEquals(Ring.DONE, ring.tryOffer(0, 0));
         }
