@@ -22,7 +22,7 @@ import java.util.function.Consumer;
  *
  * <p>
  * <b>Waiting:</b> {@code put}, {@code take} and the timed forms spin briefly, yield, then park; a virtual thread leaves
- * its carrier free. Where yields have lately taken long, because other programs want the same CPUs, they park at once. No waiter waits for ever while the queue is in use. A timed call keeps its time and can be
+ * its carrier free. No waiter waits for ever while the queue is in use. A timed call keeps its time and can be
  * interrupted, even while a thread that holds an end of the queue is stopped. An interrupt ends in
  * InterruptedException, and nothing was added or taken.
  *
@@ -44,10 +44,6 @@ import java.util.function.Consumer;
  * capacity rounded up to a power of two, or the segments of {@link SliceMpmcUnboundedQueue}; 2 KB; two objects of 24
  * bytes for each thread that waits.
  *
- * <p>
- * <b>Serialization:</b> a queue goes into a stream as its elements, which must not refer to the queue itself: reading
- * these ends in a ClassCastException.
- *
  * @param <E> the type of the elements
  * @since 0.1.0
  */
@@ -56,11 +52,14 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
      * Source: the ring of SliceMpmcArrayQueue, with its turns; passing the wake-up on from waiter to waiter is from
      * java.util.concurrent.LinkedBlockingQueue.
      *
-     * Waiting. One parked thread at a time is woken, just before the element or the room that it waits for comes
-     * (Waiters). A thread that is woken and finds that running threads are faster looks again every 20 us to 250 us. So
-     * an element or room may wait that long for a waiter when those other threads stop coming. A timed call looks once
-     * more when the time is over, past all others and regardless of turns. If an error comes as a waiter is to be
-     * woken, the next operation wakes it.
+     * Serialization. A queue goes into a stream as its elements. Reading one that refers to the queue itself ends in a
+     * ClassCastException.
+     *
+     * Waiting. Where yields have lately taken long, threads park at once (Yields). One parked thread at a time is
+     * woken, just before the element or the room that it waits for comes (Waiters). A thread that is woken and finds
+     * that running threads are faster looks again every 20 us to 250 us. So an element or room may wait that long for
+     * a waiter when those other threads stop coming. A timed call looks once more when the time is over, past all
+     * others and regardless of turns. If an error comes as a waiter is to be woken, the next operation wakes it.
      *
      * Searches are those of SliceMpmcArrayQueue. An iterator refers to at most one element that has gone, the next one.
      */
@@ -267,7 +266,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
      * Adds an element, waiting for room for some time.
      *
      * @param element the element
-     * @param time how long at most
+     * @param time how long at most; when not positive, the call does not wait, not even for a stopped thread
      * @param unit the unit of the time
      * @return false when there was no room in that time, nor at its end
      * @throws InterruptedException when the thread is interrupted; the element was not added
@@ -282,7 +281,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     private boolean offerWaiting(E element, long nanos) throws InterruptedException {
         checkInterrupt();
         if (nanos <= 0) {
-            return turns.offer(element);
+            return Waiters.lastLook(in, element) != null;
         }
         return !putters.mustQueue() && turns.offer(element, Math.min(nanos, FIRST_TRY)) > 0
                 || putters.await(in, element, nanos) != null;
@@ -311,7 +310,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     /**
      * Takes the first element out, waiting for one for some time.
      *
-     * @param time how long at most
+     * @param time how long at most; when not positive, the call does not wait, not even for a stopped thread
      * @param unit the unit of the time
      * @return the element; null when none came in that time and there is none at its end
      * @throws InterruptedException when the thread is interrupted; nothing was taken
@@ -326,7 +325,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     private E pollWaiting(long nanos) throws InterruptedException {
         checkInterrupt();
         if (nanos <= 0) {
-            return (E) turns.poll();
+            return (E) Waiters.lastLook(out, null);
         }
         Object element = takers.mustQueue() ? Ring.BUSY : turns.poll(Math.min(nanos, FIRST_TRY));
         if (element == null || element == Ring.BUSY) {

@@ -288,8 +288,8 @@ final class Waiters {
         }
     }
 
-    /** The time is over: what is there is taken all the same, also past others. */
-    private static Object lastLook(Attempt attempt, Object element) {
+    /** The time is over: what is there is taken all the same, also past others; null when that end stays locked. */
+    static Object lastLook(Attempt attempt, Object element) {
         for (int i = 0;; i++) {
             Object result = attempt.run(element, Turns.AT_ONCE);
             if (result != Ring.BUSY) {

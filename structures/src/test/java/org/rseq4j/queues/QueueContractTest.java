@@ -36,6 +36,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.stress.TestThreads;
@@ -96,24 +97,29 @@ class QueueContractTest {
         }
     }
 
+    static Stream<Arguments> fairnessAndMicroseconds() {
+        return Stream.of(-1L, 0L, 3_000L)
+                .flatMap(micros -> Stream.of(Arguments.of(false, micros), Arguments.of(true, micros)));
+    }
+
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void timedCallsEndBesideAThreadThatIsStoppedInTheQueue(boolean fair) throws Exception {
+    @MethodSource("fairnessAndMicroseconds")
+    void timedCallsEndBesideAThreadThatIsStoppedInTheQueue(boolean fair, long micros) throws Exception {
         var queue = new SliceBlockingQueue<Integer>(4, fair);
         Ring ring = queue.rings[0];
         long tail = ring.lockTail();
-        assertNull(queue.poll(3, TimeUnit.MILLISECONDS), "empty, and its producers' end is locked");
-        assertFalse(queue.offer(1, 3, TimeUnit.MILLISECONDS));
+        assertNull(queue.poll(micros, TimeUnit.MICROSECONDS), "empty, and its producers' end is locked");
+        assertFalse(queue.offer(1, micros, TimeUnit.MICROSECONDS));
         ring.tail = tail;
-        assertTrue(queue.offer(1, 3, TimeUnit.MILLISECONDS));
+        assertTrue(queue.offer(1, micros, TimeUnit.MICROSECONDS));
         long head = ring.lockHead();
-        assertNull(queue.poll(3, TimeUnit.MILLISECONDS), "its consumers' end is locked");
+        assertNull(queue.poll(micros, TimeUnit.MICROSECONDS), "its consumers' end is locked");
         for (int i = 0; i < 3; i++) {
-            assertTrue(queue.offer(1, 3, TimeUnit.MILLISECONDS));
+            assertTrue(queue.offer(1, micros, TimeUnit.MICROSECONDS));
         }
-        assertFalse(queue.offer(1, 3, TimeUnit.MILLISECONDS));
+        assertFalse(queue.offer(1, micros, TimeUnit.MICROSECONDS));
         ring.head = head;
-        assertEquals(1, queue.poll(3, TimeUnit.MILLISECONDS));
+        assertEquals(1, queue.poll(micros, TimeUnit.MICROSECONDS));
     }
 
     @Test
@@ -373,14 +379,6 @@ class QueueContractTest {
         assertEquals(model, queue.stream().sorted().toList(), "seed " + seed);
     }
 
-    private record Counted(int number, AtomicInteger asked) {
-        @Override
-        public boolean equals(Object other) {
-            asked.incrementAndGet();
-            return other instanceof Counted counted && counted.number == number;
-        }
-
-        @Override
     /** In one segment, in several, and around the end of an array; single elements go, and runs of several. */
     @ParameterizedTest
     @ValueSource(ints = {0, 2, 16, 64, 1024})
@@ -420,6 +418,14 @@ class QueueContractTest {
         }
     }
 
+    private record Counted(int number, AtomicInteger asked) {
+        @Override
+        public boolean equals(Object other) {
+            asked.incrementAndGet();
+            return other instanceof Counted counted && counted.number == number;
+        }
+
+        @Override
         public int hashCode() {
             return number;
         }
@@ -517,13 +523,6 @@ class QueueContractTest {
         }
     }
 
-    // ---- Message passing ----
-
-    /** The bytes that this thread has allocated. By reflection: the module under test does not read java.management. */
-    private static long allocated() throws ReflectiveOperationException {
-        Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean")
-                .invoke(null);
-        Method bytes = Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes");
     /** An element that knows the queue that it is in. */
     static final class Homing implements Serializable {
         private static final long serialVersionUID = 1;
@@ -549,6 +548,13 @@ class QueueContractTest {
         }
     }
 
+    // ---- Message passing ----
+
+    /** The bytes that this thread has allocated. By reflection: the module under test does not read java.management. */
+    private static long allocated() throws ReflectiveOperationException {
+        Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean")
+                .invoke(null);
+        Method bytes = Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes");
         return (long) bytes.invoke(threads);
     }
 

@@ -363,6 +363,21 @@ class QueueInterleavingsTest {
 
     // ---- Waiting ----
 
+    @Test
+    void aLookWhoseTimeIsOverDoesNotTakeEmptyForLocked() {
+        var turns = new Turns(new Ring(Turns.LEAST, 0), true);
+        for (int round = 0; round < 3; round++) {
+            for (int i = 0; i < Turns.LEAST; i++) {
+                assertEquals(Ring.DONE, turns.offerSlowly(i, Turns.AT_ONCE));
+            }
+            assertEquals(Ring.NONE, turns.offerSlowly(-1, Turns.AT_ONCE));
+            for (int i = 0; i < Turns.LEAST; i++) {
+                assertEquals(i, turns.pollSlowly(Turns.AT_ONCE));
+            }
+            assertNull(turns.pollSlowly(Turns.AT_ONCE));
+        }
+    }
+
     private static void awaitAsleep(Thread waiter, BooleanSupplier asks) throws InterruptedException {
         while (!asks.getAsBoolean() || waiter.getState() != Thread.State.WAITING) {
             Thread.sleep(1);
