@@ -179,6 +179,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         /**
          * Sets when memory goes back to the system: a size of which no batch went between a CPU and the central list
          * for between once and twice this time gives back its spans in which no buffer is used. By default they stay.
+         * Costs a daemon thread that looks at the clock each time that the age is over, or each second.
          *
          * @param age at least a millisecond; more than 292 years are never
          * @return this

@@ -7,10 +7,7 @@ import java.lang.invoke.MethodType;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import org.rseq4j.internal.linux.Downcall;
 import org.rseq4j.internal.linux.Memory;
 
@@ -62,20 +59,10 @@ public final class Threads {
      * locals, and does not keep the process alive.
      */
     public static void startUnattached(Runnable task) {
-        unattachedThread(task).start();
-    }
-
-    private static Thread unattachedThread(Runnable task) {
         Thread thread = new Thread(null, task, "rseq4j", 0, false);
         thread.setDaemon(true);
         thread.setContextClassLoader(null);
-        return thread;
-    }
-
-    /** Runs each task on such a thread, which lives no longer than the task. */
-    public static ExecutorService unattached() {
-        return new ThreadPoolExecutor(0, Integer.MAX_VALUE, 0, TimeUnit.SECONDS,
-                new SynchronousQueue<>(), Threads::unattachedThread);
+        thread.start();
     }
 
     /**

@@ -40,11 +40,6 @@ public final class Threads {
         Unattached.FACTORY.newThread(task).start();
     }
 
-    /** Runs each task on such a thread, and consists of the JDK's objects alone. */
-    public static ExecutorService unattached() {
-        return Executors.newThreadPerTaskExecutor(Unattached.FACTORY);
-    }
-
     /**
      * The JDK's executor with a thread for each task.
      *
