@@ -9,7 +9,11 @@ import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassModel;
 import java.lang.classfile.CodeElement;
 import java.lang.classfile.CodeModel;
+import java.lang.classfile.Instruction;
 import java.lang.classfile.MethodModel;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.ConstantInstruction;
+import java.lang.classfile.instruction.FieldInstruction;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -60,6 +64,22 @@ class AccessModesTest {
             "org.rseq4j.pools.LeasedSlabs.takeOver releaseFence 1",
             "org.rseq4j.queues.Ring.tryPeek loadLoadFence 1");
 
+    /** Barriers on all threads, where a reader's or an owner's side has no fence of its own. */
+    private static final Set<String> BARRIERS = Set.of(
+            "org.rseq4j.locks.WriteSide.makeVisible barrier",
+            "org.rseq4j.locks.WriteSide.makeVisible handshake",
+            "org.rseq4j.locks.WriteSide.raise makeVisible",
+            "org.rseq4j.pools.LeasedSlabs.revoke barrier");
+
+    /** Where a lock that is a field is taken. */
+    private static final Set<String> LOCKS_TAKEN = Set.of(
+            "org.rseq4j.internal.memory.StrideLock.tryLock",
+            "org.rseq4j.pools.LeasedSlab.tryLock",
+            "org.rseq4j.pools.Slab.tryLock",
+            "org.rseq4j.pools.Slab.tryPop",
+            "org.rseq4j.pools.Slab.tryPush",
+            "org.rseq4j.pools.WaitingRoom.tryLock");
+
     @Test
     void whatIsSharedIsNotReadOrStoredPlainlyByAVarHandle() throws Exception {
         Set<String> plain = new TreeSet<>(calls("set"));
@@ -78,24 +98,78 @@ class AccessModesTest {
         assertEquals(new TreeSet<>(FENCES), fences);
     }
 
+    @Test
+    void theBarriersAreWhereTheyWere() throws Exception {
+        Set<String> barriers = new TreeSet<>();
+        forEachInstruction((place, before, element) -> {
+            if (element instanceof InvokeInstruction call && Set.of("barrier", "handshake", "makeVisible")
+                    .contains(call.name().stringValue())) {
+                barriers.add(place + " " + call.name().stringValue());
+            }
+        });
+        barriers.removeIf(barrier -> barrier.startsWith("org.rseq4j.internal.thread.Membarrier."));
+        assertEquals(new TreeSet<>(BARRIERS), barriers);
+    }
+
+    /** Two threads that both read it as free, and then store, are seen by no test: they meet within an instruction. */
+    @Test
+    void aLockIsTakenByOneCompareAndSetAndOtherwiseOnlyGivenBack() throws Exception {
+        Set<String> taken = new TreeSet<>();
+        Set<String> stored = new TreeSet<>();
+        String[] handle = {""};
+        forEachInstruction((place, before, element) -> {
+            boolean isZero = before instanceof ConstantInstruction constant && constant.constantValue().equals(0);
+            if (element instanceof FieldInstruction field) {
+                handle[0] = field.opcode() == Opcode.GETSTATIC ? field.name().stringValue() : handle[0];
+                if (field.opcode() == Opcode.PUTFIELD && field.name().equalsString("locked") && !isZero) {
+                    stored.add(place);
+                }
+            } else if (element instanceof InvokeInstruction call && handle[0].equals("LOCKED")
+                    && call.owner().asInternalName().equals("java/lang/invoke/VarHandle")) {
+                if (call.name().equalsString("compareAndSet")) {
+                    taken.add(place);
+                } else if (!call.name().stringValue().startsWith("get") && !isZero) {
+                    stored.add(place);
+                }
+            }
+        });
+        assertEquals(Set.of(), stored);
+        assertEquals(new TreeSet<>(LOCKS_TAKEN), taken);
+    }
+
     /** The methods that call one of VarHandle's, each as often as it does. */
     private static List<String> calls(String name) throws Exception {
+        List<String> found = new ArrayList<>();
+        forEachInstruction((place, before, element) -> {
+            if (element instanceof InvokeInstruction call && call.name().equalsString(name)
+                    && call.owner().asInternalName().equals("java/lang/invoke/VarHandle")) {
+                found.add(place);
+            }
+        });
+        return found;
+    }
+
+    /** An instruction of a method, and the one before it; null at the begin. */
+    private interface Visitor {
+        void visit(String place, Instruction before, Instruction element);
+    }
+
+    private static void forEachInstruction(Visitor visitor) throws Exception {
         List<ClassModel> all = new ArrayList<>(LayersTest.classesBeside(Rseq.class));
         all.addAll(LayersTest.classesBeside(PerCpuCounter.class));
-        List<String> found = new ArrayList<>();
         for (ClassModel one : all) {
             ClassModel type = loaded(one.thisClass().asInternalName());
             String outer = LayersTest.outermost(type.thisClass().asInternalName());
             for (MethodModel method : type.methods()) {
+                Instruction before = null;
                 for (CodeElement element : method.code().map(CodeModel::elementList).orElse(List.of())) {
-                    if (element instanceof InvokeInstruction call && call.name().equalsString(name)
-                            && call.owner().asInternalName().equals("java/lang/invoke/VarHandle")) {
-                        found.add(outer + "." + method.methodName().stringValue());
+                    if (element instanceof Instruction instruction) {
+                        visitor.visit(outer + "." + method.methodName().stringValue(), before, instruction);
+                        before = instruction;
                     }
                 }
             }
         }
-        return found;
     }
 
     /** As it is loaded from the class path, where a mutation comes first. */
