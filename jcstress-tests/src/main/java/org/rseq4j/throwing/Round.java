@@ -72,6 +72,7 @@ final class Round {
     }
 
     Result run(Way way, int warmUp) throws InterruptedException {
+        subject.stackEnds = way == Way.STACK;
         patience = way == Way.HEAP ? FULL_HEAP_PATIENCE_MILLIS : peer ? PEERS_PATIENCE_MILLIS : PATIENCE_MILLIS;
         String hung = way == Way.STOP ? stop(warmUp) : within("the victim", VICTIMS_STACK, () -> victim(way, warmUp));
         if (hung == null && strange == null) {

@@ -15,6 +15,8 @@ abstract class Subject {
 
     /** The callbacks of this subject throw this when {@link #fuse} is 0. */
     Throwable bomb;
+    /** Whether the call of an operation itself can throw, so that it is not begun. */
+    boolean stackEnds;
     /** How many callbacks go well before one throws; negative: all do. An executor's thread calls some. */
     volatile int fuse = -1;
 
@@ -61,11 +63,6 @@ abstract class Subject {
         if (left > 0) {
             fuse = left - 1;
         }
-    }
-
-    /** True when the bomb that was set has gone off. */
-    final boolean exploded() {
-        return bomb != null && fuse < 0;
     }
 
     @SuppressWarnings("unchecked")

@@ -43,9 +43,29 @@ public final class Lease<T> implements AutoCloseable {
     @Override
     public void close() {
         T held = object;
-        if (held != null) {
-            object = null;
-            pool.release(held);
+        if (held == null) {
+            return;
+        }
+        if (pool.roster != null && pool.roster.hook != null) {
+            pool.roster.endLoan(held);
+        }
+        object = null;
+        Throwable failure;
+        try {
+            failure = pool.give(held);
+        } catch (Throwable e) { // it did not begin
+            WaitingRoom room = pool.room;
+            if (room != null) {
+                synchronized (room.head) { // calls nothing
+                    room.forgotten++;
+                }
+                room.unswept = true;
+                room.unserved = true;
+            }
+            throw e;
+        }
+        if (failure != null) {
+            PerCpuPool.throwAsItIs(failure);
         }
     }
 }

@@ -30,8 +30,9 @@ import org.rseq4j.internal.thread.Threads;
  * gets the exception.
  *
  * <p>
- * <b>Errors:</b> an operation that throws a StackOverflowError or OutOfMemoryError did not happen, or lost the one
- * object in hand. Bounds hold and other objects are kept, whatever is thrown.
+ * <b>Errors:</b> an operation that throws a StackOverflowError or OutOfMemoryError may have lost the one object in
+ * hand. Bounds hold and other objects are kept, whatever is thrown: an acquire that threw has no permit of
+ * {@code maxSize}, and a release that threw has given its object back.
  *
  * <p>
  * <b>Happens-before:</b> what a thread does before it releases an object happens before what the next one does that
@@ -77,7 +78,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     final Tiers tiers;
     private final Supply<T> supply;
     /** Null where nothing has to be known of each object. */
-    private final Roster<T> roster;
+    final Roster<T> roster;
     private final Consumer<? super T> reset;
     /** Null without a maximum size. */
     final WaitingRoom room;
@@ -195,7 +196,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
         /**
          * Sets how long a CPU's objects stay when none of them is acquired; they are discarded when between once and
-         * twice this time has passed, on a virtual thread of the pool's own. By default they stay.
+         * twice this time has passed, on a virtual thread of the pool's own. By default they stay. Costs a daemon
+         * thread that looks at the clock each time that the age is over, or each second.
          *
          * @param age at least a millisecond
          * @return this
@@ -210,7 +212,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
          * Asks for objects in stock: every tenth of a second as many are made on a virtual thread of the pool's own as
          * are missing in the pool, if {@link #maxSize} allows, also after {@link #maxIdleAge} has had its way; no more
          * than find room, which may be as few as half of {@link PerCpuPool#maxPooled}. When the factory throws, that is
-         * logged, and it is tried again the next time.
+         * logged, and it is tried again the next time. Costs a daemon thread, the same as for the idle age.
          *
          * @param objects at least 0
          * @return this
@@ -412,24 +414,18 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * @throws IllegalStateException when the pool is closed, also while waiting
      */
     public T acquire() {
-        Object found = tiers.take();
+        Object found = roster == null ? tiers.take() : null;
         if (found == null) {
-            found = miss();
-        }
-        while (roster != null && !isFit(found)) {
-            found = tiers.take();
-            if (found == null) {
-                found = miss();
-            }
+            found = acquireSlowly();
         }
         @SuppressWarnings("unchecked")
         T object = (T) found;
         return object;
     }
 
-    private Object miss() {
+    private Object acquireSlowly() {
         try {
-            return miss(null);
+            return roster == null ? miss(null) : takeFit(true, null);
         } catch (InterruptedException | TimeoutException e) {
             throwAsItIs(e); // a hook's, as nothing here is timed
             throw new AssertionError(e);
@@ -450,16 +446,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      */
     public T acquire(Duration timeout) throws InterruptedException, TimeoutException {
         Objects.requireNonNull(timeout, "timeout");
-        long deadline = roster == null ? 0 : System.nanoTime() + Durations.nanos(timeout);
-        Object found = tiers.take();
+        Object found = roster == null ? tiers.take() : null;
         if (found == null) {
-            found = miss(timeout);
-        }
-        while (roster != null && !isFit(found)) {
-            found = tiers.take();
-            if (found == null) {
-                found = miss(Duration.ofNanos(deadline - System.nanoTime()));
-            }
+            found = roster == null ? miss(timeout) : takeFit(true, timeout);
         }
         @SuppressWarnings("unchecked")
         T object = (T) found;
@@ -473,9 +462,12 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * @throws IllegalStateException when the pool is closed
      */
     public T tryAcquire() {
-        Object found = poll();
-        while (roster != null && found != null && !isFit(found)) {
-            found = poll();
+        Object found;
+        try {
+            found = roster == null ? poll() : takeFit(false, null);
+        } catch (InterruptedException | TimeoutException e) {
+            throwAsItIs(e); // the validation's
+            throw new AssertionError(e);
         }
         if (found == null) {
             supply.countMiss();
@@ -483,6 +475,57 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         @SuppressWarnings("unchecked")
         T object = (T) found;
         return object;
+    }
+
+    /**
+     * An object that may be handed out; null when none is in the pool, and none is to be made. What may not is
+     * discarded, and its permit comes back whatever is thrown.
+     *
+     * @param makes whether an object is made, or waited for, when none is in the pool
+     * @param timeout null for as long as it takes
+     */
+    private Object takeFit(boolean makes, Duration timeout) throws InterruptedException, TimeoutException {
+        long deadline = timeout == null ? 0 : System.nanoTime() + Durations.nanos(timeout);
+        Duration left = timeout;
+        while (true) {
+            Object found = makes ? tiers.take() : poll();
+            if (found == null) {
+                found = makes ? miss(left) : null;
+            }
+            if (found == null) {
+                return null;
+            }
+            @SuppressWarnings("unchecked")
+            T object = (T) found;
+            boolean fit = false;
+            Throwable failure = null;
+            try {
+                fit = roster.isFit(object);
+            } catch (Throwable e) {
+                failure = e;
+            }
+            if (fit) {
+                return found;
+            }
+            try {
+                tiers.countRemoved();
+                Throwable other = giveUp(object);
+                failure = failure == null ? other : failure;
+            } catch (Throwable e) { // it did not begin
+                if (room != null) {
+                    synchronized (room.head) { // calls nothing
+                        room.forgotten++;
+                    }
+                    room.unswept = true;
+                    room.unserved = true;
+                }
+                throw e;
+            }
+            if (failure != null) {
+                throwAsItIs(failure);
+            }
+            left = timeout == null ? null : Duration.ofNanos(deadline - System.nanoTime());
+        }
     }
 
     /** An object that is in the pool, or null. */
@@ -532,7 +575,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         if (event != null) {
             try {
                 PoolEvents.acquired(event, true);
-            } catch (StackOverflowError e) {
+            } catch (Throwable e) {
                 return found; // it is the caller's already
             }
         }
@@ -550,20 +593,27 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             }
             throw e;
         }
-        if (making != null && making.asked) {
-            countMade();
+        if (given instanceof Ticket ticket) {
+            try {
+                return make(ticket, true);
+            } catch (Throwable e) {
+                if (ticket.outcome == Ticket.IN_PROGRESS) { // there was no stack for the call
+                    ticket.outcome = Ticket.GONE;
+                    room.unswept = true;
+                    room.unserved = true;
+                }
+                throw e;
+            }
         }
-        return given instanceof Ticket ticket ? make(ticket, true) : given;
-    }
-
-    /** The pool had none for this acquire, though it was taken out of the pool at last. */
-    private void countMade() {
-        try {
-            supply.countMiss();
-            tiers.countRemoved();
-        } catch (Throwable e) {
-            // No stack to count it; the object is the caller's.
+        if (making != null && making.asked) { // the pool had none, though it was taken out of the pool at last
+            try {
+                supply.countMiss();
+                tiers.countRemoved();
+            } catch (Throwable e) {
+                // No stack to count it; the object is the caller's.
+            }
         }
+        return given;
     }
 
     /** By the executor. */
@@ -595,29 +645,6 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         return made;
     }
 
-    /** Whether an object may be handed out; otherwise it is discarded. */
-    private boolean isFit(Object found) {
-        @SuppressWarnings("unchecked")
-        T object = (T) found;
-        boolean fit = false;
-        try {
-            fit = roster.isFit(object);
-        } finally {
-            if (!fit) {
-                discardUnfit(object);
-            }
-        }
-        return fit;
-    }
-
-    private void discardUnfit(T object) {
-        try {
-            supply.discard(object);
-        } finally {
-            tiers.countRemoved();
-        }
-    }
-
     static IllegalStateException closed() {
         return new IllegalStateException("this pool is closed");
     }
@@ -638,47 +665,113 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * Gives an object back. It is discarded when the pool is full or closed, or the object too old; without
      * {@link Builder#maxSize} also when all places that it could be put in are just used by others.
      *
+     * <p>
+     * When this throws anything but what stands below, an error or what a hook threw, the object has been given back
+     * nevertheless: it is discarded, or lost, and with {@code maxSize} another may be made for it.
+     *
      * @param object an object that was acquired from this pool, and that the caller will not use again
      * @throws NullPointerException when the object is null
      * @throws IllegalStateException when misuse is looked for, and the object is not acquired
      * @throws IllegalArgumentException when misuse is looked for, and the object is not this pool's
      */
     public void release(T object) {
-        Objects.requireNonNull(object, "object");
-        if ((roster == null || roster.released(object)) && (reset == null || reset(object))) {
-            if (!tiers.put(object) && !tiers.putSlowly(object)) {
-                releaseToRoom(object);
-            }
-        } else {
-            supply.discard(object);
+        if (object == null) {
+            throw new NullPointerException("object");
         }
-    }
-
-    /** True, or the object is discarded and the hook's exception thrown. */
-    private boolean reset(T object) {
-        boolean done = false;
+        if (roster != null && roster.hook != null) {
+            roster.endLoan(object);
+        }
+        Throwable failure;
         try {
-            reset.accept(object);
-            done = true;
-        } finally {
-            if (!done) {
-                supply.discard(object);
+            failure = give(object);
+        } catch (Throwable e) { // it did not begin
+            if (room != null) {
+                synchronized (room.head) { // calls nothing
+                    room.forgotten++;
+                }
+                room.unswept = true;
+                room.unserved = true;
             }
+            throw e;
         }
-        return done;
-    }
-
-    private void releaseToRoom(T object) {
-        if (room == null || !room.release(object)) {
-            supply.discard(object);
-        } else if (closed) {
-            discardAll(null); // it came when all others had been taken out
+        if (failure != null) {
+            throwAsItIs(failure);
         }
     }
 
     /**
+     * Gives an object back, and returns what was thrown then. It throws itself only where there was no stack to begin:
+     * then the caller, which may have none for a call either, says that the object is gone.
+     */
+    Throwable give(T object) {
+        boolean kept = false;
+        Throwable failure = null;
+        try {
+            if (roster == null || !roster.isTooOld(object)) {
+                if (reset != null) {
+                    reset.accept(object);
+                }
+                kept = tiers.put(object) || tiers.putSlowly(object);
+                if (!kept && room != null) {
+                    kept = room.release(object);
+                    if (kept && closed) {
+                        discardAll(null); // it came when all others had been taken out
+                    }
+                }
+            }
+        } catch (Throwable e) {
+            failure = e;
+        }
+        if (!kept) {
+            try {
+                Throwable other = giveUp(object);
+                failure = failure == null ? other : failure;
+            } catch (Throwable e) {
+                if (room != null) {
+                    synchronized (room.head) { // as forget, but calls nothing
+                        room.forgotten++;
+                    }
+                    room.unswept = true;
+                    room.unserved = true;
+                }
+                failure = e;
+            }
+        }
+        return failure;
+    }
+
+    /** Discards an object that is nobody's now, in the same way as {@link #give}. */
+    private Throwable giveUp(T object) {
+        Ticket ticket = null;
+        Throwable failure = null;
+        try {
+            ticket = room == null ? null : room.leaving();
+            supply.discard(object, ticket);
+        } catch (Throwable e) {
+            failure = e;
+        }
+        if (room != null && (ticket == null || !ticket.handedOn)) {
+            if (ticket == null) {
+                synchronized (room.head) { // as forget, but calls nothing
+                    room.forgotten++;
+                }
+            } else {
+                ticket.outcome = Ticket.GONE;
+            }
+            room.unswept = true;
+            room.unserved = true;
+            try {
+                room.serveAtLast();
+            } catch (Throwable e) {
+                // No stack: who waits looks for itself.
+            }
+        }
+        return failure;
+    }
+
+    /**
      * Gives up an acquired object that is not fit for use any more: it goes to the discard hook, and with
-     * {@link Builder#maxSize} another may be made for it.
+     * {@link Builder#maxSize} another may be made for it, also when this throws anything but what stands below.
      *
      * @param object an object that was acquired from this pool
      * @throws NullPointerException when the object is null
@@ -686,11 +779,28 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * @throws IllegalArgumentException when misuse is looked for, and the object is not this pool's
      */
     public void discard(T object) {
-        Objects.requireNonNull(object, "object");
-        if (roster != null) {
-            roster.released(object);
+        if (object == null) {
+            throw new NullPointerException("object");
         }
-        supply.discard(object);
+        if (roster != null && roster.hook != null) {
+            roster.endLoan(object);
+        }
+        Throwable failure;
+        try {
+            failure = giveUp(object);
+        } catch (Throwable e) { // it did not begin
+            if (room != null) {
+                synchronized (room.head) { // calls nothing
+                    room.forgotten++;
+                }
+                room.unswept = true;
+                room.unserved = true;
+            }
+            throw e;
+        }
+        if (failure != null) {
+            throwAsItIs(failure);
+        }
     }
 
     /**
@@ -747,19 +857,19 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         if (made == null) {
             return false;
         }
-        boolean known = roster == null;
+        boolean kept = false;
         try {
             if (roster != null) {
                 roster.stocked(made);
-                known = true;
             }
+            kept = tiers.put(made) || tiers.putSlowly(made) || room != null && room.release(made);
         } finally {
-            if (!known) {
+            if (!kept) {
                 supply.discard(made);
             }
         }
-        if (!tiers.put(made) && !tiers.putSlowly(made)) {
-            releaseToRoom(made);
+        if (room != null && closed) {
+            discardAll(null); // it came when all others had been taken out
         }
         return true;
     }

@@ -22,7 +22,8 @@ final class Roster<T> {
     private final Predicate<? super T> validation;
     private final long lifetime;
     private final long jitter;
-    private final Consumer<? super PoolMisuse> hook;
+    /** Null where misuse is not looked for. */
+    final Consumer<? super PoolMisuse> hook;
     /** Whether an error ended a sweep, which may have lost an entry. */
     private volatile boolean unfinished;
 
@@ -87,10 +88,6 @@ final class Roster<T> {
         return object.getClass().getName() + "@" + Integer.toHexString(System.identityHashCode(object));
     }
 
-    boolean detectsMisuse() {
-        return hook != null;
-    }
-
     /** How long one object is handed out: less than the lifetime by a random part of the jitter. */
     static long age(long lifetime, long jitter) {
         return lifetime - (jitter == 0 ? 0 : ThreadLocalRandom.current().nextLong(jitter));
@@ -129,15 +126,16 @@ final class Roster<T> {
         return true;
     }
 
-    /** Whether an object may be pooled again. Throws when misuse is looked for, and it is not on loan. */
-    boolean released(Object object) {
-        if (hook != null) {
-            checkLoan(object);
-        }
-        return lifetime == 0 || !isExpired(entry(object));
+    /** Whether an object may not be pooled again. */
+    boolean isTooOld(Object object) {
+        return lifetime != 0 && isExpired(entry(object));
     }
 
-    private void checkLoan(Object object) {
+    /**
+     * Where misuse is looked for: throws when the object is not on loan. After an error it still is, and counts as
+     * leaked when it becomes unreachable.
+     */
+    void endLoan(Object object) {
         Entry entry = known.get(new Probe(object));
         if (entry == null) {
             report(new PoolMisuse(Kind.FOREIGN, describe(object), null));

@@ -56,8 +56,4 @@ final class Ticket {
     boolean give(Object what) {
         return GIVEN.compareAndSet(this, null, what);
     }
-
-    static boolean isObject(Object given) {
-        return given != null && given != CREATE && given != CLOSED && given != LEFT;
-    }
 }

@@ -88,20 +88,29 @@ final class Tiers {
         long area = ThreadArea.find();
         Slab slab = slabs[Ids.cpuId(area)];
         long section = Section.begin(area);
+        Object found = null;
         try {
             if (isUsable(mine)) {
                 refill(mine, slab);
-                Object found = mine.take();
-                if (found != null) {
-                    return found;
-                }
+                found = mine.take();
             } else {
                 considerLease(slab);
             }
-            return slab.tryPop();
-        } finally {
+            if (found == null) {
+                found = slab.tryPop();
+            }
+        } catch (Throwable e) {
             Section.end(section);
+            throw e;
         }
+        try {
+            Section.end(section);
+        } catch (Throwable e) {
+            if (found == null) { // else the object is the caller's
+                throw e;
+            }
+        }
+        return found;
     }
 
     private static boolean isUsable(LeasedSlab mine) {
@@ -213,19 +222,29 @@ final class Tiers {
         long area = ThreadArea.find();
         Slab slab = slabs[Ids.cpuId(area)];
         long section = Section.begin(area);
+        boolean done = false;
         try {
             if (isUsable(mine)) {
                 flush(mine, slab);
-                if (mine.put(object)) {
-                    return true;
-                }
+                done = mine.put(object);
             } else {
                 considerLease(slab);
             }
-            return slab.tryPush(object);
-        } finally {
+            if (!done) {
+                done = slab.tryPush(object);
+            }
+        } catch (Throwable e) {
             Section.end(section);
+            throw e;
         }
+        try {
+            Section.end(section);
+        } catch (Throwable e) {
+            if (!done) { // else the object is in the pool
+                throw e;
+            }
+        }
+        return done;
     }
 
     /** Half of a leased slab, or all of it by a thread that only releases. */

@@ -161,7 +161,8 @@ final class WaitingRoom {
                 return ticket;
             }
         } catch (Throwable e) {
-            if (!Ticket.isObject(found)) {
+            // No call: there may be no stack for it, and then the permit would stay with nobody.
+            if (found == null || found == Ticket.CREATE || found == Ticket.CLOSED || found == Ticket.LEFT) {
                 ticket.outcome = Ticket.GONE;
                 unswept = true;
                 unserved = true;
@@ -310,7 +311,11 @@ final class WaitingRoom {
             return false;
         }
         unserved = true;
-        serveAtLast();
+        try {
+            serve();
+        } catch (Throwable e) {
+            // The object is here; who waits looks for itself.
+        }
         return true;
     }
 
