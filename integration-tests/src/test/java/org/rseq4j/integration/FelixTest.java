@@ -64,10 +64,13 @@ class FelixTest {
         return new Felix(settings);
     }
 
-    /** Installs the application's libraries, starts them, and returns the structures' bundle. */
+    /**
+     * Installs this library's jars, JCTools' and HdrHistogram's, of those that the application has, starts them, and
+     * returns the structures' bundle. (The client library for Prometheus is no complete set of bundles.)
+     */
     private static Bundle install(Felix felix, boolean histograms) throws Exception {
         try (Stream<Path> jars = Files.list(Container.APPLICATION.resolve("WEB-INF/lib"))) {
-            for (Path jar : jars.filter(jar -> histograms || !jar.toString().contains("HdrHistogram")).toList()) {
+            for (Path jar : jars.filter(jar -> isWanted(jar.getFileName().toString(), histograms)).toList()) {
                 felix.getBundleContext().installBundle(jar.toUri().toString());
             }
         }
@@ -76,6 +79,10 @@ class FelixTest {
             assertEquals(Bundle.ACTIVE, bundle.getState(), bundle::getSymbolicName);
         }
         return bundle(felix, "org.rseq4j.structures");
+    }
+
+    private static boolean isWanted(String jar, boolean histograms) {
+        return jar.startsWith("rseq4j-") || jar.startsWith("jctools-") || histograms && jar.startsWith("HdrHistogram-");
     }
 
     private static Bundle bundle(Felix felix, String name) {
