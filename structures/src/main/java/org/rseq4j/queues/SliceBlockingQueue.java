@@ -266,7 +266,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
      * Adds an element, waiting for room for some time.
      *
      * @param element the element
-     * @param time how long at most; when not positive, the call does not wait, not even for a stopped thread
+     * @param time how long at most; when not positive, the call waits for nothing but a locked end, and for that 5 ms
      * @param unit the unit of the time
      * @return false when there was no room in that time, nor at its end
      * @throws InterruptedException when the thread is interrupted; the element was not added
@@ -310,7 +310,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     /**
      * Takes the first element out, waiting for one for some time.
      *
-     * @param time how long at most; when not positive, the call does not wait, not even for a stopped thread
+     * @param time how long at most; when not positive, the call waits for nothing but a locked end, and for that 5 ms
      * @param unit the unit of the time
      * @return the element; null when none came in that time and there is none at its end
      * @throws InterruptedException when the thread is interrupted; nothing was taken

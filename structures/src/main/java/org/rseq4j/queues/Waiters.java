@@ -34,8 +34,10 @@ final class Waiters {
     private static final long SHORT_REST_NANOS = 1_000;
     /** Nanoseconds for which an attempt waits for a locked ring or for its CPU's turn, before it is a rest. */
     private static final long ATTEMPT_NANOS = 200_000;
-    /** Attempts at a ring that is locked before a thread whose time is over gives up. */
-    private static final int LAST_LOOKS = 100;
+    /** Attempts at a ring that is locked before a thread whose time is over yields to who has locked it. */
+    static final int LAST_LOOKS = 100;
+    /** For how long it does so before it gives up: about a time slice. */
+    private static final long LAST_LOOK_NANOS = 5_000_000;
 
     private final Ring ring;
     private final boolean takers;
@@ -290,15 +292,23 @@ final class Waiters {
 
     /** The time is over: what is there is taken all the same, also past others; null when that end stays locked. */
     static Object lastLook(Attempt attempt, Object element) {
+        long begun = 0;
         for (int i = 0;; i++) {
             Object result = attempt.run(element, Turns.AT_ONCE);
             if (result != Ring.BUSY) {
                 return result;
             }
-            if (i == LAST_LOOKS) {
+            if (i < LAST_LOOKS) {
+                Thread.onSpinWait();
+                continue;
+            }
+            // It is most likely a thread that lost its CPU in there, and needs one.
+            long now = System.nanoTime();
+            begun = begun == 0 ? now | 1 : begun;
+            if (now - begun > LAST_LOOK_NANOS) {
                 return null;
             }
-            Thread.onSpinWait();
+            Thread.yield();
         }
     }
 

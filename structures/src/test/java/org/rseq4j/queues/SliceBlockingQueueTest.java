@@ -395,4 +395,12 @@ class SliceBlockingQueueTest {
         }
         assertTrue(executor.awaitTermination(200, TimeUnit.SECONDS));
     }
+
+    /** A thread that lost its CPU with an end locked needs one, which a call whose time is over gives it. */
+    @Test
+    void theLastLookYieldsToAThreadInTheWay() {
+        int[] looks = new int[1];
+        Waiters.Attempt locked = (element, nanos) -> looks[0]++ <= Waiters.LAST_LOOKS ? Ring.BUSY : "element";
+        assertEquals("element", Waiters.lastLook(locked, null));
+    }
 }
