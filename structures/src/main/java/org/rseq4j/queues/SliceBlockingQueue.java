@@ -157,7 +157,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
         this.overtaking = overtaking;
         this.takers = takers;
         this.putters = putters;
-        turns = new Turns(ring, ring.capacity() >= Turns.LEAST, takers::call, putters::call, yields);
+        turns = new Turns(ring, ring.capacity() >= Turns.MIN_CAPACITY, takers::call, putters::call, yields);
         in = (element, nanos) -> {
             int outcome = turns.offerSlowly(element, nanos);
             return outcome == Ring.DONE ? element : outcome == Ring.NONE ? null : Ring.BUSY;

@@ -77,7 +77,7 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
 
     /** A queue whose indices start anywhere. */
     SliceMpmcArrayQueue(int capacity, long start) {
-        this(capacity, start, capacity >= Turns.LEAST);
+        this(capacity, start, capacity >= Turns.MIN_CAPACITY);
     }
 
     /** A queue of any size whose users take turns, or do not. */

@@ -72,17 +72,19 @@ abstract class TurnsPadFindings extends TurnsFindings {
 abstract class TurnsWaiters extends TurnsPadFindings {
     /** Whether the holder was seen at work since the turn passed. */
     boolean active;
-    /** When that was. */
-    long asked;
-    /** While it is not: the bits of an element's index that are 0 where a call looks, see {@link Ring#rarer}. */
-    int looks;
-    /** When the ring was last looked at, and what was seen. */
-    long looked;
-    long progress;
-    long notedFull;
-    long stuckFull;
-    long notedEmpty;
-    long stuckEmpty;
+    /** Since when another CPU has waited for an active holder's turn. */
+    long wantedSince;
+    /** While there is none: the bits of an index that are 0 where a call takes a sample, see {@link Ring#rarer}. */
+    int sampleMask;
+    /** When an active holder was last checked, and the ring's progress then. */
+    long checkedAt;
+    long checkedProgress;
+    /** {@link #full} as last seen, and when the ring counts as stalled if it stays so; 0 when that was checked. */
+    long seenFull;
+    long fullDeadline;
+    /** The same for {@link #empty}. */
+    long seenEmpty;
+    long emptyDeadline;
 
     TurnsWaiters(Ring ring, boolean turns, Runnable beforeElement, Runnable beforeRoom, Yields yields) {
         super(ring, turns, beforeElement, beforeRoom, yields);
@@ -97,15 +99,15 @@ abstract class TurnsWaiters extends TurnsPadFindings {
  * takes ten times as long as the operation. So those of one CPU go on, producers and consumers alternating on the same
  * warm lines, while those of other CPUs stay away: they read two lines that seldom change, and yield. The turn passes
  * when the holder is not seen to do much, when it has made the ring full or empty and nobody there does something
- * about it, or after {@link #TURN} nanoseconds of work. It is a matter of speed only: the locks of the ring keep it
- * whole, and a strict call that has waited for as long as a turn goes without it.
+ * about it, or after {@link #TURN_NANOS} of work. It is a matter of speed only: the locks of the ring keep it whole,
+ * and a strict call that has waited for as long as a turn goes without it.
  *
  * <p>
  * That pays for a ring that is busy. Threads that have other work between two operations would only wait for each
  * other: where an operation comes with w nanoseconds of work, both CPUs together do two in w + 150 nanoseconds or so,
  * one alone in its turn does two in 2w + 20. So a turn is respected while its holder does an operation each 125
- * nanoseconds. As long as looks at the ring find less than that, only one call of 2, 4, up to 32 still looks; the
- * others go ahead, whoever's turn it is.
+ * nanoseconds. As long as samples of the ring's progress find less than that, only one call of 2, 4, up to 32 still
+ * takes one; the others go ahead, whoever's turn it is.
  *
  * <p>
  * A waiting thread need not look at the ring to learn that it was full or empty. The holder's threads publish that they
@@ -120,27 +122,26 @@ abstract class TurnsWaiters extends TurnsPadFindings {
  */
 @SuppressWarnings({"UnusedVariable", "ReferenceEquality"}) // BUSY is one object
 final class Turns extends TurnsWaiters {
-    /** The capacity from which on turns are worth it. */
-    static final int LEAST = 64;
-    /** Nanoseconds of a turn while others want it. */
-    static final int TURN = 100_000;
-    /** Nanoseconds between two looks at a holder that was seen at work. */
-    private static final int LOOK = 10_000;
-    /** Nanoseconds after which a ring that stays full, or empty, is somebody else's business. */
-    private static final int STUCK = 3_000;
-    /** Nanoseconds between two looks that tell whether there is a holder at work at all. */
-    private static final int POLITE = 500;
-    /** The ring's progress in that time from which on a holder is at work: an operation each 125 nanoseconds. */
-    private static final int AT_WORK = 4 * 2;
+    /** The capacity from which on there are turns: in smaller rings each element needs a change of threads. */
+    static final int MIN_CAPACITY = 64;
+    /** A turn, while others want it. */
+    static final int TURN_NANOS = 100_000;
+    /** A call that has waited for so long goes without the turn, however many CPUs want it. */
+    private static final int MAX_WAIT_NANOS = TURN_NANOS;
+    /** Between two samples of the ring's progress, which tell whether the holder is active. */
+    private static final int SAMPLE_NANOS = 500;
+    /** The progress in that time from which on it is: an operation each 125 ns. Indices count in twos. */
+    private static final int BUSY_PROGRESS = 4 * 2;
+    /** Between two checks whether an active holder still is. */
+    private static final int CHECK_NANOS = 10_000;
+    /** A ring that has stayed full, or empty, for so long is stalled: another CPU may have the turn. */
+    private static final int STALL_NANOS = 3_000;
+    /** Spins before the first yield of a call. */
     private static final int SPINS = 16;
-    /** Nanoseconds after which a call goes without the turn, however many CPUs want it. */
-    private static final int MOST = TURN;
-    /**
-     * As the nanoseconds of a call: it takes no notice of turns, and does not wait for a lock for longer than others.
-     */
+    /** Instead of a number of nanoseconds: the call takes no notice of turns and waits for a lock only briefly. */
     static final long AT_ONCE = -1;
-    /** Elements, in units of the indices, after which it is worth a yield. */
-    private static final int WORTH = 64 * 2;
+    /** After so many elements, in twos, a call that finds the ring full or empty yields once. */
+    private static final int YIELD_AFTER = 64 * 2;
 
     private byte b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14;
     private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
@@ -163,31 +164,31 @@ final class Turns extends TurnsWaiters {
             return true;
         }
         if (!active) {
-            int mask = looks;
+            int mask = sampleMask;
             if ((mask & (forRoom ? ring.tail : ring.head) >>> 1) != 0) {
                 return true;
             }
             if (holder >= 0) {
                 if (isAtWork()) {
-                    looks = 0;
+                    sampleMask = 0;
                     active = true;
                     return false;
                 }
-                looks = Ring.rarer(mask);
+                sampleMask = Ring.rarer(mask);
             }
             return take(cpu);
         }
         long nanos = System.nanoTime();
-        if (nanos - asked > TURN) {
+        if (nanos - wantedSince > TURN_NANOS) {
             return take(cpu);
         }
-        if (nanos - looked > LOOK) {
-            looked = nanos;
+        if (nanos - checkedAt > CHECK_NANOS) {
+            checkedAt = nanos;
             long now = ring.progress();
-            if (now - progress < (long) AT_WORK * (LOOK / POLITE)) {
+            if (now - checkedProgress < (long) BUSY_PROGRESS * (CHECK_NANOS / SAMPLE_NANOS)) {
                 return take(cpu);
             }
-            progress = now;
+            checkedProgress = now;
         }
         if (forRoom ? staysEmpty(nanos) : staysFull(nanos)) {
             return take(cpu);
@@ -197,25 +198,25 @@ final class Turns extends TurnsWaiters {
 
     private boolean isAtWork() {
         long seen = ring.progress();
-        Ring.spin(POLITE);
+        Ring.spin(SAMPLE_NANOS);
         long now = ring.progress();
-        if (now - seen < AT_WORK) {
+        if (now - seen < BUSY_PROGRESS) {
             return false;
         }
         long nanos = System.nanoTime();
-        asked = nanos;
-        looked = nanos;
-        progress = now;
+        wantedSince = nanos;
+        checkedAt = nanos;
+        checkedProgress = now;
         return true;
     }
 
     private boolean staysFull(long nanos) {
         long now = full;
-        if (now != notedFull) {
-            notedFull = now;
-            stuckFull = nanos + STUCK;
-        } else if (stuckFull != 0 && nanos - stuckFull > 0) {
-            stuckFull = 0;
+        if (now != seenFull) {
+            seenFull = now;
+            fullDeadline = nanos + STALL_NANOS;
+        } else if (fullDeadline != 0 && nanos - fullDeadline > 0) {
+            fullDeadline = 0;
             return ring.head == fullAt - ring.room;
         }
         return false;
@@ -223,11 +224,11 @@ final class Turns extends TurnsWaiters {
 
     private boolean staysEmpty(long nanos) {
         long now = empty;
-        if (now != notedEmpty) {
-            notedEmpty = now;
-            stuckEmpty = nanos + STUCK;
-        } else if (stuckEmpty != 0 && nanos - stuckEmpty > 0) {
-            stuckEmpty = 0;
+        if (now != seenEmpty) {
+            seenEmpty = now;
+            emptyDeadline = nanos + STALL_NANOS;
+        } else if (emptyDeadline != 0 && nanos - emptyDeadline > 0) {
+            emptyDeadline = 0;
             return ring.tail == emptyAt;
         }
         return false;
@@ -304,7 +305,7 @@ final class Turns extends TurnsWaiters {
                     return Ring.NONE;
                 }
             }
-            if (waited > MOST || nanos == AT_ONCE || tryTurn(cpu, true)) {
+            if (waited > MAX_WAIT_NANOS || nanos == AT_ONCE || tryTurn(cpu, true)) {
                 int outcome = tryOffer(element, cpu);
                 switch (outcome) {
                     case Ring.DONE -> {
@@ -363,7 +364,7 @@ final class Turns extends TurnsWaiters {
                 ring.tail = t;
             }
         }
-        return since == 0 || since >= WORTH;
+        return since == 0 || since >= YIELD_AFTER;
     }
 
     /** Adds an element if that is easily done. */
@@ -425,7 +426,7 @@ final class Turns extends TurnsWaiters {
                     return null;
                 }
             }
-            if (waited > MOST || nanos == AT_ONCE || tryTurn(cpu, false)) {
+            if (waited > MAX_WAIT_NANOS || nanos == AT_ONCE || tryTurn(cpu, false)) {
                 Object element = ring.tryPoll(cpu);
                 if (element == Ring.WAKE_UP) {
                     beforeRoom.run();
@@ -473,7 +474,7 @@ final class Turns extends TurnsWaiters {
                 ring.head = h;
             }
         }
-        return since == 0 || since >= WORTH;
+        return since == 0 || since >= YIELD_AFTER;
     }
 
     /** Takes an element if that is easily done. */

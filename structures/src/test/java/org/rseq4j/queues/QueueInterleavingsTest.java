@@ -34,18 +34,18 @@ class QueueInterleavingsTest {
         long later = System.nanoTime() + TimeUnit.HOURS.toNanos(1);
         turns.holder = Integer.MAX_VALUE;
         turns.active = true;
-        turns.asked = later;
-        turns.looked = later;
+        turns.wantedSince = later;
+        turns.checkedAt = later;
     }
 
     @Test
     void aTimedCallTakesWhatIsThereAtItsEndThoughItIsAnotherCpusTurn() throws Exception {
-        var queue = new SliceBlockingQueue<Integer>(Turns.LEAST);
+        var queue = new SliceBlockingQueue<Integer>(Turns.MIN_CAPACITY);
         giveTheTurnAway(queue.turns());
-        for (int i = 0; i < Turns.LEAST; i++) {
+        for (int i = 0; i < Turns.MIN_CAPACITY; i++) {
             assertTrue(queue.offer(i, 1, TimeUnit.NANOSECONDS), "there was room");
         }
-        for (int i = 0; i < Turns.LEAST; i++) {
+        for (int i = 0; i < Turns.MIN_CAPACITY; i++) {
             assertEquals(i, queue.poll(1, TimeUnit.NANOSECONDS), "there was an element");
         }
     }
@@ -53,7 +53,7 @@ class QueueInterleavingsTest {
     /** The turn goes from one CPU to the next all the time and never comes here, as where very many want it. */
     @Test
     void aCallWithoutATimeGoesOnHoweverManyOtherCpusTakeTurns() throws Exception {
-        var queue = new SliceBlockingQueue<Integer>(2 * Turns.LEAST);
+        var queue = new SliceBlockingQueue<Integer>(2 * Turns.MIN_CAPACITY);
         Turns turns = queue.turns();
         giveTheTurnAway(turns);
         var over = new AtomicBoolean();
@@ -65,10 +65,10 @@ class QueueInterleavingsTest {
             }
         });
         try {
-            for (int i = 0; i < Turns.LEAST; i++) {
+            for (int i = 0; i < Turns.MIN_CAPACITY; i++) {
                 assertTrue(queue.offer(i));
             }
-            for (int i = 0; i < Turns.LEAST; i++) {
+            for (int i = 0; i < Turns.MIN_CAPACITY; i++) {
                 assertEquals(i, queue.poll());
             }
         } finally {
@@ -365,13 +365,13 @@ class QueueInterleavingsTest {
 
     @Test
     void aLookWhoseTimeIsOverDoesNotTakeEmptyForLocked() {
-        var turns = new Turns(new Ring(Turns.LEAST, 0), true);
+        var turns = new Turns(new Ring(Turns.MIN_CAPACITY, 0), true);
         for (int round = 0; round < 3; round++) {
-            for (int i = 0; i < Turns.LEAST; i++) {
+            for (int i = 0; i < Turns.MIN_CAPACITY; i++) {
                 assertEquals(Ring.DONE, turns.offerSlowly(i, Turns.AT_ONCE));
             }
             assertEquals(Ring.NONE, turns.offerSlowly(-1, Turns.AT_ONCE));
-            for (int i = 0; i < Turns.LEAST; i++) {
+            for (int i = 0; i < Turns.MIN_CAPACITY; i++) {
                 assertEquals(i, turns.pollSlowly(Turns.AT_ONCE));
             }
             assertNull(turns.pollSlowly(Turns.AT_ONCE));

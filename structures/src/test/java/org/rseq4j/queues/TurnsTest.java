@@ -41,7 +41,7 @@ class TurnsTest {
     void whereNoCpuIsBusyFewCallsLookWhoseTurnItIs() {
         int looks = looks(2048);
         assertTrue(looks >= 1 && looks <= 2048 / 16, looks + " looks");
-        assertEquals(RAREST, turns.looks);
+        assertEquals(RAREST, turns.sampleMask);
     }
 
     @Test
@@ -55,7 +55,7 @@ class TurnsTest {
                 }
             }
         });
-        assertEquals(0, turns.looks);
+        assertEquals(0, turns.sampleMask);
     }
 
     /** An element and its room each time from another CPU. */

@@ -20,7 +20,7 @@ class YieldsTest {
     private static final long MILLI = 1_000_000;
     /** An hour from now, so that it is not over before the test is. */
     private final long later = System.nanoTime() + TimeUnit.HOURS.toNanos(1);
-    private final Ring ring = new Ring(Turns.LEAST, 0);
+    private final Ring ring = new Ring(Turns.MIN_CAPACITY, 0);
 
     /** One after the other, each of 4 ms and 4 ms after the last, with so many elements between two. */
     private boolean areDearAfter(Yields yields, int count, long begin, int elements) {
