@@ -41,8 +41,8 @@ import java.util.function.Consumer;
  *
  * <p>
  * <b>Cost:</b> one atomic instruction an operation while nobody has to wait. Memory: a reference for each element, the
- * capacity rounded up to a power of two, or the segments of {@link SliceMpmcUnboundedQueue}; 2 KB; two objects of 24
- * bytes for each thread that waits.
+ * capacity rounded up to a power of two, or the segments of {@link SliceMpmcUnboundedQueue}; 2 KB; up to three
+ * small objects for each thread that waits.
  *
  * @param <E> the type of the elements
  * @since 0.1.0
@@ -407,6 +407,11 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
     /** For tests. */
     Turns turns() {
         return turns;
+    }
+
+    /** For tests. */
+    Waiters takers() {
+        return takers;
     }
 
     /** How many threads wait for an element; for tests. */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
+import java.util.Iterator;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 
 /**
  * The threads that wait at one end of a {@link SliceBlockingQueue}, in order of arrival.
@@ -23,6 +26,11 @@ import java.util.concurrent.locks.LockSupport;
  * <p>
  * No lock of the ring is held or needed here but for the attempts themselves, and these give up after some time; so a
  * thread that is stopped while it has the ring locked keeps nobody from leaving in time or on an interrupt.
+ *
+ * <p>
+ * Who leaves is marked as gone. To take it out of the middle of the line would need a search from the front, which is
+ * too slow where thousands leave together. So those that have gone are dropped when they come first, and all of them at
+ * once when as many have left as the line had places: both a few steps for each that leaves.
  */
 @SuppressWarnings("ReferenceEquality") // BUSY is one object
 final class Waiters {
@@ -38,6 +46,9 @@ final class Waiters {
     static final int LAST_LOOKS = 100;
     /** For how long it does so before it gives up: about a time slice. */
     private static final long LAST_LOOK_NANOS = 5_000_000;
+    /** The fewest departures after which those that have gone are dropped from the middle of the line. */
+    static final int MIN_DEPARTURES = 64;
+    private static final Predicate<Waiter> GONE = waiter -> waiter.gone;
 
     private final Ring ring;
     private final boolean takers;
@@ -45,11 +56,15 @@ final class Waiters {
     private final long overtaking;
     private final Yields yields;
     private final ConcurrentLinkedQueue<Waiter> line = new ConcurrentLinkedQueue<>();
+    /** How many have left since those that have gone were dropped, and after how many that is done. */
+    private final AtomicInteger departures = new AtomicInteger();
+    private volatile int dropAfter = MIN_DEPARTURES;
     /** The first in line, when it has waited for longer than others may overtake it. */
     private volatile Waiter next;
 
     private static final class Waiter {
-        final Thread thread = Thread.currentThread();
+        /** Null when it has gone, so that the line keeps no thread. */
+        Thread thread = Thread.currentThread();
         /** Will look at the ring, and then ask or leave. */
         volatile boolean awake;
         volatile boolean gone;
@@ -82,13 +97,28 @@ final class Waiters {
         return waiter != null && !waiter.gone;
     }
 
-    /** The first in line. One that has gone is still there when an error kept it from leaving. */
+    /** The first in line that has not gone; those before it are dropped. */
     private Waiter first() {
-        Waiter first;
-        while ((first = line.peek()) != null && first.gone) {
-            line.remove(first);
+        Waiter first = line.peek();
+        if (first == null || !first.gone) {
+            return first;
         }
-        return first;
+        for (Iterator<Waiter> waiters = line.iterator(); waiters.hasNext();) {
+            first = waiters.next();
+            if (!first.gone) {
+                return first;
+            }
+            waiters.remove(); // without a search
+        }
+        return null;
+    }
+
+    private void dropGone() {
+        int left = departures.incrementAndGet();
+        if (left >= dropAfter && departures.compareAndSet(left, 0)) {
+            line.removeIf(GONE);
+            dropAfter = Math.max(MIN_DEPARTURES, line.size());
+        }
     }
 
     private void requestWakeUp() {
@@ -181,12 +211,13 @@ final class Waiters {
             return waitInLine(waiter, attempt, element, begun, nanos);
         } finally {
             waiter.gone = true; // stores that cannot fail: whoever looks at the line goes past
+            waiter.thread = null;
             if (next == waiter) {
                 next = null;
             }
             try {
-                line.remove(waiter);
                 passOn();
+                dropGone();
             } catch (Throwable ignored) {
                 // What was taken or added is so, and must not be lost. The next operation calls whoever is first then.
                 if (takers) {
@@ -319,5 +350,10 @@ final class Waiters {
             count += waiter.gone ? 0 : 1;
         }
         return count;
+    }
+
+    /** How many places the line has, those of threads that have gone included; for tests. */
+    int places() {
+        return line.size();
     }
 }

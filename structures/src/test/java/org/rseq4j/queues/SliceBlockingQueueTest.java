@@ -332,6 +332,66 @@ class SliceBlockingQueueTest {
         assertEquals(1000, sum.get());
     }
 
+    /** A search takes as long as the line, and thousands may leave together. */
+    @Test
+    void nobodySearchesTheLineForAThreadThatLeaves() throws Exception {
+        var queue = new SliceBlockingQueue<Integer>(1);
+        List<Thread> takers = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            takers.add(start(true, () -> assertThrows(InterruptedException.class, queue::take)));
+            int waiting = i + 1;
+            waitUntil(() -> queue.waitingTakers() == waiting);
+        }
+        for (int i = 9; i > 0; i--) {
+            takers.get(i).interrupt();
+            takers.get(i).join();
+            assertEquals(i, queue.waitingTakers());
+            assertEquals(10, queue.takers().places());
+        }
+        takers.get(0).interrupt();
+        join(takers);
+        assertEquals(0, queue.takers().places());
+    }
+
+    @Test
+    void theLineKeepsFewPlacesOfThreadsThatHaveLeftBehindOneThatStays() throws Exception {
+        var queue = new SliceBlockingQueue<Integer>(1);
+        Thread stays = start(true, () -> assertEquals(1, queue.take()));
+        waitUntil(() -> queue.waitingTakers() == 1);
+        for (int i = 0; i < 5 * Waiters.MIN_DEPARTURES; i++) {
+            Thread leaves = start(true, () -> assertThrows(InterruptedException.class, queue::take));
+            waitUntil(() -> queue.waitingTakers() == 2);
+            leaves.interrupt();
+            leaves.join();
+            assertEquals(1, queue.waitingTakers());
+            int places = queue.takers().places();
+            assertTrue(places <= 1 + Waiters.MIN_DEPARTURES, places + " places");
+        }
+        queue.put(1);
+        join(List.of(stays));
+        assertEquals(0, queue.takers().places());
+    }
+
+    @Test
+    void thousandsWhoseTimeIsOverTogetherLeaveNothingBehind() throws Exception {
+        var queue = new SliceBlockingQueue<Integer>(1);
+        var over = new CountDownLatch(1);
+        List<Thread> takers = new ArrayList<>();
+        for (int i = 0; i < 5000; i++) {
+            takers.add(start(true, () -> {
+                over.await();
+                assertNull(queue.poll(100, TimeUnit.MILLISECONDS));
+            }));
+        }
+        over.countDown();
+        join(takers);
+        assertEquals(0, queue.takers().places());
+        Thread taker = start(true, () -> assertEquals(1, queue.take()));
+        waitUntil(() -> queue.waitingTakers() == 1);
+        queue.put(1);
+        join(List.of(taker));
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void anExecutorRunsOnIt(boolean fair) throws Exception {
