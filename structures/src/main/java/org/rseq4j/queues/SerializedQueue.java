@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
+import java.io.IOException;
+import java.io.InvalidClassException;
 import java.io.InvalidObjectException;
+import java.io.ObjectInputFilter;
+import java.io.ObjectInputStream;
 import java.io.ObjectStreamException;
 import java.io.Serializable;
 import java.time.Duration;
@@ -29,6 +33,45 @@ final class SerializedQueue implements Serializable {
         this.fair = fair;
         this.overtaking = overtaking;
         this.elements = elements;
+    }
+
+    /** What the stream's filter is told of a capacity. Depth, references and bytes the stream has checked itself. */
+    private record Places(long arrayLength) implements ObjectInputFilter.FilterInfo {
+        @Override
+        public Class<?> serialClass() {
+            return Object[].class;
+        }
+
+        @Override
+        public long depth() {
+            return 1;
+        }
+
+        @Override
+        public long references() {
+            return 1;
+        }
+
+        @Override
+        public long streamBytes() {
+            return 1;
+        }
+    }
+
+    /**
+     * A few bytes can name a capacity of 2^30. As before each array, and before the JDK's collections allocate what a
+     * stream asks for, its filter may refuse that.
+     */
+    private void readObject(ObjectInputStream stream) throws IOException, ClassNotFoundException {
+        stream.defaultReadObject();
+        ObjectInputFilter filter = stream.getObjectInputFilter();
+        if (capacity > 0 && filter != null) {
+            ObjectInputFilter.Status status = filter.checkInput(new Places(capacity));
+            if (status == null || status == ObjectInputFilter.Status.REJECTED) {
+                throw new InvalidClassException(SerializedQueue.class.getName(),
+                        "filter status " + status + " for a capacity of " + capacity);
+            }
+        }
     }
 
     private Object readResolve() throws ObjectStreamException {

@@ -53,7 +53,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
      * java.util.concurrent.LinkedBlockingQueue.
      *
      * Serialization. A queue goes into a stream as its elements. Reading one that refers to the queue itself ends in a
-     * ClassCastException.
+     * ClassCastException. The stream's filter is asked about the capacity as about an array of that length.
      *
      * Waiting. Where yields have lately taken long, threads park at once (Yields). One parked thread at a time is
      * woken, just before the element or the room that it waits for comes (Waiters). A thread that is woken and finds

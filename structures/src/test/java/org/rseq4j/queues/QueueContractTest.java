@@ -10,17 +10,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.InvalidClassException;
+import java.io.ObjectInputFilter;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import java.lang.reflect.Method;
 import java.time.Duration;
+import java.util.AbstractCollection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Queue;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -520,6 +524,35 @@ class QueueContractTest {
             if (queue instanceof SliceBlockingQueue<Integer> blocking) {
                 assertEquals(blocking.remainingCapacity(), ((SliceBlockingQueue<Integer>) copy).remainingCapacity());
             }
+        }
+    }
+
+    /** Of the JDK's queue the stream has the array; of ours a number of few bytes, which must not do more than that. */
+    @Test
+    void aStreamsFilterRefusesACapacityAsItDoesAnArray() throws Exception {
+        for (Queue<Integer> queue : List.of(new SliceBlockingQueue<Integer>(2000),
+                new SliceBlockingQueue<Integer>(2000, true),
+                new ArrayBlockingQueue<Integer>(2000))) {
+            queue.add(1);
+            assertThrows(InvalidClassException.class, () -> copy(queue, "maxarray=1999"));
+            assertEquals(1, copy(queue, "maxarray=2000").poll());
+        }
+        for (Queue<Integer> queue : List.of(new SliceBlockingQueue<Integer>(),
+                new SliceMpmcUnboundedQueue<Integer>())) {
+            queue.add(1);
+            assertEquals(1, copy(queue, "maxarray=1").poll());
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Queue<Integer> copy(Queue<Integer> queue, String filter) throws Exception {
+        var bytes = new ByteArrayOutputStream();
+        try (var out = new ObjectOutputStream(bytes)) {
+            out.writeObject(queue);
+        }
+        try (var in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            in.setObjectInputFilter(ObjectInputFilter.Config.createFilter(filter));
+            return (Queue<Integer>) in.readObject();
         }
     }
 
