@@ -383,6 +383,125 @@ class QueueContractTest {
         assertEquals(model, queue.stream().sorted().toList(), "seed " + seed);
     }
 
+    /** An element that is asked for its number, and uses the queue at the first question of each operation. */
+    private static final class Meddler {
+        final int number;
+        final Queue<Object> queue;
+        private static boolean done;
+
+        Meddler(int number, Queue<Object> queue) {
+            this.number = number;
+            this.queue = queue;
+        }
+
+        /** What leaves the number of elements as it is, but not their order. */
+        static void meddle(Queue<Object> queue) {
+            if (!done) {
+                done = true;
+                assertTrue(queue.offer(queue.poll()));
+                assertNotNull(queue.peek());
+                assertFalse(queue.isEmpty());
+                assertFalse(queue.contains(""));
+                assertFalse(queue.remove(""));
+                assertFalse(queue.removeIf(element -> false));
+                assertEquals(queue.size(), queue.toArray().length);
+                Iterator<Object> iterator = queue.iterator();
+                Object shown = iterator.next();
+                iterator.remove();
+                assertTrue(queue.add(shown));
+            }
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            meddle(queue);
+            return other instanceof Meddler meddler && meddler.number == number;
+        }
+
+        @Override
+        public int hashCode() {
+            meddle(queue);
+            return number;
+        }
+
+        @Override
+        public String toString() {
+            meddle(queue);
+            return Integer.toString(number);
+        }
+    }
+
+    /** None of its locks is held then. */
+    @ParameterizedTest
+    @MethodSource("ours")
+    @SuppressWarnings("unchecked")
+    void whatAQueueCallsMayUseTheQueue(Kind kind) {
+        var queue = (Queue<Object>) (Queue<?>) kind.factory.get();
+        for (int i = 0; i < 300; i++) {
+            queue.add(new Meddler(i, queue));
+        }
+        List<Supplier<Integer>> operations = new ArrayList<>(List.<Supplier<Integer>>of(
+                () -> queue.contains(new Meddler(200, queue)) ? 0 : 1,
+                () -> queue.remove(new Meddler(201, queue)) ? 1 : 0,
+                () -> queue.removeIf(element -> element.toString().equals("202")) ? 1 : 0,
+                () -> queue.removeAll(Set.of(new Meddler(203, queue))) ? 1 : 0,
+                () -> queue.retainAll(new AbstractCollection<>() {
+                    @Override
+                    public boolean contains(Object element) {
+                        return !element.toString().equals("204");
+                    }
+
+                    @Override
+                    public Iterator<Object> iterator() {
+                        throw new AssertionError();
+                    }
+
+                    @Override
+                    public int size() {
+                        return 1;
+                    }
+                }) ? 1 : 0, () -> queue.toString().isEmpty() ? 1 : 0, () -> {
+                    queue.forEach(element -> Meddler.meddle(queue));
+                    return 0;
+                }, () -> queue.stream().map(Object::toString).anyMatch(""::equals) ? 1 : 0));
+        if (queue instanceof MessagePassingQueue<?>) {
+            var passing = (MessagePassingQueue<Object>) queue;
+            operations.add(() -> passing.drain(element -> Meddler.meddle(queue), 5));
+            operations.add(() -> -passing.fill(() -> {
+                Meddler.meddle(queue);
+                return new Meddler(400, queue);
+            }, 3));
+        }
+        if (queue instanceof SliceBlockingQueue<?>) {
+            operations.add(() -> ((SliceBlockingQueue<Object>) queue).drainTo(new ArrayList<>() {
+                private static final long serialVersionUID = 1;
+
+                @Override
+                public boolean add(Object element) {
+                    Meddler.meddle(queue);
+                    return super.add(element);
+                }
+            }, 5));
+        }
+        for (Supplier<Integer> operation : operations) {
+            int size = queue.size();
+            Meddler.done = false;
+            int removed = operation.get();
+            assertTrue(Meddler.done);
+            assertEquals(size - removed, queue.size());
+        }
+        int left = queue.size();
+        assertEquals(left, queue.stream().map(element -> ((Meddler) element).number).filter(i -> i < 400).distinct()
+                .count() + queue.stream().filter(element -> ((Meddler) element).number == 400).count());
+        assertTrue(queue.removeIf(element -> {
+            queue.clear();
+            return true;
+        }) || queue.isEmpty());
+        assertTrue(queue.isEmpty());
+        assertTrue(queue.offer(1));
+        assertEquals(1, queue.poll());
+    }
+
     /** In one segment, in several, and around the end of an array; single elements go, and runs of several. */
     @ParameterizedTest
     @ValueSource(ints = {0, 2, 16, 64, 1024})
