@@ -210,24 +210,21 @@ final class BuffersAtBoundSuite implements Suite {
     /** What both forms count and time. */
     private abstract static class AtBound<T> implements Contender {
         final Source<T> source;
-        private final Histogram[] times;
+        private final Times times;
         private final LongAdder operations = new LongAdder();
         private long operationsBefore;
         private long outsideBefore;
 
         AtBound(int threads, Source<T> source) {
             this.source = source;
-            times = new Histogram[threads];
-            for (int i = 0; i < threads; i++) {
-                times[i] = new Histogram(60_000_000_000L, 3);
-            }
+            times = new Times(threads);
             Idle.start();
         }
 
         @Override
         public long work(int thread, Round round) {
             long[] done = new long[1];
-            FastThreadLocalThread.runWithFastThreadLocal(() -> done[0] = work(thread, round, times[thread]));
+            FastThreadLocalThread.runWithFastThreadLocal(() -> done[0] = work(thread, round, times.of(thread)));
             operations.add(done[0]);
             return done[0];
         }
@@ -250,12 +247,7 @@ final class BuffersAtBoundSuite implements Suite {
 
         @Override
         public Map<String, Histogram> latencies() {
-            var all = new Histogram(60_000_000_000L, 3);
-            for (Histogram histogram : times) {
-                all.add(histogram);
-                histogram.reset();
-            }
-            return Map.of("pair", all);
+            return times.taken("pair");
         }
     }
 

@@ -56,19 +56,19 @@ final class LockWaitsSuite implements Suite {
 
     private static final class Timed implements Contender {
         private final Lock lock;
-        private final Histogram[] waits;
+        private final Times waits;
         private final boolean[] warm;
         private final long[] words = new long[48];
 
         Timed(int threads, Lock lock) {
             this.lock = lock;
-            waits = new Histogram[threads];
+            waits = new Times(threads);
             warm = new boolean[threads];
         }
 
         @Override
         public long work(int thread, Round round) {
-            Histogram histogram = warm[thread] ? waits[thread] : new Histogram(60_000_000_000L, 3);
+            Histogram histogram = waits.of(thread);
             long operations = 0;
             long value = thread;
             while (round.running()) {
@@ -90,21 +90,13 @@ final class LockWaitsSuite implements Suite {
             if (!warm[thread]) {
                 warm[thread] = true;
                 histogram.reset();
-                waits[thread] = histogram;
             }
             return LocksSuite.kept(operations, value);
         }
 
         @Override
         public Map<String, Histogram> latencies() {
-            var all = new Histogram(60_000_000_000L, 3);
-            for (Histogram histogram : waits) {
-                if (histogram != null) {
-                    all.add(histogram);
-                    histogram.reset();
-                }
-            }
-            return Map.of("wait", all);
+            return waits.taken("wait");
         }
     }
 }

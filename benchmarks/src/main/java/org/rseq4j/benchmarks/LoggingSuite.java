@@ -78,7 +78,7 @@ final class LoggingSuite implements Suite {
         private final LongAdder logged = new LongAdder();
         private final LoggerContext context = new LoggerContext("benchmark");
         private final CountingNoOpAppender counting;
-        private final Histogram[] times;
+        private final Times times;
 
         Log(int threads, String configuration, String queue) throws IOException, ReflectiveOperationException {
             var source = new ConfigurationSource(
@@ -92,16 +92,13 @@ final class LoggingSuite implements Suite {
             if (!present.getClass().getSimpleName().equals(queue)) {
                 throw new IllegalStateException("Log4j took " + present.getClass());
             }
-            times = new Histogram[threads];
-            for (int i = 0; i < threads; i++) {
-                times[i] = new Histogram(60_000_000_000L, 3);
-            }
+            times = new Times(threads);
         }
 
         @Override
         public long work(int thread, Round round) {
             var logger = context.getLogger("org.rseq4j.benchmarks.Requests");
-            Histogram histogram = times[thread];
+            Histogram histogram = times.of(thread);
             long operations = 0;
             while (round.running()) {
                 long begun = System.nanoTime();
@@ -118,12 +115,7 @@ final class LoggingSuite implements Suite {
 
         @Override
         public Map<String, Histogram> latencies() {
-            var all = new Histogram(60_000_000_000L, 3);
-            for (Histogram histogram : times) {
-                all.add(histogram);
-                histogram.reset();
-            }
-            return Map.of("log call", all);
+            return times.taken("log call");
         }
 
         /** Log4j passes on what waits in the queue before it has stopped. */

@@ -3,7 +3,6 @@ package org.rseq4j.benchmarks;
 
 import com.fasterxml.jackson.core.util.RecyclerPool;
 import io.netty.util.Recycler;
-import io.netty.util.concurrent.FastThreadLocalThread;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -323,18 +322,8 @@ final class PoolsSuite implements Suite {
                     return new RecycledItem(handle);
                 }
             };
-            Contender pool = pool(threads, recycler::get, item -> item.handle.recycle(item));
-            return (thread, round) -> {
-                long[] operations = new long[1];
-                FastThreadLocalThread.runWithFastThreadLocal(() -> {
-                    try {
-                        operations[0] = pool.work(thread, round);
-                    } catch (Exception e) {
-                        throw new IllegalStateException(e);
-                    }
-                });
-                return operations[0];
-            };
+            return BuffersSuite.withFastThreadLocals(
+                    pool(threads, recycler::get, item -> item.handle.recycle(item)));
         });
         contenders.put("Stormpot", threads -> new Stormpot().contender(threads));
         if (pattern == Pattern.ONE_WAY) {

@@ -23,7 +23,6 @@ import org.rseq4j.queues.UnfinishedOffers;
 final class QueueStallsSuite implements Suite {
     static final String STALLS = "stalls over 1 ms";
     private static final long LONG = TimeUnit.MILLISECONDS.toNanos(1);
-    private static final long LONGEST = 60_000_000_000L;
     private static final int CAPACITY = 1024;
 
     private static final class Stamp {
@@ -66,7 +65,7 @@ final class QueueStallsSuite implements Suite {
         private final int n;
         private final Queue<Stamp> queue;
         private final UnfinishedOffers offers;
-        private final Histogram[] times;
+        private final Times times;
         /** The unfinished offer that was seen last; negative when it was counted as a stall. */
         private final AtomicLong seen = new AtomicLong();
         private volatile long since;
@@ -77,15 +76,12 @@ final class QueueStallsSuite implements Suite {
             this.n = n;
             this.queue = queue;
             this.offers = offers;
-            times = new Histogram[n];
-            for (int i = 0; i < n; i++) {
-                times[i] = new Histogram(LONGEST, 2);
-            }
+            times = new Times(n);
         }
 
         @Override
         public long work(int worker, Round round) {
-            return worker < n ? -Math.max(1, produce(round)) : consume(round, times[worker - n]);
+            return worker < n ? -Math.max(1, produce(round)) : consume(round, times.of(worker - n));
         }
 
         private long produce(Round round) {
@@ -114,7 +110,7 @@ final class QueueStallsSuite implements Suite {
             while (round.running()) {
                 Stamp stamp = queue.poll();
                 if (stamp != null) {
-                    times.recordValue(Math.clamp(System.nanoTime() - stamp.nanos, 0, LONGEST));
+                    times.recordValue(Math.clamp(System.nanoTime() - stamp.nanos, 0, Times.LONGEST));
                     done++;
                     idle.reset();
                 } else {
@@ -151,12 +147,7 @@ final class QueueStallsSuite implements Suite {
 
         @Override
         public Map<String, Histogram> latencies() {
-            var all = new Histogram(LONGEST, 2);
-            for (Histogram histogram : times) {
-                all.add(histogram);
-                histogram.reset();
-            }
-            return Map.of("time in queue", all);
+            return times.taken("time in queue");
         }
     }
 }

@@ -28,18 +28,19 @@ final class Queues {
     private static final Map<String, IntFunction<Transfer>> ALL = new LinkedHashMap<>();
 
     static {
-        ALL.put("rseq4j PerCpuQueue", c -> new OfQueue(new PerCpuQueue<>(c)));
+        ALL.put("rseq4j PerCpuQueue", c -> new OfQueue(new PerCpuQueue<>(c), true));
         ALL.put("rseq4j PerCpuQueue relaxed", c -> new Relaxed(new PerCpuQueue<>(c)));
-        ALL.put("rseq4j SliceMpmcArrayQueue", c -> new OfQueue(new SliceMpmcArrayQueue<>(c)));
+        ALL.put("rseq4j SliceMpmcArrayQueue", c -> new OfQueue(new SliceMpmcArrayQueue<>(c), true));
         ALL.put("rseq4j SliceMpmcArrayQueue relaxed", c -> new Relaxed(new SliceMpmcArrayQueue<>(c)));
-        ALL.put("rseq4j SliceMpmcUnboundedQueue", c -> new Unbounded(new SliceMpmcUnboundedQueue<>()));
-        ALL.put("JCTools MpmcArrayQueue", c -> new OfQueue(new MpmcArrayQueue<>(c)));
+        ALL.put("rseq4j SliceMpmcUnboundedQueue", c -> new OfQueue(new SliceMpmcUnboundedQueue<>(), false));
+        ALL.put("JCTools MpmcArrayQueue", c -> new OfQueue(new MpmcArrayQueue<>(c), true));
         ALL.put("JCTools MpmcArrayQueue relaxed", c -> new Relaxed(new MpmcArrayQueue<>(c)));
-        ALL.put("JCTools MpmcUnboundedXaddArrayQueue", c -> new Unbounded(new MpmcUnboundedXaddArrayQueue<>(c)));
-        ALL.put("Agrona ManyToManyConcurrentArrayQueue", c -> new OfQueue(new ManyToManyConcurrentArrayQueue<>(c)));
-        ALL.put("ConcurrentLinkedQueue", c -> new Unbounded(new ConcurrentLinkedQueue<>()));
-        ALL.put("LinkedTransferQueue", c -> new Unbounded(new LinkedTransferQueue<>()));
-        ALL.put("ArrayBlockingQueue", c -> new OfQueue(new ArrayBlockingQueue<>(c)));
+        ALL.put("JCTools MpmcUnboundedXaddArrayQueue", c -> new OfQueue(new MpmcUnboundedXaddArrayQueue<>(c), false));
+        ALL.put("Agrona ManyToManyConcurrentArrayQueue",
+                c -> new OfQueue(new ManyToManyConcurrentArrayQueue<>(c), true));
+        ALL.put("ConcurrentLinkedQueue", c -> new OfQueue(new ConcurrentLinkedQueue<>(), false));
+        ALL.put("LinkedTransferQueue", c -> new OfQueue(new LinkedTransferQueue<>(), false));
+        ALL.put("ArrayBlockingQueue", c -> new OfQueue(new ArrayBlockingQueue<>(c), true));
         ALL.put("rseq4j SliceBlockingQueue put take", c -> new Blocking(new SliceBlockingQueue<>(c), true));
         ALL.put("rseq4j SliceBlockingQueue fair put take", c -> new Blocking(new SliceBlockingQueue<>(c, true), true));
         ALL.put("rseq4j SliceBlockingQueue unbounded put take", c -> new Blocking(new SliceBlockingQueue<>(), false));
@@ -146,7 +147,7 @@ final class Queues {
         return done;
     }
 
-    private record OfQueue(Queue<Object> queue) implements Transfer {
+    private record OfQueue(Queue<Object> queue, boolean bounded) implements Transfer {
         @Override
         public boolean offer(Object element) {
             return queue.offer(element);
@@ -170,38 +171,6 @@ final class Queues {
         @Override
         public int drain(Sink sink, int limit) {
             return Queues.drain(queue, sink, limit);
-        }
-    }
-
-    private record Unbounded(Queue<Object> queue) implements Transfer {
-        @Override
-        public boolean offer(Object element) {
-            return queue.offer(element);
-        }
-
-        @Override
-        public Object poll() {
-            return queue.poll();
-        }
-
-        @Override
-        public boolean isEmpty() {
-            return queue.isEmpty();
-        }
-
-        @Override
-        public int fill(Source source, int limit) {
-            return Queues.fill(queue, source, limit);
-        }
-
-        @Override
-        public int drain(Sink sink, int limit) {
-            return Queues.drain(queue, sink, limit);
-        }
-
-        @Override
-        public boolean bounded() {
-            return false;
         }
     }
 

@@ -40,7 +40,6 @@ final class QueuesSuite implements Suite {
     private static final int WORK = Integer.getInteger("rseq4j.bench.work", 0);
     private static final int TIMED = 32;
     private static final int BURST = 100;
-    private static final long LONGEST = 60_000_000_000L;
     private static final Object END = new Object();
     private static final VarHandle WORDS = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -177,7 +176,7 @@ final class QueuesSuite implements Suite {
     private abstract static class Flow implements Contender {
         private final Sides sides;
         final Queues.Transfer queue;
-        private final Histogram[] times;
+        private final Times times;
         /** Producers that are done, over all rounds: a consumer leaves when all are and nothing is there. */
         private final AtomicInteger done = new AtomicInteger();
         private final int[] rounds;
@@ -187,20 +186,17 @@ final class QueuesSuite implements Suite {
         Flow(Sides sides, Queues.Transfer queue) {
             this.sides = sides;
             this.queue = queue;
-            times = new Histogram[sides.producers + sides.consumers];
+            times = new Times(sides.producers + sides.consumers);
             rounds = new int[sides.consumers];
         }
 
         @Override
         public final long work(int worker, Round round) throws Exception {
-            if (times[worker] == null) {
-                times[worker] = new Histogram(LONGEST, 3);
-            }
             if (worker < sides.producers) {
-                return producer(worker, round, times[worker]);
+                return producer(worker, round, times.of(worker));
             }
             rounds[worker - sides.producers]++;
-            return consumer(worker - sides.producers, times[worker]);
+            return consumer(worker - sides.producers, times.of(worker));
         }
 
         private long producer(int number, Round round, Histogram times) throws Exception {
@@ -238,7 +234,7 @@ final class QueuesSuite implements Suite {
         }
 
         final void record(Histogram times, long begun) {
-            times.recordValue(Math.clamp(System.nanoTime() - begun, 0, LONGEST));
+            times.recordValue(Math.clamp(System.nanoTime() - begun, 0, Times.LONGEST));
         }
 
         /** {@return what is recorded in the times} */
@@ -248,14 +244,7 @@ final class QueuesSuite implements Suite {
 
         @Override
         public final Map<String, Histogram> latencies() {
-            var all = new Histogram(LONGEST, 3);
-            for (Histogram histogram : times) {
-                if (histogram != null) {
-                    all.add(histogram);
-                    histogram.reset();
-                }
-            }
-            return Map.of(timed(), all);
+            return times.taken(timed());
         }
 
         @Override

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.benchmarks;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /** The suites. */
@@ -30,14 +29,5 @@ final class Suites {
 
     static List<String> names() {
         return ALL.stream().map(Suite::name).toList();
-    }
-
-    /** For the usage text. */
-    static final class Names extends ArrayList<String> {
-        private static final long serialVersionUID = 1;
-
-        Names() {
-            addAll(names());
-        }
     }
 }
