@@ -20,8 +20,8 @@ public final class Points {
     private static final String MADE = "made at a call";
     /** More than the library has. */
     static final int SITES = 1 << 15;
-    /** Once in so many points a thread sleeps, whoever it is; 0: never. */
-    private static final int RARELY = Integer.getInteger("rseq4j.test.delays", 0);
+    /** At one in so many points a thread sleeps, whichever it is; 0: at none. */
+    private static final int DELAY_ONE_IN = Integer.getInteger("rseq4j.test.delays", 0);
     /** How often each place was reached, and how often somebody slept there; by plain additions, so about. */
     private static final int[] REACHED = new int[SITES];
     private static final int[] SLEPT = new int[SITES];
@@ -45,7 +45,7 @@ public final class Points {
     /** What the agent needs before it changes classes. */
     static void start() {
         Sleep.CALL.type(); // initialized, as it cannot be everywhere
-        if (RARELY > 0) {
+        if (DELAY_ONE_IN > 0) {
             Runtime.getRuntime().addShutdownHook(new Thread(Points::report));
         }
     }
@@ -97,11 +97,11 @@ public final class Points {
     }
 
     private static void delay(int site) {
-        if (RARELY == 0) {
+        if (DELAY_ONE_IN == 0) {
             return;
         }
         int times = ++REACHED[site];
-        if ((times & times - 1) == 0 || ThreadLocalRandom.current().nextInt(RARELY) == 0) {
+        if ((times & times - 1) == 0 || ThreadLocalRandom.current().nextInt(DELAY_ONE_IN) == 0) {
             SLEPT[site]++;
             sleep();
         }

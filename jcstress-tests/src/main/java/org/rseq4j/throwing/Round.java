@@ -13,12 +13,12 @@ final class Round {
     private static final long VICTIMS_STACK = 256 << 10;
     /** Operations that ended well in a row: there is stack enough from here on. */
     private static final int ENOUGH = 40;
-    /** What is asked for is a second; a busy machine gets more. */
-    private static final long PATIENCE_MILLIS = 30_000;
-    /** With a full heap each allocation is two collections of all of it, which on a busy machine last. */
-    private static final long FULL_HEAP_PATIENCE_MILLIS = 300_000;
-    /** For a peer, of which it is known that they hang, and go on to spin. */
-    private static final long PEERS_PATIENCE_MILLIS = 5_000;
+    /** After what time a thread counts as hung: a second would do on an idle machine. */
+    private static final long HUNG_AFTER_MILLIS = 30_000;
+    /** With a full heap each allocation is two collections of all of it, which take long on a busy machine. */
+    private static final long HUNG_AFTER_MILLIS_FULL_HEAP = 300_000;
+    /** Peers are known to hang, and then spin. */
+    private static final long HUNG_AFTER_MILLIS_PEER = 5_000;
 
     /** How the victim comes to throw. */
     enum Way {
@@ -42,7 +42,7 @@ final class Round {
     private final boolean peer;
     private final boolean[] stoppedAt;
     private final boolean first;
-    private long patience;
+    private long hungAfterMillis;
     private final SplittableRandom random;
     private final int[] order;
     /** What fills the heap: arrays that are linked. */
@@ -73,7 +73,9 @@ final class Round {
 
     Result run(Way way, int warmUp) throws InterruptedException {
         subject.stackEnds = way == Way.STACK;
-        patience = way == Way.HEAP ? FULL_HEAP_PATIENCE_MILLIS : peer ? PEERS_PATIENCE_MILLIS : PATIENCE_MILLIS;
+        hungAfterMillis = way == Way.HEAP
+                ? HUNG_AFTER_MILLIS_FULL_HEAP
+                : peer ? HUNG_AFTER_MILLIS_PEER : HUNG_AFTER_MILLIS;
         String hung = way == Way.STOP ? stop(warmUp) : within("the victim", VICTIMS_STACK, () -> victim(way, warmUp));
         if (hung == null && strange == null) {
             hung = within("the next thread", 0, () -> strange = subject.check());
@@ -103,7 +105,7 @@ final class Round {
             }
         });
         thread.start();
-        thread.join(patience);
+        thread.join(hungAfterMillis);
         if (!thread.isAlive()) {
             return null;
         }
@@ -138,7 +140,7 @@ final class Round {
             hung = hung == null ? null : hung + " at " + at;
         }
         Points.release();
-        victim.join(patience);
+        victim.join(hungAfterMillis);
         return hung != null || !victim.isAlive() ? hung : "the victim did not go on";
     }
 
@@ -154,8 +156,8 @@ final class Round {
         waiting.start();
         waiting.join(2);
         Points.release();
-        waiting.join(patience);
-        victim.join(patience);
+        waiting.join(hungAfterMillis);
+        victim.join(hungAfterMillis);
         return waiting.isAlive()
                 ? "who waited hangs in "
                         + Arrays.stream(waiting.getStackTrace()).filter(Round::isLibrary).limit(4).toList()

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 /** The other end of a {@link Worker}: starts it, orders rounds and reads their samples. */
 final class WorkerProcess implements AutoCloseable {
     /** How much longer than it should a round may take, on a busy machine. */
-    private static final long PATIENCE_MILLIS = 60_000;
+    private static final long GRACE_MILLIS = 60_000;
     private static final String PREFIX = "rseq4j.";
 
     private final Contender contender;
@@ -43,7 +43,7 @@ final class WorkerProcess implements AutoCloseable {
 
     Sample round(int threads, long millis) throws IOException {
         var late = CompletableFuture.runAsync(process::destroyForcibly,
-                CompletableFuture.delayedExecutor(millis + PATIENCE_MILLIS, TimeUnit.MILLISECONDS));
+                CompletableFuture.delayedExecutor(millis + GRACE_MILLIS, TimeUnit.MILLISECONDS));
         String answer;
         try {
             orders.write(threads + " " + millis + "\n");

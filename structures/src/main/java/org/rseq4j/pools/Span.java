@@ -22,8 +22,8 @@ final class Span {
     static final int BYTES = 1 << SHIFT;
 
     private static final VarHandle FREE;
-    /** Of a span that a thread is about to cut or to give to the system. */
-    private static final FreeBlocks TAKEN = new FreeBlocks();
+    /** Of a span that a thread has claimed, to cut it or to give it to the system. */
+    private static final FreeBlocks CLAIMED = new FreeBlocks();
     private static final View[] NO_VIEWS = {};
 
     static {
@@ -63,7 +63,7 @@ final class Span {
     /** The free blocks when it is cut for a list, or any with null; null when it is not. */
     FreeBlocks free(CentralList list) {
         FreeBlocks blocks = free;
-        return blocks == null || blocks == TAKEN || list != null && blocks.list != list ? null : blocks;
+        return blocks == null || blocks == CLAIMED || list != null && blocks.list != list ? null : blocks;
     }
 
     /** Cuts it, when it is cut into nothing. */
@@ -74,7 +74,7 @@ final class Span {
         FreeBlocks blocks = new FreeBlocks(list, base, list.shift);
         var ownViews = new View[BYTES >>> list.shift];
         long ownMask = (1L << list.shift) - 1;
-        if (!FREE.compareAndSet(this, null, TAKEN)) {
+        if (!FREE.compareAndSet(this, null, CLAIMED)) {
             return false;
         }
         // Nothing is called until all are set.
@@ -104,7 +104,7 @@ final class Span {
 
     /** Gives the pages to the system when it is cut into nothing; they read as zero afterwards. Whether it did. */
     boolean discard() {
-        if (free != null || !used || !FREE.compareAndSet(this, null, TAKEN)) {
+        if (free != null || !used || !FREE.compareAndSet(this, null, CLAIMED)) {
             return false;
         }
         try {

@@ -15,6 +15,18 @@ import org.rseq4j.internal.thread.ThreadArea;
  * nothing has changed since the index was read; one release store publishes and unlocks. Methods named {@code try}
  * report a lock that is taken ({@link #LOCKED}, {@link #BUSY}); what to do about it is the caller's business.
  *
+ * <pre>
+ *             head           tail
+ *              ▼              ▼
+ *     ┌────┬────┬────┬────┬────┬────┬────┬────┐
+ *     │    │    │ a  │ b  │ c  │    │    │    │   the slot of an index is half of it, modulo the capacity
+ *     └────┴────┴────┴────┴────┴────┴────┴────┘
+ *
+ *     tail:  t, even ── compareAndSet ──▶ t + 1: locked, slot t is filled ── setRelease ──▶ t + 2: the element is there
+ *                                           └── full, a wake-up first, or an error ──▶ t: nothing has happened
+ *     head:  the same; a slot is emptied instead
+ * </pre>
+ *
  * <p>
  * Both indices only grow. Whether there is room or an element is looked up before the lock is tried, so a call that
  * fails writes nothing. It reads its own index, then the other side's, so "empty" and "full" were true at the moment of
