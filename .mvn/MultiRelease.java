@@ -83,8 +83,8 @@ public final class MultiRelease {
     }
 
     /**
-     * A constant of a class that there is in several versions is none: the compiler copies its value into the classes that
-     * name it, and those are compiled once, beside the version for Java 17.
+     * A class that there is in several versions must have no constants: the compiler copies their values into the
+     * classes that name them, and those are compiled once, beside the version for Java 17.
      */
     private static void refuseConstants(Path classFile) throws IOException {
         ClassModel model = ClassFile.of().parse(classFile);

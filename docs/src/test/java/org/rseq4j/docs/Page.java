@@ -78,11 +78,11 @@ final class Page {
         });
     }
 
-    /** README.md, CONTRIBUTING.md, CHANGELOG.md, and all below docs. */
+    /** README.md, CONTRIBUTING.md, CHANGELOG.md, all below docs, and the overview of the tests. */
     static List<Page> all() throws IOException {
         List<Path> files = new ArrayList<>();
         for (Path folder : List.of(ROOT, ROOT.resolve("docs"), ROOT.resolve("docs/lab"),
-                ROOT.resolve("docs/sample"))) {
+                ROOT.resolve("docs/sample"), ROOT.resolve("jcstress-tests"))) {
             try (Stream<Path> list = Files.list(folder)) {
                 list.filter(file -> file.toString().endsWith(".md")).sorted().forEach(files::add);
             }

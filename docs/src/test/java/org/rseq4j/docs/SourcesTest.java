@@ -66,7 +66,8 @@ class SourcesTest {
 
     private static List<Path> sources() throws IOException {
         List<Path> found = new ArrayList<>();
-        for (String folder : List.of("bin", "vm", "core/src", "structures/src", "jcstress-tests/src", "benchmarks/src",
+        for (String folder : List.of(".mvn", "bin", "vm", "core/src", "structures/src", "jcstress-tests/src",
+                "benchmarks/src",
                 "integration-tests/src", "measure/src", "docs/src", "docs/sample")) {
             Files.walkFileTree(Page.ROOT.resolve(folder), new SimpleFileVisitor<>() {
                 @Override
