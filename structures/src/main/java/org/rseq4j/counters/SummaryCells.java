@@ -44,18 +44,27 @@ final class SummaryCells {
         Section.initialize();
     }
 
-    /** The records of an epoch, and those of the one before it. */
-    private record Totals(long tag, Snapshot records, Snapshot before) {
-        static final Totals NONE = new Totals(0, Snapshot.EMPTY, Snapshot.EMPTY);
+    /** The records of an epoch, as those of a {@link Snapshot}, and what was recorded in the one before it. */
+    private record Totals(long tag, long count, long sum, long min, long max, Snapshot before) {
+        static final Totals NONE = none(0, Snapshot.EMPTY);
+
+        private static Totals none(long tag, Snapshot before) {
+            return new Totals(tag, 0, 0, Long.MAX_VALUE, Long.MIN_VALUE, before);
+        }
 
         Totals plus(long now, long value) {
-            Totals current = at(now);
-            return new Totals(now, current.records.plus(1, value, value, value), current.before);
+            return tag < now
+                    ? at(now).plus(now, value)
+                    : new Totals(tag, count + 1, sum + value, Math.min(min, value), Math.max(max, value), before);
         }
 
         /** The same at an epoch that may have begun since. */
         Totals at(long now) {
-            return tag >= now ? this : new Totals(now, Snapshot.EMPTY, tag == now - 1 ? records : Snapshot.EMPTY);
+            return tag >= now ? this : none(now, tag == now - 1 ? addedTo(Snapshot.EMPTY) : Snapshot.EMPTY);
+        }
+
+        Snapshot addedTo(Snapshot others) {
+            return others.plus(count, sum, min, max);
         }
     }
 
@@ -139,10 +148,10 @@ final class SummaryCells {
 
     private static Snapshot plus(Snapshot all, Totals totals, long resets, boolean live) {
         if (totals.tag == resets + 1) {
-            return all.plus(totals.records);
+            return totals.addedTo(all);
         }
         if (totals.tag == resets + 2) {
-            return live ? all.plus(totals.before).plus(totals.records) : all.plus(totals.before);
+            return live ? totals.addedTo(all.plus(totals.before)) : all.plus(totals.before);
         }
         return all;
     }
