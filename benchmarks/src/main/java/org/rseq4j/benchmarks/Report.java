@@ -88,7 +88,7 @@ final class Report implements Callable<Integer> {
             List<Measured> those = machines.stream()
                     .filter(machine -> targets.stream().anyMatch(target -> !machine.words(target).isEmpty())).toList();
             text.append("### ").append(group.substring(0, 1).toUpperCase(Locale.ROOT)).append(group.substring(1))
-                    .append("\n\n| asked | ");
+                    .append("\n\n| target | ");
             those.forEach(machine -> text.append(machine.machine()).append(", ").append(machine.dates()).append(" | "));
             text.append("machines differ |\n| --- |").append(" --- |".repeat(those.size() + 1)).append('\n');
             targets.forEach(target -> text.append(row(target, those)));

@@ -90,7 +90,7 @@ class MeasuredTest {
     @Test
     void theReportHasAColumnForEachMachine() throws IOException {
         String text = Report.targets(List.of(machine("slow", ASKS, 1), machine("fast", ASKS, 2.5)));
-        assertTrue(text.contains("| asked | slow, 2026-11-27 | fast, 2026-11-27 | machines differ |\n"), text);
+        assertTrue(text.contains("| target | slow, 2026-11-27 | fast, 2026-11-27 | machines differ |\n"), text);
         assertTrue(text.contains(
                 "| " + ASKS + " | 16: 1.00 (1.00 to 1.00) | 16: 2.50 (2.50 to 2.50) | up to 2.50 times |\n"), text);
     }

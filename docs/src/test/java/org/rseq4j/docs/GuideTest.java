@@ -141,7 +141,8 @@ class GuideTest {
     @Test
     void neitherTheLaboratoryNorJavadocSpeakInRiddles() throws IOException {
         Pattern riddle = Pattern.compile("quarrel|the old one is told|\\bWho has no\\b|call the factory though|aimed at"
-                + "|the day before|not been run yet|not in (?:this|the) tree|\\bnewest(?::|,| run)|\\*\\*Newest");
+                + "|the day before|not been run yet|not in (?:this|the) tree|outside of the tree|\\bnewest(?::|,| run)"
+                + "|\\*\\*Newest|\\| asked \\||Asked for were|hoped for");
         List<String> found = new ArrayList<>();
         for (String folder : List.of("docs/lab", "core/src/main", "structures/src/main")) {
             try (Stream<Path> files = Files.walk(Page.ROOT.resolve(folder))) {
@@ -152,6 +153,20 @@ class GuideTest {
             }
         }
         assertEquals(List.of(), found);
+    }
+
+    /** What came of each target is generated, so that no other page can differ from it. */
+    @Test
+    void onlyTheGeneratedPageHasATableOfTargets() throws IOException {
+        List<String> tables = new ArrayList<>();
+        try (Stream<Path> files = Files.list(Page.ROOT.resolve("docs/lab"))) {
+            for (Path file : files.filter(path -> path.toString().endsWith(".md")).toList()) {
+                if (Files.readString(file).contains("\n| target |")) {
+                    tables.add(file.getFileName().toString());
+                }
+            }
+        }
+        assertEquals(List.of("results.md"), tables);
     }
 
     /** What a type is, promises and costs; the design stands in its body. */
