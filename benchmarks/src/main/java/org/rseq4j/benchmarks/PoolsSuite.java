@@ -111,7 +111,7 @@ final class PoolsSuite implements Suite {
     private static <T extends Item> Contender oneWay(int threads, Supplier<T> acquire, Consumer<T> release) {
         List<Belt> belts = new ArrayList<>();
         for (int i = 0; i < threads / 2; i++) {
-            belts.add(new Belt());
+            belts.add(new Belt(Math.min(64, SIZE / (threads / 2 * Belt.TRAYS))));
         }
         if (belts.isEmpty()) {
             throw new IllegalArgumentException("one way needs two threads");
@@ -127,16 +127,19 @@ final class PoolsSuite implements Suite {
         };
     }
 
-    /** Trays with objects one way, and empty ones back. */
+    /**
+     * Trays with objects one way, and empty ones back. All trays of all belts have room for no more objects than a pool
+     * keeps: with more, pools would make and drop objects, and one with a bound would wait for ever for the trays that
+     * are left full at the end of a round.
+     */
     private static final class Belt {
         static final int TRAYS = 4;
-        static final int TRAY = 64;
         final SpscArrayQueue<Object[]> full = new SpscArrayQueue<>(TRAYS);
         final SpscArrayQueue<Object[]> empty = new SpscArrayQueue<>(TRAYS);
 
-        Belt() {
+        Belt(int tray) {
             for (int i = 0; i < TRAYS; i++) {
-                empty.offer(new Object[TRAY]);
+                empty.offer(new Object[tray]);
             }
         }
 
