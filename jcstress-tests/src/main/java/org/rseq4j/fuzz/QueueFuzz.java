@@ -4,6 +4,7 @@ package org.rseq4j.fuzz;
 import java.util.HashSet;
 import java.util.Set;
 import org.rseq4j.queues.PerCpuQueue;
+import org.rseq4j.queues.SmallRings;
 
 /** Queues in any order of calls by one thread, beside a set of what is in them. */
 final class QueueFuzz {
@@ -14,7 +15,7 @@ final class QueueFuzz {
         int capacity = input.below(6);
         PerCpuQueue<Integer> queue;
         try {
-            queue = new PerCpuQueue<>(capacity);
+            queue = SmallRings.queue(capacity);
         } catch (IllegalArgumentException e) {
             expect(capacity < 1, "refused the capacity " + capacity);
             return;

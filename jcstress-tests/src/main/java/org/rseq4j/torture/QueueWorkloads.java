@@ -10,6 +10,7 @@ import org.rseq4j.queues.PerCpuQueue;
 import org.rseq4j.queues.SliceBlockingQueue;
 import org.rseq4j.queues.SliceMpmcArrayQueue;
 import org.rseq4j.queues.SliceMpmcUnboundedQueue;
+import org.rseq4j.queues.SmallRings;
 
 /** Queues. */
 final class QueueWorkloads {
@@ -17,7 +18,7 @@ final class QueueWorkloads {
     }
 
     static List<Workload> all() {
-        PerCpuQueue<long[]> perCpu = new PerCpuQueue<>(64);
+        PerCpuQueue<long[]> perCpu = SmallRings.queue(64);
         SliceMpmcArrayQueue<long[]> strict = new SliceMpmcArrayQueue<>(64);
         SliceMpmcUnboundedQueue<long[]> unbounded = new SliceMpmcUnboundedQueue<>();
         return List.of(new Queue("PerCpuQueue", perCpu::offer, perCpu::poll),

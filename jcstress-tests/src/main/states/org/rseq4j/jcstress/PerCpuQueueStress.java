@@ -13,6 +13,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.I_Result;
 import org.rseq4j.queues.PerCpuQueue;
+import org.rseq4j.queues.SmallRings;
 
 /** {@link PerCpuQueue}. An element that is not there is 0. */
 public class PerCpuQueueStress {
@@ -22,7 +23,7 @@ public class PerCpuQueueStress {
         final PerCpuQueue<Element> queue;
 
         Queued(int capacity, int... values) {
-            queue = new PerCpuQueue<>(capacity);
+            queue = SmallRings.queue(capacity);
             for (int value : values) {
                 queue.offer(new Element(value));
             }

@@ -66,7 +66,8 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
      * Whole-collection operations look at ring after ring while no elements are moved: clear and removeIf pass over
      * nothing that was there when they began; an iterator copies all references when it is made.
      *
-     * The 32 KB between rings keep the garbage collector's cards of different CPUs apart.
+     * The 32 KB between rings keep the garbage collector's cards of different CPUs apart, but for small rings, which
+     * tests have.
      */
     /** The most elements that are moved between rings at once. */
     private static final int MOVE = 256;
@@ -80,7 +81,10 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     private static final int MOVE_INTERVAL = 1024;
     /** References between the slots of two rings: 32 KB, whose cards in the collector's table fill a cache line. */
     private static final int CARDS = 8192;
-    /** Rings smaller than this are not worth it. */
+    /**
+     * Smaller rings are full or empty all the time: with rings of 8 the threads yield and move elements instead of
+     * passing them on, and one ring for all makes four times as much. Rings of 32 are level with it.
+     */
     private static final int SMALL = 32;
     private static final long LARGEST_ARRAY = 1 << 26;
 
@@ -92,22 +96,33 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     final Calm.Calms calms = new Calm.Calms();
     /** For each ring, what its users last did; racy, only hints. */
     private final int[] hints;
+    /** Whether there are more CPUs than rings. */
+    private final boolean shared;
 
     /**
-     * A queue with as many rings as the JVM has processors.
+     * A queue with as many rings as the JVM has processors, or fewer, so that each has room for 32 elements.
      *
      * @param capacity how many elements it holds at least, from 1 to 2^30, shared out equally between the rings and
      *             rounded up so that all are equal
      * @throws IllegalArgumentException when the capacity is not in that range
      */
     public PerCpuQueue(int capacity) {
-        this(capacity, Math.min(Runtime.getRuntime().availableProcessors(), Rseq.cpuCount()), 0);
+        this(capacity, ringsFor(capacity), 0);
+    }
+
+    static int ringsFor(int capacity) {
+        return Math.max(1, Math.min(processors(), capacity / SMALL));
+    }
+
+    private static int processors() {
+        return Math.min(Runtime.getRuntime().availableProcessors(), Rseq.cpuCount());
     }
 
     /** A queue with a number of rings whose indices start anywhere. */
     PerCpuQueue(int capacity, int rings, long start) {
         super(rings(Ring.checkCapacity(capacity), rings, start));
         hints = new int[HINTS * (rings + 1)];
+        shared = rings < processors();
     }
 
     private static Ring[] rings(int capacity, int n, long start) {
@@ -127,6 +142,15 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
     @Override
     int first() {
         return shard(rings.length);
+    }
+
+    /** Lets this CPU's other threads go on; where another CPU may be at work in the ring, only after some spins. */
+    private void pause(int tries) {
+        if (shared) {
+            Ring.pause(tries);
+        } else {
+            Thread.yield();
+        }
     }
 
     private Ring after(int ring, int n) {
@@ -213,7 +237,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
             } else if (!again && noneHasRoom(shard) && !movedSince(stamp)) {
                 return null;
             }
-            Thread.yield();
+            pause(tries);
         }
     }
 
@@ -353,7 +377,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
             } else if (!again && noneHasElements(shard) && !movedSince(stamp)) {
                 return null;
             }
-            Thread.yield();
+            pause(tries);
         }
     }
 

@@ -8,11 +8,27 @@ import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.rseq4j.Rseq;
 
-/** How long a ring of a PerCpuQueue can be passed over. */
+/** The rings of a PerCpuQueue: how many there are, and how long one can be passed over. */
 class PerCpuQueueTest {
     private static final int TURN = 1024;
     private static final Integer OTHER = -1;
+
+    /** Rings of a few elements would be full or empty all the time. */
+    @ParameterizedTest
+    @CsvSource({"1, 1", "16, 1", "63, 1", "64, 2", "1024, 32", "1073741824, 2147483647"})
+    void eachRingHasRoomForSomeElements(int capacity, int most) {
+        int cpus = Math.min(Runtime.getRuntime().availableProcessors(), Rseq.cpuCount());
+        assertEquals(Math.min(cpus, most), PerCpuQueue.ringsFor(capacity));
+        if (capacity <= 1024) {
+            var queue = new PerCpuQueue<Integer>(capacity);
+            assertEquals(Math.min(cpus, most), queue.rings.length);
+            for (int i = 0; i < capacity; i++) {
+                assertTrue(queue.offer(i), "after " + i);
+            }
+        }
+    }
 
     /** One thread keeps its own ring from ever being empty, so nothing but the turn takes it to the others. */
     @ParameterizedTest

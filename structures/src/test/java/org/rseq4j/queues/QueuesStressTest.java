@@ -70,11 +70,11 @@ class QueuesStressTest {
                 new Kind("SliceBlockingQueue, virtual threads", true, true, () -> new SliceBlockingQueue<>(16)),
                 new Kind("SliceBlockingQueue, fair, virtual threads", true, true,
                         () -> new SliceBlockingQueue<>(5, true)),
-                new Kind("PerCpuQueue of 2", false, false, () -> new PerCpuQueue<>(2)),
+                new Kind("PerCpuQueue of 2", false, false, () -> new PerCpuQueue<>(2, 2, 0)),
                 new Kind("PerCpuQueue of 1024", false, false, () -> new PerCpuQueue<>(1024)),
                 new Kind("PerCpuQueue of 7 rings, wrapping around", false, false,
                         () -> new PerCpuQueue<>(300, 7, -300)),
-                new Kind("PerCpuQueue, virtual threads", false, true, () -> new PerCpuQueue<>(64)));
+                new Kind("PerCpuQueue, virtual threads", false, true, () -> new PerCpuQueue<>(64, 2, 0)));
     }
 
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
