@@ -44,8 +44,10 @@ final class Making implements Runnable {
     volatile boolean abandoned;
     /** Whether the asker submitted it; its own. */
     boolean asked;
-    /** What the factory or the executor threw; null if nothing. */
+    /** What the factory or the executor threw; null if nothing, also after an executor that threw made it. */
     volatile Throwable failure;
+    /** The failure for which the asker left; its own. */
+    Throwable thrown;
     Object made;
     /** The next one of those that were granted; guarded by the room's lock. */
     Making next;

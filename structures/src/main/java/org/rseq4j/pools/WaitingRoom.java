@@ -155,7 +155,7 @@ final class WaitingRoom {
                 throw PerCpuPool.closed();
             }
             if (found == Ticket.LEFT) {
-                PerCpuPool.throwAsItIs(making.failure);
+                PerCpuPool.throwAsItIs(making.thrown);
             }
             if (found == Ticket.CREATE) {
                 return ticket;
@@ -264,7 +264,9 @@ final class WaitingRoom {
         if (ticket.making.state == Making.GRANTED) {
             ticket.making.submit();
         }
-        if (ticket.making.failure != null) {
+        Throwable failure = ticket.making.failure;
+        if (failure != null) {
+            ticket.making.thrown = failure;
             leave(ticket);
         }
         return ticket.given != null;
