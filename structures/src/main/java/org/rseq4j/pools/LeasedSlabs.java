@@ -113,9 +113,13 @@ final class LeasedSlabs {
      */
     void open(boolean takesOver) {
         long owner = depth == 0 || shut || wasRevokedLately() ? 0 : owner();
-        if (owner == 0) {
-            return;
+        if (owner != 0) {
+            openFor(owner, takesOver);
         }
+    }
+
+    /** As {@link #open}, when it was not shut a moment ago. */
+    void openFor(long owner, boolean takesOver) {
         int place = place(owner);
         LeasedSlab there = at(place);
         if (there == null) {
@@ -142,7 +146,7 @@ final class LeasedSlabs {
         try {
             // The thread that shuts stores shut and then looks at the places: one of us sees the other.
             if (PLACES.compareAndSet(slabs, place, null, fresh) && shut) {
-                fresh.revoked = true;
+                revoke(only(place, fresh));
             }
         } catch (Throwable e) {
             fresh.revoked = true;
@@ -166,7 +170,7 @@ final class LeasedSlabs {
                 slabs[place] = fresh;
                 VarHandle.fullFence(); // as in openAt
                 if (shut) {
-                    fresh.revoked = true;
+                    revoke(only(place, fresh));
                 }
             }
         } catch (Throwable e) {

@@ -2,6 +2,7 @@
 package org.rseq4j.pools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -149,6 +150,34 @@ class LeasedSlabTest {
         PoolStatistics all = pool.statistics();
         assertEquals(acquired, all.hits());
         assertEquals(0, all.misses());
+    }
+
+    /** Else whoever closes would look at it again and again, for ever. */
+    @Test
+    void aSlabThatIsOpenedAsThePoolIsShutIsNobodysAfterwards() {
+        assumeTrue(LeasedSlabs.COUNT > 0, "no leased slabs here: no membarrier");
+        var slabs = new LeasedSlabs(2);
+        slabs.shut();
+        slabs.openFor(LeasedSlabs.owner(), false); // by a thread that had seen it open
+        assertTrue(slabs.mine().revoked);
+        assertFalse(slabs.isStuck());
+        assertNull(slabs.tryPop());
+        assertNull(slabs.mine());
+    }
+
+    /** Else its objects would be in a closed pool for ever. */
+    @Test
+    void aSlabThatIsTakenOverAsThePoolIsShutIsNobodysAfterwards() {
+        assumeTrue(LeasedSlabs.COUNT > 0, "no leased slabs here: no membarrier");
+        var slabs = new LeasedSlabs(2);
+        slabs.open(false);
+        Object object = new Object();
+        assertTrue(slabs.mine().put(object));
+        slabs.shut();
+        slabs.openFor(LeasedSlabs.owner(), true);
+        assertFalse(slabs.isStuck());
+        assertSame(object, slabs.tryPop());
+        assertEquals(0, slabs.objects());
     }
 
     @Test
