@@ -13,6 +13,8 @@ final class PoolSubject extends Subject {
     private static final int BOUND = 8;
     private static final Duration LONG = Duration.ofHours(1);
     private static final Duration NANOSECOND = Duration.ofNanos(1);
+    /** For closing: no object is in use then. */
+    private static final Duration ENOUGH = Duration.ofSeconds(20);
     private static final int OBJECTS = 1 << 14;
 
     /** How the pool is built. */
@@ -229,9 +231,12 @@ final class PoolSubject extends Subject {
             }
         }
         pool.trim();
-        pool.close();
+        boolean ended = pool.close(unknown == 0 ? ENOUGH : Duration.ZERO);
         if (hands != null) {
             hands.end();
+        }
+        if (!ended && unknown == 0) {
+            return "closing waits for objects that do not exist";
         }
         return isStuck() ? "somebody is still inside of a slab" : null;
     }

@@ -54,13 +54,8 @@ public final class Lease<T> implements AutoCloseable {
         try {
             failure = pool.give(held);
         } catch (Throwable e) { // it did not begin
-            WaitingRoom room = pool.room;
-            if (room != null) {
-                synchronized (room.head) { // calls nothing
-                    room.forgotten++;
-                }
-                room.unswept = true;
-                room.unserved = true;
+            synchronized (pool.losses) {
+                pool.losses.objects++;
             }
             throw e;
         }

@@ -8,7 +8,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import org.rseq4j.internal.thread.Threads;
 
 /**
  * A pool of reusable objects, a few for each CPU: what one request releases, the next request on that CPU acquires,
@@ -47,7 +46,7 @@ import org.rseq4j.internal.thread.Threads;
  * @param <T> the type of the pooled objects
  * @since 0.1.0
  */
-public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
+public final class PerCpuPool<T> implements AutoCloseable {
     /*
      * Source: the overflow, shared between CPUs in batches, is TCMalloc's transfer cache ("TCMalloc: Design").
      *
@@ -67,11 +66,6 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * Where the kernel grants time slice extensions, one is requested for the few nanoseconds in which a CPU's slab is
      * held.
      */
-    /** How often it is looked whether there are as many objects as asked for. */
-    private static final long STOCK_NANOS = 100_000_000;
-    /** How often closing looks again at places that somebody is inside of. */
-    private static final int SPINS = 100;
-
     private static final int DEFAULT_CAPACITY = 64;
     private static final int LARGEST_CAPACITY = 1 << 20;
 
@@ -84,11 +78,9 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     final WaitingRoom room;
     /** Null where threads make objects themselves. */
     private final Makings makings;
-    private final int minIdle;
-    private final Trimmer upkeep;
-    private final long idleNanos;
-    private long trimmedAt = System.nanoTime();
-    private volatile boolean closed;
+    private final Upkeep<T> upkeep;
+    /** Objects that a release could not give to anybody else. */
+    final Losses losses = new Losses();
 
     /**
      * Makes a pool with other than the default properties.
@@ -385,23 +377,24 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 ? builder.overflow
                 : Math.min(LARGEST_CAPACITY, 4 * builder.capacityPerCpu);
         tiers = new Tiers(builder.capacityPerCpu, overflow, builder.maxPooled, hook != null);
-        supply = new Supply<>(builder.factory, builder.discard, builder.discardExecutor, roster, this::isClosed);
+        supply = new Supply<>(builder.factory, builder.discard, builder.discardExecutor, roster, losses);
         makings = builder.makeExecutor == null
                 ? null
-                : new Makings(builder.makeExecutor, this::makeForAnybody, tiers);
+                : new Makings(builder.makeExecutor, supply::makeForAnybody, tiers);
         room = builder.maxSize == 0
                 ? null
-                : new WaitingRoom(tiers, builder.maxSize, supply::discardUnbound, hook == null ? null : this::sweep,
-                        makings);
+                : new WaitingRoom(tiers, builder.maxSize, losses, supply::discardUnbound,
+                        hook == null ? null : this::sweep, makings);
         supply.room = room;
         if (makings != null) {
             makings.room = room;
         }
         reset = builder.reset;
-        minIdle = builder.minIdle;
-        idleNanos = builder.idleNanos;
-        long period = minIdle == 0 ? idleNanos : idleNanos == 0 ? STOCK_NANOS : Math.min(STOCK_NANOS, idleNanos);
-        upkeep = period == 0 ? null : Trimmer.schedule(this::keepUp, period);
+        upkeep = new Upkeep<>(builder.minIdle, builder.idleNanos, losses, tiers, supply, roster, room, makings);
+    }
+
+    private void sweep() {
+        upkeep.sweep();
     }
 
     /**
@@ -509,15 +502,11 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             }
             try {
                 tiers.countRemoved();
-                Throwable other = giveUp(object);
+                Throwable other = supply.discard(object);
                 failure = failure == null ? other : failure;
             } catch (Throwable e) { // it did not begin
-                if (room != null) {
-                    synchronized (room.head) { // calls nothing
-                        room.forgotten++;
-                    }
-                    room.unswept = true;
-                    room.unserved = true;
+                synchronized (losses) {
+                    losses.objects++;
                 }
                 throw e;
             }
@@ -538,7 +527,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             found = tiers.steal(true);
         }
         if (found == null) {
-            if (closed) {
+            if (supply.isClosed()) {
                 throw closed();
             }
             found = room == null ? null : room.poll();
@@ -555,12 +544,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         if (found != null) {
             return found;
         }
-        if (closed) {
+        if (supply.isClosed()) {
             throw closed();
         }
-        if (roster != null) {
-            sweep();
-        }
+        sweep();
         Object event = PoolEvents.acquiring();
         try {
             found = room == null ? supply.make(true) : makeOrWait(timeout);
@@ -595,7 +582,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
         if (given instanceof Ticket ticket) {
             try {
-                return make(ticket, true);
+                return supply.make(ticket, true);
             } catch (Throwable e) {
                 if (ticket.outcome == Ticket.IN_PROGRESS) { // there was no stack for the call
                     ticket.outcome = Ticket.GONE;
@@ -614,35 +601,6 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
             }
         }
         return given;
-    }
-
-    /** By the executor. */
-    private T makeForAnybody() {
-        T made = supply.make(false);
-        if (made != null && roster != null) {
-            try {
-                roster.stocked(made);
-            } catch (Throwable e) {
-                // No stack, or no memory: its age counts from when it is first acquired.
-            }
-        }
-        return made;
-    }
-
-    /** By a permit, which comes back whatever is thrown; null when the pool is closed. */
-    private T make(Ticket ticket, boolean missed) {
-        T made = null;
-        try {
-            made = supply.make(missed);
-        } finally {
-            ticket.outcome = made == null ? Ticket.GONE : Ticket.KEPT;
-            if (made == null) {
-                room.unswept = true;
-                room.unserved = true;
-                room.serveAtLast();
-            }
-        }
-        return made;
     }
 
     static IllegalStateException closed() {
@@ -685,12 +643,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         try {
             failure = give(object);
         } catch (Throwable e) { // it did not begin
-            if (room != null) {
-                synchronized (room.head) { // calls nothing
-                    room.forgotten++;
-                }
-                room.unswept = true;
-                room.unserved = true;
+            synchronized (losses) {
+                losses.objects++;
             }
             throw e;
         }
@@ -700,8 +654,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
     }
 
     /**
-     * Gives an object back, and returns what was thrown then. It throws itself only where there was no stack to begin:
-     * then the caller, which may have none for a call either, says that the object is gone.
+     * Gives an object back, and returns what was thrown then. It throws itself only where there was no stack to begin;
+     * then the caller counts the object among the {@link Losses}.
      */
     Throwable give(T object) {
         boolean kept = false;
@@ -714,8 +668,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
                 kept = tiers.put(object) || tiers.putSlowly(object);
                 if (!kept && room != null) {
                     kept = room.release(object);
-                    if (kept && closed) {
-                        discardAll(null); // it came when all others had been taken out
+                    if (kept && supply.isClosed()) {
+                        upkeep.discardAll(null); // it came when all others had been taken out
                     }
                 }
             }
@@ -724,46 +678,13 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
         if (!kept) {
             try {
-                Throwable other = giveUp(object);
+                Throwable other = supply.discard(object);
                 failure = failure == null ? other : failure;
-            } catch (Throwable e) {
-                if (room != null) {
-                    synchronized (room.head) { // as forget, but calls nothing
-                        room.forgotten++;
-                    }
-                    room.unswept = true;
-                    room.unserved = true;
+            } catch (Throwable e) { // it did not begin
+                synchronized (losses) {
+                    losses.objects++;
                 }
                 failure = e;
-            }
-        }
-        return failure;
-    }
-
-    /** Discards an object that is nobody's now, in the same way as {@link #give}. */
-    private Throwable giveUp(T object) {
-        Ticket ticket = null;
-        Throwable failure = null;
-        try {
-            ticket = room == null ? null : room.leaving();
-            supply.discard(object, ticket);
-        } catch (Throwable e) {
-            failure = e;
-        }
-        if (room != null && (ticket == null || !ticket.handedOn)) {
-            if (ticket == null) {
-                synchronized (room.head) { // as forget, but calls nothing
-                    room.forgotten++;
-                }
-            } else {
-                ticket.outcome = Ticket.GONE;
-            }
-            room.unswept = true;
-            room.unserved = true;
-            try {
-                room.serveAtLast();
-            } catch (Throwable e) {
-                // No stack: who waits looks for itself.
             }
         }
         return failure;
@@ -787,14 +708,10 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
         }
         Throwable failure;
         try {
-            failure = giveUp(object);
+            failure = supply.discard(object);
         } catch (Throwable e) { // it did not begin
-            if (room != null) {
-                synchronized (room.head) { // calls nothing
-                    room.forgotten++;
-                }
-                room.unswept = true;
-                room.unserved = true;
+            synchronized (losses) {
+                losses.objects++;
             }
             throw e;
         }
@@ -807,119 +724,8 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * Discards the objects of each slab from which nothing was taken since the last call. With
      * {@link Builder#maxIdleAge} it is called once in that time. What is in use at the moment is left out.
      */
-    @Override
     public void trim() {
-        boolean[] idle = tiers.findIdle();
-        if (roster != null) {
-            sweep();
-        }
-        discardAll(idle);
-    }
-
-    /** A leaked object does not exist any more. */
-    private void sweep() {
-        int leaked = roster.sweep();
-        if (leaked > 0) {
-            try {
-                if (room != null) {
-                    room.forget(leaked);
-                }
-            } finally {
-                supply.forget(leaked);
-            }
-        }
-    }
-
-    /** What the pool's own thread does. */
-    private void keepUp() {
-        long now = System.nanoTime();
-        if (idleNanos > 0 && (minIdle == 0 || now - trimmedAt >= idleNanos)) {
-            trimmedAt = now;
-            trim();
-        }
-        int missing = minIdle - size() - (makings == null ? 0 : makings.inProgress());
-        if (room == null || !room.keepsAll()) {
-            missing = Math.min(missing, tiers.room());
-        }
-        while (missing > 0 && stock()) {
-            missing--;
-        }
-    }
-
-    /** Makes an object ahead, if there may be one more. */
-    private boolean stock() {
-        if (makings != null) {
-            var making = new Making(makings, null);
-            return room.trySubmit(making) && making.failure == null;
-        }
-        Ticket ticket = room == null ? null : room.tryCreate();
-        T made = room == null ? supply.make(false) : ticket == null ? null : make(ticket, false);
-        if (made == null) {
-            return false;
-        }
-        boolean kept = false;
-        try {
-            if (roster != null) {
-                roster.stocked(made);
-            }
-            kept = tiers.put(made) || tiers.putSlowly(made) || room != null && room.release(made);
-        } finally {
-            if (!kept) {
-                supply.discard(made);
-            }
-        }
-        if (room != null && closed) {
-            discardAll(null); // it came when all others had been taken out
-        }
-        return true;
-    }
-
-    /** Those of places that are idle, or null: shut; one at a time, and all of them, whatever a hook throws. */
-    private void discardAll(boolean[] idle) {
-        Throwable failure = null;
-        boolean goesOn = true;
-        while (goesOn) {
-            Ticket ticket = room == null ? null : room.leaving();
-            Object object = null;
-            try {
-                object = idle == null ? tiers.tryPopShut() : tiers.tryPopIdle(idle);
-                goesOn = object != null;
-                if (goesOn) {
-                    tiers.countRemoved();
-                    @SuppressWarnings("unchecked")
-                    T discarded = (T) object;
-                    supply.discard(discarded, ticket);
-                }
-            } catch (Throwable e) {
-                if (object == null) {
-                    throw e;
-                }
-                failure = first(failure, e);
-            } finally {
-                if (ticket != null && !ticket.handedOn) {
-                    ticket.outcome = object == null ? Ticket.KEPT : Ticket.GONE;
-                    room.unswept = true;
-                    room.unserved = true;
-                }
-            }
-        }
-        if (room != null) {
-            room.serveAtLast();
-        }
-        if (failure != null) {
-            throwAsItIs(failure);
-        }
-    }
-
-    @SuppressWarnings("ReferenceEquality") // no exception suppresses itself
-    private static Throwable first(Throwable before, Throwable next) {
-        if (before == null) {
-            return next;
-        }
-        if (before != next) {
-            before.addSuppressed(next);
-        }
-        return before;
+        upkeep.discardIdle();
     }
 
     /** A hook can throw checked exceptions as well. */
@@ -937,35 +743,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      */
     @Override
     public void close() {
-        closed = true;
-        if (upkeep != null) {
-            upkeep.cancel();
-        }
-        if (room != null) {
-            room.close();
-        } else {
-            tiers.shut();
-        }
-        discardAll(null);
-        for (int i = 0; i < SPINS && tiers.isStuck(); i++) {
-            Thread.yield();
-            discardAll(null);
-        }
-        if (tiers.isStuck()) {
-            Threads.startUnattached(this::discardTheRest);
-        }
-    }
-
-    private void discardTheRest() {
-        do {
-            try {
-                Thread.sleep(1);
-                discardAll(null);
-            } catch (Throwable e) {
-                System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "the discard hook failed",
-                        e);
-            }
-        } while (tiers.isStuck());
+        upkeep.close();
     }
 
     /**
@@ -977,24 +755,12 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
      * @throws InterruptedException when the thread is interrupted while it waits; the pool is closed then
      */
     public boolean close(Duration timeout) throws InterruptedException {
-        long begun = System.nanoTime();
-        long nanos = Durations.nanos(timeout);
-        close();
-        while (supply.existing() > 0) {
-            if (roster != null) {
-                sweep();
-            }
-            if (System.nanoTime() - begun >= nanos) {
-                return false;
-            }
-            Thread.sleep(1);
-        }
-        return true;
+        return upkeep.close(timeout);
     }
 
     /** {@return whether the pool is closed} */
     public boolean isClosed() {
-        return closed;
+        return supply.isClosed();
     }
 
     /** {@return how many objects are in the pool; exact while nobody uses it} */
@@ -1017,9 +783,7 @@ public final class PerCpuPool<T> implements AutoCloseable, Trimmer.Trimmed {
 
     /** {@return what the pool has done so far} */
     public PoolStatistics statistics() {
-        if (roster != null) {
-            sweep();
-        }
+        sweep();
         return new PoolStatistics(tiers.taken(), supply.misses(), tiers.steals(), supply.drops(), size(),
                 supply.existing(), room == null ? 0 : room.waiting());
     }

@@ -5,13 +5,13 @@ import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.rseq4j.counters.PerCpuCounter;
 
 /**
- * Where objects come from, and where they go: the factory, the discard hook, and how often each was called.
+ * Where objects come from, and where they go: the factory, the discard hook, how often each was called, and what that
+ * means for the permits of a pool with a maximum size.
  *
  * @param <T> the type of the pooled objects
  */
@@ -20,29 +20,92 @@ final class Supply<T> {
     private final Consumer<? super T> hook;
     private final Executor executor;
     private final Roster<T> roster;
+    private final Losses losses;
     private final PerCpuCounter misses = new PerCpuCounter();
     private final PerCpuCounter drops = new PerCpuCounter();
-    /** Objects that were or are being made, and whose hook has not returned. */
+    /** Objects that were or are being made, and whose hook has not returned; also those that were lost. */
     private final AtomicLong existing = new AtomicLong();
-    /**
-     * Those of them that ended where there was no stack for a call, or became unreachable; changed under the monitor of
-     * that number.
-     */
+    /** Those of them that ended where there was no stack to count down; changed under the monitor of that number. */
     private volatile long uncounted;
     /** What gives permits; null without a maximum size. Set by the pool as it is made. */
     WaitingRoom room;
-
-    /** Whether the pool is closed. */
-    private final BooleanSupplier closed;
+    private volatile boolean closed;
 
     Supply(Supplier<? extends T> factory, Consumer<? super T> hook, Executor executor, Roster<T> roster,
-            BooleanSupplier closed) {
+            Losses losses) {
         this.factory = factory;
         this.hook = hook;
         this.executor = executor;
         this.roster = roster;
-        this.closed = closed;
+        this.losses = losses;
     }
+
+    // ---- Making. ----
+
+    /**
+     * A new object; null when the pool is closed. It is counted before it is asked whether that is so: who closes the
+     * pool waits for it, or it is not made.
+     *
+     * @param missed whether it is for an acquire that found none
+     */
+    T make(boolean missed) {
+        if (missed) {
+            misses.increment();
+        }
+        existing.getAndIncrement();
+        T object = null;
+        try {
+            if (!closed) {
+                object = Objects.requireNonNull(factory.get(), "the factory returned null");
+            }
+        } finally {
+            if (object == null) {
+                boolean counted = false;
+                try {
+                    existing.getAndDecrement();
+                    counted = true;
+                } finally {
+                    if (!counted) {
+                        synchronized (existing) { // calls nothing
+                            uncounted++;
+                        }
+                    }
+                }
+            }
+        }
+        return object;
+    }
+
+    /** By a permit, which comes back whatever is thrown; null when the pool is closed. */
+    T make(Ticket ticket, boolean missed) {
+        T made = null;
+        try {
+            made = make(missed);
+        } finally {
+            ticket.outcome = made == null ? Ticket.GONE : Ticket.KEPT;
+            if (made == null) {
+                room.unswept = true;
+                room.unserved = true;
+                room.serveAtLast();
+            }
+        }
+        return made;
+    }
+
+    /** By an executor. */
+    T makeForAnybody() {
+        T made = make(false);
+        if (made != null && roster != null) {
+            try {
+                roster.stocked(made);
+            } catch (Throwable e) {
+                // No stack, or no memory: its age counts from when it is first acquired.
+            }
+        }
+        return made;
+    }
+
+    // ---- Discarding. ----
 
     /** The hook's call by the executor, if that has not failed before. */
     private final class Later implements Runnable {
@@ -64,9 +127,17 @@ final class Supply<T> {
                 }
                 taken = true;
             }
+            Throwable failure = null;
+            boolean begun = false;
             try {
-                callHook(object);
+                failure = callHook(object);
+                begun = true;
             } finally {
+                if (!begun) {
+                    synchronized (existing) { // calls nothing
+                        uncounted++;
+                    }
+                }
                 if (ticket != null) {
                     ticket.outcome = Ticket.GONE;
                     room.unswept = true;
@@ -74,141 +145,156 @@ final class Supply<T> {
                     room.serveAtLast();
                 }
             }
+            if (failure != null) {
+                PerCpuPool.throwAsItIs(failure);
+            }
         }
     }
 
     /**
-     * A new object; null when the pool is closed. It is counted before it is asked whether that is so: who closes the
-     * pool waits for it, or it is not made.
-     *
-     * @param missed whether it is for an acquire that found none
+     * An object that is nobody's now leaves for good, and with it its permit. Returns what was thrown then. It throws
+     * itself only where there was no stack to begin; then the caller counts the object among the {@link Losses}.
      */
-    T make(boolean missed) {
-        if (missed) {
-            misses.increment();
-        }
-        existing.getAndIncrement();
-        T object = null;
-        try {
-            if (!closed.getAsBoolean()) {
-                object = Objects.requireNonNull(factory.get(), "the factory returned null");
-            }
-        } finally {
-            if (object == null) {
-                boolean counted = false;
-                try {
-                    existing.getAndDecrement();
-                    counted = true;
-                } finally {
-                    if (!counted) {
-                        synchronized (existing) { // calls nothing
-                            uncounted++;
-                        }
-                    }
-                }
-            }
-        }
-        return object;
-    }
-
-    /** The object leaves for good, and with it its permit, which comes back whatever is thrown. */
-    void discard(T object) {
+    Throwable discard(T object) {
         Ticket ticket = null;
+        boolean begun = false;
+        Throwable failure;
         try {
             ticket = room == null ? null : room.leaving();
-            discard(object, ticket);
-        } finally {
-            if (room != null && (ticket == null || !ticket.handedOn)) {
-                if (ticket == null) {
-                    synchronized (room.head) { // as forget, but calls nothing
-                        room.forgotten++;
-                    }
-                } else {
-                    ticket.outcome = Ticket.GONE;
-                }
-                room.unswept = true;
-                room.unserved = true;
-                room.serveAtLast();
+            failure = discard(object, ticket);
+            begun = true;
+        } catch (Throwable e) {
+            failure = e;
+        }
+        if (!begun) {
+            synchronized (losses) {
+                losses.objects++;
             }
         }
+        if (ticket != null && !ticket.handedOn) {
+            ticket.outcome = begun ? Ticket.GONE : Ticket.KEPT; // else its permit is that of the loss
+            room.unswept = true;
+        }
+        if (room != null && (ticket == null || !ticket.handedOn)) {
+            room.unserved = true;
+            try {
+                room.serveAtLast();
+            } catch (Throwable e) {
+                // No stack: who waits looks for itself.
+            }
+        }
+        return failure;
     }
 
-    /** As {@link #discard(Object)}, but the caller says that it has gone unless the ticket is handed on. */
-    void discard(T object, Ticket ticket) {
-        drops.increment();
-        if (roster != null) {
-            roster.discarded(object);
+    /** As {@link #discard(Object)}, but the caller frees the permit, unless the ticket is handed on. */
+    private Throwable discard(T object, Ticket ticket) {
+        Throwable failure;
+        boolean begun = false;
+        try {
+            drops.increment();
+            if (roster != null) {
+                roster.discarded(object);
+            }
+            failure = executor == null || hook == null ? callHook(object) : handOn(object, ticket);
+            begun = true;
+        } catch (Throwable e) {
+            failure = e;
         }
-        if (executor == null || hook == null) {
-            callHook(object);
-        } else {
-            handOn(object, ticket);
+        if (!begun) {
+            synchronized (existing) { // calls nothing
+                uncounted++;
+            }
         }
+        return failure;
     }
 
-    private void callHook(T object) {
+    /** What the hook threw. The object does not exist any more. */
+    private Throwable callHook(T object) {
+        Throwable failure = null;
         try {
             if (hook != null) {
                 hook.accept(object);
             }
-        } finally {
-            boolean counted = false;
-            try {
-                existing.getAndDecrement();
-                counted = true;
-            } finally {
-                if (!counted) {
-                    synchronized (existing) { // calls nothing
-                        uncounted++;
-                    }
-                }
+        } catch (Throwable e) {
+            failure = e;
+        }
+        boolean counted = false;
+        try {
+            existing.getAndDecrement();
+            counted = true;
+        } catch (Throwable e) {
+            failure = failure == null ? e : failure;
+        }
+        if (!counted) {
+            synchronized (existing) { // calls nothing
+                uncounted++;
             }
         }
+        return failure;
     }
 
-    /** Has the executor call the hook; where that fails before it has begun, this thread does. */
-    private void handOn(T object, Ticket ticket) {
+    /** Has the executor call the hook; where that fails before it has begun, this thread does. What was thrown. */
+    private Throwable handOn(T object, Ticket ticket) {
         var later = new Later(object, ticket);
         if (ticket != null) {
             ticket.handedOn = true;
         }
+        Throwable failure;
         try {
             executor.execute(later);
+            return null;
         } catch (Throwable e) {
-            boolean ours;
-            synchronized (later) { // an executor may have queued what it refuses
-                ours = !later.taken;
-                later.taken = true;
-            }
-            if (ours) {
-                if (ticket != null) {
-                    ticket.handedOn = false;
-                }
-                callHook(object);
-            }
-            if (!ours || !(e instanceof RejectedExecutionException)) {
-                throw e; // the executor's, or the hook's, which was called then
-            }
+            failure = e;
         }
+        synchronized (later) { // an executor may have queued what it refuses
+            if (later.taken) {
+                return failure;
+            }
+            later.taken = true;
+        }
+        if (ticket != null) {
+            ticket.handedOn = false;
+        }
+        Throwable thrown = callHook(object);
+        return thrown != null || failure instanceof RejectedExecutionException ? thrown : failure;
     }
 
     /** An object that has no permit any more. Nobody is to blame for what its hook throws. */
     void discardUnbound(Object object) {
+        @SuppressWarnings("unchecked")
+        T discarded = (T) object;
+        Throwable failure;
         try {
-            @SuppressWarnings("unchecked")
-            T discarded = (T) object;
-            discard(discarded, null);
-        } catch (Throwable e) {
-            System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "the discard hook failed", e);
+            failure = discard(discarded, null);
+        } catch (Throwable e) { // it did not begin
+            synchronized (existing) { // calls nothing
+                uncounted++;
+            }
+            failure = e;
+        }
+        if (failure != null) {
+            log(failure);
         }
     }
 
-    /** So many objects became unreachable while they were in use. */
-    void forget(int objects) {
-        synchronized (existing) {
-            uncounted += objects;
-        }
+    /** For what a hook threw where nobody waits for it. */
+    static void log(Throwable failure) {
+        System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "the discard hook failed",
+                failure);
     }
+
+    // ---- Closing. ----
+
+    /** From now on nothing is made. */
+    void close() {
+        closed = true;
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    // ---- Counts. ----
 
     void countMiss() {
         misses.increment();
@@ -223,8 +309,8 @@ final class Supply<T> {
         return drops.sum();
     }
 
-    /** Objects that were or are being made, and whose discarding has not ended; also those that an error lost. */
+    /** Objects that were or are being made, and whose discarding has not ended. */
     long existing() {
-        return existing.get() - uncounted;
+        return existing.get() - uncounted - losses.objects;
     }
 }

@@ -23,9 +23,9 @@ import java.util.function.Consumer;
  *
  * <p>
  * The lock is held for some loads and stores, never while anything of the user runs. A release does not wait for it: it
- * leaves word in {@code unserved}, which who has the lock reads after leaving it. An object in a place whose lock is
- * held by a thread that was stopped there, and word that an error kept from being sent, are looked for by those who
- * wait: every millisecond where that is known, else every second.
+ * leaves word in {@code unserved} or among the {@link Losses}, which who has the lock reads after leaving it. An object
+ * in a place whose lock is held by a thread that was stopped there, and word that an error kept from being sent, are
+ * looked for by those who wait: every millisecond where that is known, else every second.
  */
 @SuppressWarnings("ReferenceEquality") // what tickets are given are marks
 final class WaitingRoom {
@@ -56,6 +56,8 @@ final class WaitingRoom {
     private final Runnable sweep;
     /** What an executor makes; null where threads make objects themselves. */
     private final Makings makings;
+    /** Objects that are gone without a ticket. */
+    private final Losses losses;
     private volatile int locked;
     volatile boolean unserved;
     /** Whether there may be tickets that are done with behind one that waits, or among the departing. */
@@ -65,21 +67,20 @@ final class WaitingRoom {
     private volatile boolean closed;
     /** The tickets of objects that are being discarded, added without the lock. */
     private volatile Ticket departing;
-    /** How many objects are gone without a ticket, as those that became unreachable; under the head's monitor. */
-    volatile int forgotten;
 
     // Guarded by the lock.
-    final Ticket head = new Ticket(null);
+    private final Ticket head = new Ticket(null);
     private Ticket last = head;
     private int waiting;
     int existing;
-    /** How many of the forgotten objects are not in that number any more. */
-    private int forgottenBefore;
     private int quiet;
+    /** How many losses are not in that number any more; also read without the lock. */
+    private volatile int lossesBefore;
 
-    WaitingRoom(Tiers tiers, int maximum, Consumer<Object> discard, Runnable sweep, Makings makings) {
+    WaitingRoom(Tiers tiers, int maximum, Losses losses, Consumer<Object> discard, Runnable sweep, Makings makings) {
         this.tiers = tiers;
         this.maximum = maximum;
+        this.losses = losses;
         keepsAll = maximum <= tiers.bound();
         this.discard = discard;
         this.sweep = sweep;
@@ -191,6 +192,7 @@ final class WaitingRoom {
         if (closed) {
             return Ticket.CLOSED;
         }
+        countLosses();
         if (unswept) {
             sweepDeparting();
         }
@@ -232,7 +234,7 @@ final class WaitingRoom {
             if (ticket.making != null && isMadeOrFailed(ticket)) {
                 continue;
             }
-            long nap = stuck || unserved ? STUCK_NANOS : sweep == null ? LOST_NANOS : LOST_NANOS / 100;
+            long nap = stuck || hasWord() ? STUCK_NANOS : sweep == null ? LOST_NANOS : LOST_NANOS / 100;
             if (timeout != null) {
                 long left = deadline - System.nanoTime();
                 if (left <= 0 && leave(ticket)) {
@@ -385,17 +387,7 @@ final class WaitingRoom {
         return granted;
     }
 
-    /** So many objects became unreachable. */
-    void forget(int objects) {
-        synchronized (head) { // not the lock, which is not waited for
-            forgotten += objects;
-        }
-        unswept = true;
-        unserved = true;
-        serve();
-    }
-
-    /** After unserved was set: what was done is done, and who waits looks for itself if this fails. */
+    /** After word was left: what was done is done, and who waits looks for itself if this fails. */
     void serveAtLast() {
         try {
             serve();
@@ -404,15 +396,21 @@ final class WaitingRoom {
         }
     }
 
-    /** Gives what there is to who waits. Who has the lock meanwhile sees unserved after leaving it. */
+    /** Whether whoever has the lock, or has it next, is to look. */
+    private boolean hasWord() {
+        return unserved || losses.objects != lossesBefore;
+    }
+
+    /** Gives what there is to who waits. Who has the lock meanwhile sees that there is word after leaving it. */
     private void serve() {
-        while (unserved && tryLock()) {
+        while (hasWord() && tryLock()) {
             Object left = null;
             boolean done = false;
             unserved = false;
             boolean sweeps = unswept;
             unswept = false; // before what it is about is read, as that is set after it
             try {
+                countLosses();
                 if (sweeps) {
                     sweepDeparting();
                     left = makings == null ? null : makings.sweep(keepsAll);
@@ -527,10 +525,15 @@ final class WaitingRoom {
         return null;
     }
 
+    private void countLosses() {
+        int lost = losses.objects;
+        if (lost != lossesBefore) {
+            existing -= lost - lossesBefore;
+            lossesBefore = lost;
+        }
+    }
+
     private void sweepDeparting() {
-        int gone = forgotten;
-        existing -= gone - forgottenBefore;
-        forgottenBefore = gone;
         Ticket before = null;
         for (Ticket ticket = departing; ticket != null; ticket = ticket.next) {
             int outcome = ticket.outcome; // may change meanwhile
