@@ -71,20 +71,6 @@ public class PerCpuBufferPoolStress {
         }
     }
 
-    static class Pooled {
-        final PerCpuBufferPool pool = shared();
-
-        /** The owner, unless somebody else wrote to its buffer. */
-        final int use(int owner) {
-            Held held = new Held(pool);
-            held.set(0, owner);
-            held.set(60, owner);
-            int seen = held.get(0) == owner && held.get(60) == owner ? owner : -1;
-            held.release(pool);
-            return seen;
-        }
-    }
-
     // include buffers.states
 
     @JCStressTest
