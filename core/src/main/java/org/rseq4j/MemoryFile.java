@@ -41,6 +41,11 @@ record MemoryFile(Mapping mapping, int strides) {
      */
     private static final Set<Path> OPENING = ConcurrentHashMap.newKeySet();
 
+    /** Does nothing, but initializes this class. */
+    static void initialize() {
+        // see above
+    }
+
     /** As {@link PerCpuMemory#map}. */
     static MemoryFile open(Path file, long bytesPerCpu, long stride) throws IOException {
         Path name = file.toAbsolutePath().normalize();

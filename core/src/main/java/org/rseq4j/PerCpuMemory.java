@@ -11,6 +11,7 @@ import org.rseq4j.internal.memory.MemoryAccess;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.sequence.AtomicSequences;
 import org.rseq4j.internal.sequence.Sequences;
+import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Ids;
 
 /**
@@ -67,21 +68,40 @@ public final class PerCpuMemory implements AutoCloseable {
     /** Its lock is the slots'. */
     private final SlotAllocator slots;
 
-    static {
-        // What an operation needs, so that it is not the first one that initializes it.
-        Sequences.initialize();
-        Objects.requireNonNull(RestartableSequences.BY_CPU);
-        MemoryAccess.install(new MemoryAccess() {
-            @Override
-            public Mapping mapping(Object perCpuMemory) {
-                return ((PerCpuMemory) perCpuMemory).mapping;
-            }
+    /** Volatile: who finds it true finds what was installed. */
+    private static volatile boolean initialized;
 
-            @Override
-            public long stride(Object perCpuMemory) {
-                return ((PerCpuMemory) perCpuMemory).stride;
-            }
-        });
+    /** What this and {@link RestartableSequences} are made of, so that no operation is the first to initialize it. */
+    static void initialize() {
+        if (!initialized) {
+            FirstUse.prepare();
+            Sequences.initialize();
+            Mapping.initialize();
+            Access.initialize();
+            MemoryFile.initialize();
+            Objects.requireNonNull(RestartableSequences.BY_CPU);
+            initialized = true;
+        }
+    }
+
+    private static final class Access extends MemoryAccess {
+        static {
+            install(new Access());
+        }
+
+        static void initialize() {
+            // see above
+        }
+
+        @Override
+        public Mapping mapping(Object perCpuMemory) {
+            return ((PerCpuMemory) perCpuMemory).mapping;
+        }
+
+        @Override
+        public long stride(Object perCpuMemory) {
+            return ((PerCpuMemory) perCpuMemory).stride;
+        }
     }
 
     private PerCpuMemory(Mapping mapping, long bytesPerCpu, int strides) {
@@ -105,6 +125,7 @@ public final class PerCpuMemory implements AutoCloseable {
      * @throws OutOfMemoryError when the address space or the Java heap does not hold it
      */
     public static PerCpuMemory allocate(long bytesPerCpu) {
+        initialize();
         int strides = Rseq.cpuCount() + 1;
         return new PerCpuMemory(Mapping.anonymous(totalOf(bytesPerCpu, strides)), bytesPerCpu, strides);
     }
@@ -132,6 +153,7 @@ public final class PerCpuMemory implements AutoCloseable {
      */
     public static PerCpuMemory map(Path file, long bytesPerCpu) throws IOException {
         Objects.requireNonNull(file, "file");
+        initialize();
         totalOf(bytesPerCpu, Rseq.cpuCount() + 1);
         MemoryFile made = MemoryFile.open(file, bytesPerCpu, strideOf(bytesPerCpu));
         return new PerCpuMemory(made.mapping(), bytesPerCpu, made.strides());
@@ -192,7 +214,9 @@ public final class PerCpuMemory implements AutoCloseable {
     public void free(long slot) {
         synchronized (slots) {
             checkOpen();
-            int words = slots.wordsOf(slot);
+            Long key = slot;
+            int words = slots.wordsOf(key);
+            SlotAllocator.Freed room = slots.roomFor(words); // from here on nothing is thrown
             for (int cpu = 0; cpu < strides; cpu++) {
                 for (int i = 0; i < words; i++) {
                     long place = place(cpu, slot + i * WORD);
@@ -201,7 +225,7 @@ public final class PerCpuMemory implements AutoCloseable {
                     }
                 }
             }
-            slots.free(slot, words);
+            slots.free(key, room);
         }
         Reference.reachabilityFence(this);
     }

@@ -65,11 +65,13 @@ public final class RestartableSequences {
 
     /** {@return whether these are restartable sequences; false when they are atomic instructions} */
     public static boolean isNative() {
+        PerCpuMemory.initialize();
         return Sequences.NATIVE;
     }
 
     /** {@return why they are atomic instructions, an empty string when they are not} */
     public static String reason() {
+        PerCpuMemory.initialize();
         return Sequences.REASON;
     }
 
@@ -77,6 +79,7 @@ public final class RestartableSequences {
      * {@return how many sequences were aborted and begun again on the calling thread, since it first used the library}
      */
     public static long abortsOfThisThread() {
+        PerCpuMemory.initialize();
         return Sequences.aborts();
     }
 
@@ -310,6 +313,7 @@ public final class RestartableSequences {
      * @throws UnsupportedOperationException when the kernel refuses the system call; the message has the error
      */
     public static void fence(int cpu) {
+        PerCpuMemory.initialize();
         Sequences.fence(Objects.checkIndex(cpu, Rseq.cpuCount()));
     }
 
@@ -319,6 +323,7 @@ public final class RestartableSequences {
      * @throws UnsupportedOperationException when the kernel refuses the system call; the message has the error
      */
     public static void fenceAll() {
+        PerCpuMemory.initialize();
         Sequences.fence(-1);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
+import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Ids;
 import org.rseq4j.internal.thread.Registration;
 
@@ -27,11 +28,22 @@ import org.rseq4j.internal.thread.Registration;
  * @since 0.1.0
  */
 public final class Rseq {
+    private static boolean initialized;
+
     private Rseq() {
+    }
+
+    private static void initialize() {
+        FirstUse.prepare();
+        Ids.initialize();
+        initialized = true;
     }
 
     /** {@return the CPU that this thread runs on, from 0 to cpuCount() - 1} */
     public static int cpuId() {
+        if (!initialized) {
+            initialize();
+        }
         return Ids.cpuId();
     }
 
@@ -43,16 +55,25 @@ public final class Rseq {
      * @return the concurrency ID, from 0 to cpuCount() - 1
      */
     public static int concurrencyId() {
+        if (!initialized) {
+            initialize();
+        }
         return Ids.concurrencyId();
     }
 
     /** {@return the NUMA node of the CPU that this thread runs on; 0 when unknown (before Linux 6.3)} */
     public static int nodeId() {
+        if (!initialized) {
+            initialize();
+        }
         return Ids.nodeId();
     }
 
     /** {@return a constant above both ids: the number of CPUs that this system can ever have} */
     public static int cpuCount() {
+        if (!initialized) {
+            initialize();
+        }
         return Registration.CPU_COUNT;
     }
 

@@ -130,16 +130,13 @@ public record RseqStatus(String kernel, String libc, String arch, Registration r
     /** {@return the status as aligned lines for people} */
     @Override
     public String toString() {
-        String area = switch (registration) {
-            case LIBC -> "the C library's";
-            case OWN -> "the library's own";
-            case NONE -> "none: " + registrationReason;
-        };
-        String works = switch (mode) {
-            case LEGACY -> " (LEGACY: ids and sequences work)";
-            case V2 -> " (V2)";
-            case NONE -> "";
-        };
+        // No switch: its table of an enum's constants is a class that is initialized here.
+        String area = registration == Registration.LIBC
+                ? "the C library's"
+                : registration == Registration.OWN ? "the library's own" : "none: " + registrationReason;
+        String works = mode == Mode.LEGACY
+                ? " (LEGACY: ids and sequences work)"
+                : mode == Mode.V2 ? " (V2)" : "";
         Map<String, Object> lines = new LinkedHashMap<>();
         lines.put("kernel", kernel);
         lines.put("C library", libc);

@@ -5,6 +5,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.rseq4j.internal.section.Section;
 import org.rseq4j.internal.section.SectionStatistics;
+import org.rseq4j.internal.thread.FirstUse;
 
 /**
  * The scheduler time slice extension of Linux 7.0 and later: a thread in a short critical section asks not to be
@@ -42,8 +43,8 @@ import org.rseq4j.internal.section.SectionStatistics;
  *
  * <p>
  * Begin and end together cost two to four nanoseconds on a platform thread of an AMD EPYC, up to 15 on an Intel Xeon at
- * 2.5 GHz. Where the extension is not supported they cost nothing: {@link #isSupported()} is constant after start, and
- * the JIT drops what it guards.
+ * 2.5 GHz. Where the extension is not supported they cost a load each: what {@link #isSupported()} returns is constant
+ * after start, and the JIT drops what it guards.
  *
  * <p>
  * <b>Happens-before:</b> a section orders nothing between threads; the lock or atomic inside it does.
@@ -51,7 +52,15 @@ import org.rseq4j.internal.section.SectionStatistics;
  * @since 0.1.0
  */
 public final class SliceExtension {
+    private static boolean initialized;
+
     private SliceExtension() {
+    }
+
+    private static void initialize() {
+        FirstUse.prepare();
+        Section.initialize();
+        initialized = true;
     }
 
     /**
@@ -67,6 +76,9 @@ public final class SliceExtension {
 
     /** {@return whether requests have an effect in this process; constant after start} */
     public static boolean isSupported() {
+        if (!initialized) {
+            initialize();
+        }
         return Section.isSupported();
     }
 
@@ -77,7 +89,7 @@ public final class SliceExtension {
      *             request is an outer section's
      */
     public static long begin() {
-        return Section.isSupported() ? Section.open() : 0;
+        return isSupported() ? Section.open() : 0;
     }
 
     /**
@@ -87,7 +99,7 @@ public final class SliceExtension {
      * @param section what {@link #begin()} returned
      */
     public static void end(long section) {
-        if (Section.isSupported()) {
+        if (isSupported()) {
             Section.close(section);
         }
     }
@@ -99,7 +111,7 @@ public final class SliceExtension {
      * @param section what {@link #begin()} returned
      */
     public static void renew(long section) {
-        if (Section.isSupported()) {
+        if (isSupported()) {
             Section.renewOpen(section);
         }
     }
@@ -146,6 +158,9 @@ public final class SliceExtension {
      * @return the counts since the process started
      */
     public static Statistics statistics() {
+        if (!initialized) {
+            initialize();
+        }
         SectionStatistics read = SectionStatistics.read();
         return new Statistics(read.yielded(), read.revoked(), read.interrupted());
     }

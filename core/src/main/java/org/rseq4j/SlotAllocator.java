@@ -22,7 +22,7 @@ final class SlotAllocator {
     private long unused;
 
     /** Slots of one size. */
-    private static final class Freed {
+    static final class Freed {
         private long[] slots = new long[4];
         private int count;
 
@@ -70,7 +70,7 @@ final class SlotAllocator {
      *
      * @throws IllegalArgumentException when it is not one
      */
-    int wordsOf(long slot) {
+    int wordsOf(Long slot) {
         Integer size = allocated.get(slot);
         if (size == null) {
             throw new IllegalArgumentException("not an allocated slot of this memory: " + slot);
@@ -78,12 +78,18 @@ final class SlotAllocator {
         return size;
     }
 
-    /** Takes back an allocated slot. */
-    void free(long slot, int size) {
+    /** Where a slot of a size will be taken back, with room for it, and with stack for what the caller does before. */
+    Freed roomFor(int size) {
         Headroom.ensure();
         Freed same = freed.computeIfAbsent(size, n -> new Freed());
         same.makeRoom();
+        return same;
+    }
+
+    /** Takes back an allocated slot; allocates nothing. */
+    void free(Long slot, Freed to) {
         allocated.remove(slot);
-        same.slots[same.count++] = slot;
+        to.slots[to.count] = slot;
+        to.count++;
     }
 }

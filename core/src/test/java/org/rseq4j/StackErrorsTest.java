@@ -106,6 +106,55 @@ class StackErrorsTest {
         }
     }
 
+    /** A slot that could not be given back for want of stack has its words still. */
+    @Test
+    void aFreeThatFoundNoStackHasDoneNothing() throws Exception {
+        try (var memory = PerCpuMemory.allocate(4096)) {
+            long other = memory.allocateSlot(2);
+            memory.free(other); // nothing is done for the first time at the end of the stack
+            var freeing = new Freeing(memory, memory.allocateSlot(1));
+            memory.add(freeing.slot, 7);
+            Thread thread = new Thread(null, freeing, "deep", 192 * 1024);
+            thread.start();
+            thread.join();
+            assertTrue(freeing.errors > 0);
+            assertTrue(freeing.freed);
+            assertEquals(0, freeing.lost);
+            assertEquals(0, memory.sum(freeing.slot));
+        }
+    }
+
+    private static final class Freeing implements Runnable {
+        private final PerCpuMemory memory;
+        private final long slot;
+        private boolean freed;
+        private int errors;
+        private int lost;
+
+        Freeing(PerCpuMemory memory, long slot) {
+            this.memory = memory;
+            this.slot = slot;
+        }
+
+        /** To the end of the stack; then a try at each depth on the way up, until one finds stack. */
+        @Override
+        @SuppressWarnings("InfiniteRecursion") // until there is no stack
+        public void run() {
+            try {
+                run();
+            } catch (StackOverflowError e) {
+                errors++;
+            }
+            if (!freed) {
+                if (memory.sum(slot) == 0) {
+                    lost++;
+                }
+                memory.free(slot);
+                freed = true;
+            }
+        }
+    }
+
     @Test
     void aConsumerThatThrowsCostsItsOwnWord() {
         try (var memory = PerCpuMemory.allocate(8192)) {

@@ -17,6 +17,7 @@ import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import org.rseq4j.internal.memory.CollectorWait;
 import org.rseq4j.internal.memory.Mapping;
+import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
@@ -57,6 +58,17 @@ public final class CounterFile {
         boolean isOver();
     }
 
+    private static boolean initialized;
+
+    private static void initialize() {
+        FirstUse.prepare();
+        CounterSlots.initialize();
+        SummaryMirror.initialize();
+        Objects.requireNonNull(CounterFileFormat.Type.values());
+        Objects.requireNonNull(MeterDefinition.summary());
+        initialized = true;
+    }
+
     private CounterFile(Mapping mapping, CounterFileFormat format) {
         this.mapping = mapping;
         this.format = format;
@@ -76,6 +88,9 @@ public final class CounterFile {
      * @throws IOException when the file cannot be made: a directory that is missing or read-only, a full disk
      */
     public static CounterFile create(Path file, int capacity, long bytesPerCpu) throws IOException {
+        if (!initialized) {
+            initialize();
+        }
         Path target = Objects.requireNonNull(file, "file").toAbsolutePath();
         if (capacity < 1 || capacity > CounterFileFormat.MAX_CAPACITY) {
             throw new IllegalArgumentException(

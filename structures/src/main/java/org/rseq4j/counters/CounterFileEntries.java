@@ -163,11 +163,10 @@ final class CounterFileEntries {
         ByteBuffer key = ByteBuffer.allocate(keyLength).put(0, entry, CounterFileFormat.KEY, keyLength)
                 .asReadOnlyBuffer();
         HistogramBuckets buckets = type == CounterFileFormat.Type.HISTOGRAM ? buckets(entry) : null;
-        int words = switch (type) {
-            case COUNTER -> 1;
-            case SUMMARY -> SummaryMirror.WORDS;
-            case HISTOGRAM -> buckets.length();
-        };
+        // No switch: its table of an enum's constants is a class that is initialized here.
+        int words = buckets != null
+                ? buckets.length()
+                : type == CounterFileFormat.Type.COUNTER ? 1 : SummaryMirror.WORDS;
         if (entry.getInt(CounterFileFormat.COUNTS) != words) {
             throw new IOException("a damaged entry: " + entry.getInt(CounterFileFormat.COUNTS) + " words");
         }

@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.HdrHistogram.Histogram;
 import org.rseq4j.counters.CounterFileEntries.Entry;
+import org.rseq4j.internal.thread.FirstUse;
 
 /**
  * Reads a {@link CounterFile}, most often another process's. It only reads, so it never disturbs the writer, and it
@@ -98,6 +99,15 @@ public final class CounterFileReader implements AutoCloseable {
     public record Distribution(String name, String description, Histogram snapshot) implements Value {
     }
 
+    private static boolean initialized;
+
+    private static void initialize() {
+        FirstUse.prepare();
+        Objects.requireNonNull(CounterFileFormat.Type.values());
+        Objects.requireNonNull(PerCpuSummary.Snapshot.EMPTY);
+        initialized = true;
+    }
+
     /** Of a channel that is open. */
     CounterFileReader(FileChannel channel, CounterFileFormat format) {
         this.channel = channel;
@@ -115,6 +125,9 @@ public final class CounterFileReader implements AutoCloseable {
      * @throws IOException when it cannot be read, is no counter file, or is damaged
      */
     public static CounterFileReader open(Path file) throws IOException {
+        if (!initialized) {
+            initialize();
+        }
         if (!Files.isRegularFile(Objects.requireNonNull(file, "file"), LinkOption.NOFOLLOW_LINKS)) {
             throw new IOException(file + " is not a regular file"); // opening a pipe would wait for its writer
         }

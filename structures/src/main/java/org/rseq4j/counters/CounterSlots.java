@@ -6,11 +6,11 @@ import java.lang.ref.ReferenceQueue;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
-import org.rseq4j.Rseq;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.sequence.Sequences;
 import org.rseq4j.internal.thread.Headroom;
+import org.rseq4j.internal.thread.Registration;
 
 /**
  * Words for meters of one size, side by side in chunks. A chunk has a stride for each CPU, and one more.
@@ -27,7 +27,7 @@ import org.rseq4j.internal.thread.Headroom;
 final class CounterSlots {
     /** The bytes of a stride in a chunk: a shift, no multiplication. */
     static final int SHIFT = 16;
-    static final int CPUS = Rseq.cpuCount();
+    static final int CPUS = Registration.CPU_COUNT;
     /** More than are taken at a time, so that unreachable ones become fewer; few, as a thread that takes one pays. */
     private static final int FREED_AT_ONCE = 4;
     /** One for each CPU, and one more. */
@@ -38,6 +38,7 @@ final class CounterSlots {
 
     static {
         Sequences.initialize();
+        Mapping.initialize();
     }
 
     private final int words;
@@ -51,6 +52,11 @@ final class CounterSlots {
     CounterSlots(int words) {
         this.words = words;
         this.slotsPerChunk = (1 << SHIFT) / Long.BYTES / words;
+    }
+
+    /** Does nothing, but initializes this class before the first operation, which may find no stack for that. */
+    static void initialize() {
+        // see above
     }
 
     /** The words of one meter. */

@@ -24,6 +24,11 @@ final class HistogramReadings implements MetricReading.Source {
     private record Earlier(long nanos, long[] counts) {
     }
 
+    /** Does nothing, but initializes this class. */
+    static void initialize() {
+        // see above
+    }
+
     HistogramReadings(PerCpuHistogram histogram) {
         this.histogram = histogram;
         this.buckets = histogram.buckets();

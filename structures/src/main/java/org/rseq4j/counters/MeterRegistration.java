@@ -31,6 +31,11 @@ final class MeterRegistration {
     /** Nothing more is registered; by assignment, where there may be no stack for {@link #remove}. */
     volatile boolean removed;
 
+    /** Does nothing, but initializes this class. */
+    static void initialize() {
+        // see above
+    }
+
     MeterRegistration(MeterRegistry registry, Iterable<Tag> tags, long... boundaries) {
         this.registry = new WeakReference<>(registry);
         this.clock = registry.config().clock();

@@ -6,11 +6,11 @@ import java.io.ObjectInputStream;
 import java.io.Serial;
 import java.io.Serializable;
 import java.lang.ref.Reference;
-import org.rseq4j.Rseq;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.sequence.AtomicSequences;
 import org.rseq4j.internal.sequence.Sequences;
+import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Ids;
 
 /**
@@ -47,6 +47,8 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
     /** As the place of CPU 0's word. */
     static final long CLOSED = -1;
 
+    private static boolean initialized;
+
     private final transient int shift;
     /** Keeps the words mapped while a thread that saw the counter open still writes. */
     final transient Mapping mapping;
@@ -57,11 +59,20 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
 
     /** Makes a counter with sum 0. */
     public PerCpuCounter() {
+        if (!initialized) {
+            initialize();
+        }
         CounterSlots.Slot slot = CounterSlots.COUNTERS.take(this);
         mapping = CounterSlots.COUNTERS.mapping(slot);
         shift = CounterSlots.SHIFT;
         inFile = false;
         first = mapping.base + CounterSlots.COUNTERS.offset(slot);
+    }
+
+    private static void initialize() {
+        FirstUse.prepare();
+        CounterSlots.initialize();
+        initialized = true;
     }
 
     /** A counter of a file, which frees the words. */
@@ -115,7 +126,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
 
     private static long sumOfCpus(Mapping words, long place, int stride) {
         long sum = 0;
-        for (long cpu = 0; cpu < Rseq.cpuCount(); cpu++) {
+        for (long cpu = 0; cpu < CounterSlots.CPUS; cpu++) {
             sum += Words.getAcquire(words, place + (cpu << stride));
         }
         return sum;
@@ -159,7 +170,7 @@ public final class PerCpuCounter extends Number implements AutoCloseable {
 
     /** Where the word is, from CPU 0's, that any thread changes by atomic instructions alone. */
     private static long common(int stride) {
-        return (long) Rseq.cpuCount() << stride;
+        return (long) CounterSlots.CPUS << stride;
     }
 
     /**

@@ -9,12 +9,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 import org.rseq4j.PerCpuMemory;
-import org.rseq4j.Rseq;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.MemoryAccess;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Ids;
+import org.rseq4j.internal.thread.Registration;
 
 /**
  * Counts of values in the buckets of HdrHistogram (Gil Tene), one histogram for each CPU: a record is one atomic add to
@@ -35,8 +36,13 @@ import org.rseq4j.internal.thread.Ids;
  * @since 0.1.0
  */
 public final class PerCpuHistogram implements AutoCloseable {
-    private static final int SHARDS = Rseq.cpuCount();
-    private static final VarHandle USED;
+    private static boolean initialized;
+
+    {
+        if (!initialized) {
+            initialize();
+        }
+    }
 
     private final long stride;
     private final long highest;
@@ -56,13 +62,25 @@ public final class PerCpuHistogram implements AutoCloseable {
     /** The place of CPU 0's first count; negative when closed. */
     private long first;
 
-    static {
-        try {
-            USED = MethodHandles.lookup().findVarHandle(PerCpuHistogram.class, "used", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
+    /** Constants that take calls, in a class that is initialized when there is stack for that. */
+    private static final class Access {
+        static final int SHARDS = Registration.CPU_COUNT;
+        static final VarHandle USED;
+
+        static {
+            try {
+                USED = MethodHandles.lookup().findVarHandle(PerCpuHistogram.class, "used", int.class);
+            } catch (ReflectiveOperationException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+            Section.initialize();
         }
-        Section.initialize();
+    }
+
+    private static void initialize() {
+        FirstUse.prepare();
+        Objects.requireNonNull(Access.USED);
+        initialized = true;
     }
 
     /**
@@ -185,7 +203,7 @@ public final class PerCpuHistogram implements AutoCloseable {
     /** Before a count that is behind all others: a reader looks no further than to the last one. */
     private void use(int indexes) {
         for (int seen = used; seen < indexes; seen = used) {
-            USED.compareAndSet(this, seen, indexes);
+            Access.USED.compareAndSet(this, seen, indexes);
         }
     }
 
@@ -246,7 +264,7 @@ public final class PerCpuHistogram implements AutoCloseable {
     private long[] counts(boolean reset) {
         long place = opened();
         long[] counts = new long[used];
-        for (int cpu = 0; cpu < SHARDS; cpu++) {
+        for (int cpu = 0; cpu < Access.SHARDS; cpu++) {
             for (int i = 0; i < counts.length; i++) {
                 long word = place + cpu * stride + i * (long) Long.BYTES;
                 long count = Words.getAcquire(mapping, word);

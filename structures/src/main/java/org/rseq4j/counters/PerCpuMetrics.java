@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
@@ -61,7 +62,21 @@ public final class PerCpuMetrics {
      * A snapshot is taken anew when the thread reads a measurement for the second time, or a second after it was taken.
      * Reading a summary ends an epoch of it, as a reset does; that is the membarrier.
      */
+    private static boolean initialized;
+
     private PerCpuMetrics() {
+    }
+
+    /** What meters in a registry are made of; Micrometer's own classes are not ours to initialize. */
+    static void initialize() {
+        if (!initialized) {
+            FirstUse.prepare();
+            Objects.requireNonNull(MetricReading.NONE);
+            MeterRegistration.initialize();
+            HistogramReadings.initialize();
+            RegisteredSummary.initialize();
+            initialized = true;
+        }
     }
 
     /**
@@ -77,6 +92,7 @@ public final class PerCpuMetrics {
         private volatile boolean closed;
 
         private Binding(Consumer<MeterRegistration> meters, List<Tag> tags, long... boundaries) {
+            initialize();
             this.meters = meters;
             this.tags = tags;
             this.boundaries = boundaries;

@@ -51,8 +51,6 @@ import java.util.function.DoubleSupplier;
  * @since 0.1.0
  */
 public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry {
-    private static final System.Logger LOG = System.getLogger(PerCpuPrometheusMeterRegistry.class.getName());
-
     private final PrometheusConfig settings;
     private final ConcurrentMap<String, Kind> kinds = new ConcurrentHashMap<>();
     private final MaximaCollector maxima = new MaximaCollector();
@@ -85,6 +83,7 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
      */
     public PerCpuPrometheusMeterRegistry(PrometheusConfig config, PrometheusRegistry registry, Clock clock) {
         super(config, registry, clock);
+        PerCpuMetrics.initialize();
         settings = config;
         epochs = new RegistryEpochs(this, clock);
         registry.register(maxima);
@@ -131,7 +130,7 @@ public final class PerCpuPrometheusMeterRegistry extends PrometheusMeterRegistry
         if (!kind.isChosen) {
             kind.isPerCpu = plain;
         } else if (kind.isPerCpu && !plain) {
-            LOG.log(System.Logger.Level.WARNING,
+            System.getLogger(PerCpuPrometheusMeterRegistry.class.getName()).log(System.Logger.Level.WARNING,
                     "no buckets and percentiles of " + id + ": the first meter of the name has none");
         }
         return kind;

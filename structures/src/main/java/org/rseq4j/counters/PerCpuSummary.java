@@ -7,9 +7,11 @@ import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.Words;
 import org.rseq4j.internal.sequence.Sequences;
+import org.rseq4j.internal.thread.FirstUse;
 
 /**
  * Count, sum, least and greatest of recorded values, which belong together: for every snapshot there was, for each CPU,
@@ -50,8 +52,13 @@ public final class PerCpuSummary implements AutoCloseable {
      * stopped by an error, does the same steps and delivers it to the cut, where the next delivery takes it along; then
      * it requests its own. No other reset can be asked for before, so each CPU needs room for two epochs only.
      */
-    private static final boolean BY_SEQUENCES = Sequences.canFence();
-    private static final VarHandle CUT;
+    private static boolean initialized;
+
+    {
+        if (!initialized) {
+            initialize();
+        }
+    }
 
     private final int shift;
     /** Keeps the words mapped while a thread that saw the summary open still writes. */
@@ -66,12 +73,27 @@ public final class PerCpuSummary implements AutoCloseable {
     private final boolean bySequences;
     private volatile Cut cut = new Cut(0, Snapshot.EMPTY, Snapshot.EMPTY, RecentEpochs.NONE);
 
-    static {
-        try {
-            CUT = MethodHandles.lookup().findVarHandle(PerCpuSummary.class, "cut", Cut.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
+    /** Constants that take calls, in a class that is initialized when there is stack for that. */
+    private static final class Access {
+        static final boolean BY_SEQUENCES = Sequences.canFence();
+        static final VarHandle CUT;
+
+        static {
+            try {
+                CUT = MethodHandles.lookup().findVarHandle(PerCpuSummary.class, "cut", Cut.class);
+            } catch (ReflectiveOperationException e) {
+                throw new ExceptionInInitializerError(e);
+            }
         }
+    }
+
+    private static void initialize() {
+        FirstUse.prepare();
+        CounterSlots.initialize();
+        SummaryCells.initialize();
+        Objects.requireNonNull(Access.CUT);
+        Objects.requireNonNull(RecentEpochs.NONE);
+        initialized = true;
     }
 
     /**
@@ -115,7 +137,7 @@ public final class PerCpuSummary implements AutoCloseable {
         shift = CounterSlots.SHIFT;
         first = mapping.base + CounterSlots.SUMMARIES.offset(slot);
         mirror = null;
-        bySequences = BY_SEQUENCES;
+        bySequences = Access.BY_SEQUENCES;
     }
 
     /** A summary of a file, whose words are never freed. */
@@ -135,7 +157,9 @@ public final class PerCpuSummary implements AutoCloseable {
      */
     public void record(long value) {
         long place = opened();
-        int cpu = BY_SEQUENCES && bySequences ? Sequences.summarize(place, 1L << shift, value) : Sequences.NO_AREA;
+        int cpu = Access.BY_SEQUENCES && bySequences
+                ? Sequences.summarize(place, 1L << shift, value)
+                : Sequences.NO_AREA;
         if (cpu == Sequences.NO_AREA) {
             int cell = cells.record(value);
             if (mirror != null) {
@@ -200,7 +224,7 @@ public final class PerCpuSummary implements AutoCloseable {
             }
         }
         try {
-            if (BY_SEQUENCES && !requests.isEmpty()) {
+            if (Access.BY_SEQUENCES && !requests.isEmpty()) {
                 Sequences.fence(-1);
             }
         } catch (UnsupportedOperationException refused) {
@@ -307,7 +331,7 @@ public final class PerCpuSummary implements AutoCloseable {
         Cut next = isOurs && deliver
                 ? new Cut(now.resets + 1, now.delivered.plus(taken), Snapshot.EMPTY, recent)
                 : new Cut(now.resets + 1, now.delivered, taken, recent);
-        if (CUT.compareAndSet(this, now, next) && isOurs) {
+        if (Access.CUT.compareAndSet(this, now, next) && isOurs) {
             // Nothing may throw from here on: nobody else has what was taken.
             if (mirror != null) {
                 mirror.resetQuietly();

@@ -3,7 +3,6 @@ package org.rseq4j.counters;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.rseq4j.counters.PerCpuSummary.Snapshot;
 
 /**
@@ -15,7 +14,7 @@ import org.rseq4j.counters.PerCpuSummary.Snapshot;
  */
 record RecentEpochs(Snapshot open, List<Epoch> ended) {
     /** The expiry of Micrometer's own meters. */
-    static final long WINDOW = TimeUnit.MINUTES.toNanos(2);
+    static final long WINDOW = 120_000_000_000L;
     /** From the end of an epoch to that of the next, at least. */
     static final long STEP = WINDOW / 120;
 

@@ -47,6 +47,11 @@ final class RegisteredSummary extends AbstractDistributionSummary
         }
     }
 
+    /** Does nothing, but initializes this class. */
+    static void initialize() {
+        // see above
+    }
+
     RegisteredSummary(Id id, Clock clock, DistributionStatisticConfig config, double scale, RegistryEpochs epochs) {
         super(id, clock, config, scale, false);
         this.clock = clock;

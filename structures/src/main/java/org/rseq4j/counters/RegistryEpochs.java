@@ -5,7 +5,6 @@ import io.micrometer.core.instrument.Clock;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Ends the epochs of a registry's summaries together, so that the sequences of the process are restarted once and not
@@ -13,7 +12,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class RegistryEpochs {
     /** From one look at all meters to the next, at least. */
-    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final long PAUSE = 100_000_000;
 
     private final MeterRegistry registry;
     private volatile long looked;

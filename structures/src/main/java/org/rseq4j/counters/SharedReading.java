@@ -4,7 +4,6 @@ package org.rseq4j.counters;
 import io.micrometer.core.instrument.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
 import java.util.function.ToDoubleFunction;
 import org.rseq4j.internal.thread.Threads;
@@ -15,7 +14,7 @@ import org.rseq4j.internal.thread.Threads;
  * have a reading each.
  */
 final class SharedReading {
-    private static final long MAX_AGE_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final long MAX_AGE_NANOS = 1_000_000_000;
     /** As many publish at a time without taking each other's readings away. */
     private static final int MAX_READINGS = 4;
 

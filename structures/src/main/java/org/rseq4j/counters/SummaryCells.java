@@ -68,6 +68,11 @@ final class SummaryCells {
         }
     }
 
+    /** Initializes this class before the first operation, which may find no stack for that. */
+    static void initialize() {
+        new SummaryCells().request(0);
+    }
+
     /** Asks for a reset after that many; false when somebody has done so before. */
     boolean request(long resets) {
         return REQUESTED.compareAndSet(this, resets, resets + 1);

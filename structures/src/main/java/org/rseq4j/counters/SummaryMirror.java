@@ -45,6 +45,11 @@ final class SummaryMirror {
         private volatile boolean writing;
     }
 
+    /** Does nothing, but initializes this class. */
+    static void initialize() {
+        // see above
+    }
+
     SummaryMirror(PerCpuSummary summary, Mapping mapping, long place, int shift) {
         this.summary = summary;
         this.mapping = mapping;

@@ -7,6 +7,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.FirstUse;
 
 /**
  * A lock that exists already, whose holder now asks not to lose the CPU: each try and each hold stands in a request for
@@ -32,15 +33,22 @@ import org.rseq4j.internal.section.Section;
  * @since 0.1.0
  */
 public final class ExtendedLock implements Lock {
-    static {
-        Section.initialize();
-    }
+    private static boolean initialized;
 
     private final Lock lock;
     /** The holder's open section; written and read by the holder only, under the lock. */
     private long section;
 
+    private static void initialize() {
+        FirstUse.prepare();
+        Section.initialize();
+        initialized = true;
+    }
+
     private ExtendedLock(Lock lock) {
+        if (!initialized) {
+            initialize();
+        }
         this.lock = lock;
     }
 

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
+import org.rseq4j.internal.thread.FirstUse;
 
 /**
  * A read-write lock for data that is read all the time and seldom written. Readers on different CPUs write no memory
@@ -94,6 +95,20 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
      * Why the sum is right although its parts are read one after the other stands in Readers.
      */
     private static final long serialVersionUID = 1;
+
+    private static boolean initialized;
+
+    {
+        if (!initialized) {
+            initialize();
+        }
+    }
+
+    private static void initialize() {
+        FirstUse.prepare();
+        Readers.initialize();
+        initialized = true;
+    }
 
     private final transient SliceLock writers;
     private final transient Readers readers = new Readers();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.rseq4j.internal.section.Section;
+import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Threads;
 
 /** How a SliceLock is taken, waited for and given back. */
@@ -36,29 +36,18 @@ abstract class QueuedLock extends WaitQueue {
     /** After how many holds somebody looks how long the first of the queue has been passed: a power of two. */
     private static final int HOLDS_PER_CHECK = 16;
 
-    private static final VarHandle STATE;
-    private static final VarHandle OWNER;
+    private static boolean initialized;
 
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            STATE = lookup.findVarHandle(LockWord.class, "state", int.class);
-            OWNER = lookup.findVarHandle(LockWord.class, "ownerId", long.class);
+    {
+        if (!initialized) {
             initialize();
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
         }
     }
 
-    /** What a wait needs: a class whose initialization ran out of memory or stack then would be of no use for ever. */
     private static void initialize() {
-        StackReserve.ensure();
-        Section.initialize();
-        LockEvents.begin();
-        var waiter = new Waiter(Waiter.NOWHERE);
-        if (Parking.isOver(false, false, Spinning.SPINNERS) || waiter.place != Waiter.NOWHERE) {
-            throw new AssertionError();
-        }
+        FirstUse.prepare();
+        LockAccess.initialize();
+        initialized = true;
     }
 
     /** The nested holds beside the first one; the holder's. */
@@ -109,7 +98,7 @@ abstract class QueuedLock extends WaitQueue {
         long opened = Section.isSupported() ? Section.open() : 0;
         boolean taken = false;
         try {
-            taken = STATE.compareAndSet(this, seen, next);
+            taken = LockAccess.STATE.compareAndSet(this, seen, next);
         } finally {
             if (!taken) {
                 closeSection(opened);
@@ -273,7 +262,7 @@ abstract class QueuedLock extends WaitQueue {
         int seen;
         do {
             seen = state;
-        } while ((seen & RESERVED) == 0 && !STATE.compareAndSet(this, seen, seen | RESERVED));
+        } while ((seen & RESERVED) == 0 && !LockAccess.STATE.compareAndSet(this, seen, seen | RESERVED));
     }
 
     // ---- Releasing ----
@@ -302,7 +291,7 @@ abstract class QueuedLock extends WaitQueue {
             if (first != null) {
                 passFirst();
             }
-            STATE.getAndAdd(this, -LOCKED);
+            LockAccess.STATE.getAndAdd(this, -LOCKED);
         } catch (Throwable e) {
             state = 0; // it did nothing; who asked for the reservation will ask again
             throw e;
@@ -348,7 +337,7 @@ abstract class QueuedLock extends WaitQueue {
     // ---- The owner, for tools ----
 
     final long ownerId() {
-        return (long) OWNER.getOpaque(this);
+        return (long) LockAccess.OWNER.getOpaque(this);
     }
 
     final Thread owner() {

@@ -34,6 +34,13 @@ final class Readers {
         Section.initialize();
     }
 
+    /** Initializes all of the lock, before the first operation, which may find no stack for that. */
+    static void initialize() {
+        var readers = new Readers();
+        var writers = new SliceLock();
+        new WriteSide(writers, readers, new ReadSide(writers, readers));
+    }
+
     /** Of the lock, in slots. */
     final long id = IDS.incrementAndGet();
     /** Each CPU's word, 128 bytes apart. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -24,16 +22,6 @@ abstract class WaitQueue extends LockWordPadding {
      * parks. One of both sees the other. An heir that is cleared too often costs a waking, one that stays behind would
      * cost all of them, so whoever sets it clears it again when anything fails.
      */
-    private static final VarHandle HEIR;
-
-    static {
-        try {
-            HEIR = MethodHandles.lookup().findVarHandle(WaitQueue.class, "heir", Waiter.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
     private final transient Object links = new Object();
     transient volatile Waiter first;
     private transient Waiter last;
@@ -103,7 +91,7 @@ abstract class WaitQueue extends LockWordPadding {
     final void wakeFirst() {
         Waiter next;
         while (heir == null && (next = first) != null) {
-            if (HEIR.compareAndSet(this, null, next)) {
+            if (LockAccess.HEIR.compareAndSet(this, null, next)) {
                 boolean woken = false;
                 try {
                     if (first == next) { // else it left meanwhile, and looked whether it was the heir before it was

@@ -4,8 +4,8 @@ package org.rseq4j.pools;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLong;
-import org.rseq4j.Rseq;
 import org.rseq4j.internal.thread.Membarrier;
+import org.rseq4j.internal.thread.Registration;
 import org.rseq4j.internal.thread.ThreadArea;
 import org.rseq4j.internal.thread.Threads;
 
@@ -48,7 +48,7 @@ final class LeasedSlabs {
     }
 
     private static int places() {
-        int cpus = Math.min(Runtime.getRuntime().availableProcessors(), Rseq.cpuCount());
+        int cpus = Math.min(Runtime.getRuntime().availableProcessors(), Registration.CPU_COUNT);
         return Integer.highestOneBit(cpus * PER_CPU * 2 - 1);
     }
 

@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.internal.memory.View;
+import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Headroom;
 
 /**
@@ -76,6 +77,8 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
     private static final int MAX_ATTEMPTS = 10_000;
     /** What a ByteBuffer on a segment can have. */
     private static final int LARGEST_BYTE_BUFFER = Integer.MAX_VALUE - 8;
+
+    private static boolean initialized;
 
     final Spans spans;
     private final AddressStacks stacks;
@@ -241,7 +244,17 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         return new Builder();
     }
 
+    private static void initialize() {
+        FirstUse.prepare();
+        Spans.initialize();
+        Objects.requireNonNull(PoolMisuse.Kind.values());
+        initialized = true;
+    }
+
     private PerCpuBufferPool(Builder builder) {
+        if (!initialized) {
+            initialize();
+        }
         Consumer<? super PoolMisuse> hook = builder.misuseHook;
         if (hook == null && Boolean.getBoolean("rseq4j.pools.detectMisuse")) {
             hook = misuse -> System.getLogger(PerCpuBufferPool.class.getName()).log(System.Logger.Level.WARNING,

@@ -8,6 +8,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.rseq4j.internal.thread.FirstUse;
 
 /**
  * A pool of reusable objects, a few for each CPU: what one request releases, the next request on that CPU acquires,
@@ -68,6 +69,8 @@ public final class PerCpuPool<T> implements AutoCloseable {
      */
     private static final int DEFAULT_CAPACITY = 64;
     private static final int LARGEST_CAPACITY = 1 << 20;
+
+    private static boolean initialized;
 
     final Tiers tiers;
     private final Supply<T> supply;
@@ -365,6 +368,9 @@ public final class PerCpuPool<T> implements AutoCloseable {
     }
 
     private PerCpuPool(Builder<T> builder) {
+        if (!initialized) {
+            initialize();
+        }
         Consumer<? super PoolMisuse> hook = builder.misuseHook;
         if (hook == null && Boolean.getBoolean("rseq4j.pools.detectMisuse")) {
             hook = misuse -> System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING,
@@ -395,6 +401,16 @@ public final class PerCpuPool<T> implements AutoCloseable {
 
     private void sweep() {
         upkeep.sweep();
+    }
+
+    /** What pools of each form are made of. */
+    private static void initialize() {
+        FirstUse.prepare();
+        Tiers.initialize();
+        WaitingRoom.initialize();
+        Making.initialize();
+        Objects.requireNonNull(PoolMisuse.Kind.values());
+        initialized = true;
     }
 
     /**

@@ -66,6 +66,11 @@ final class Spans {
         spans.map();
     }
 
+    /** Does nothing, but initializes this class. */
+    static void initialize() {
+        // see above
+    }
+
     /** The span that an address is in; null when that is none of these. */
     Span find(long address) {
         Span[] spans = table;

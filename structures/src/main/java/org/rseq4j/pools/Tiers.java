@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import org.rseq4j.Rseq;
 import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.internal.section.Section;
 import org.rseq4j.internal.thread.Ids;
+import org.rseq4j.internal.thread.Registration;
 import org.rseq4j.internal.thread.ThreadArea;
 
 /**
@@ -40,6 +40,11 @@ final class Tiers {
         PoolEvents.initialize();
     }
 
+    /** Initializes this class and those of its fields. */
+    static void initialize() {
+        new TreiberStack().push(Tiers.class);
+    }
+
     /** One for each CPU. */
     private final Slab[] slabs;
     private final Slab overflow;
@@ -55,7 +60,7 @@ final class Tiers {
     private volatile boolean shut;
 
     Tiers(int capacityPerCpu, int overflowCapacity, int maxPooled, boolean clears) {
-        slabs = new Slab[Rseq.cpuCount()];
+        slabs = new Slab[Registration.CPU_COUNT];
         all = new Slab[slabs.length + 1];
         for (int i = 0; i < slabs.length; i++) {
             slabs[i] = new Slab(capacityPerCpu, clears);
@@ -145,7 +150,7 @@ final class Tiers {
         if (shut) {
             return null;
         }
-        Slab slab = slabs[Rseq.cpuId()];
+        Slab slab = slabs[Ids.cpuId()];
         if (overflow.moveTo(slab, batch) > 0) {
             Object found = slab.tryPop();
             if (found != null) {
@@ -293,7 +298,7 @@ final class Tiers {
         if (shut) {
             return false;
         }
-        Slab slab = slabs[Rseq.cpuId()];
+        Slab slab = slabs[Ids.cpuId()];
         if (push(slab, object, false) || push(overflow, object, false)) {
             return true;
         }
@@ -307,7 +312,7 @@ final class Tiers {
 
     /** How many more objects {@link #put} and {@link #putSlowly} would find a place for on this CPU; a hint. */
     int room() {
-        Slab slab = slabs[Rseq.cpuId()];
+        Slab slab = slabs[Ids.cpuId()];
         int places = slab.capacity() - slab.objects() + overflow.capacity() - overflow.objects();
         int shares = bound.free();
         for (Slab other : all) {
@@ -374,7 +379,7 @@ final class Tiers {
      * @param always whether it is, also when somebody is inside of every place, or all of them are full
      */
     boolean keep(Object object, boolean always) {
-        Slab slab = slabs[Rseq.cpuId()];
+        Slab slab = slabs[Ids.cpuId()];
         if (push(slab, object, true) || push(overflow, object, true)) {
             return true;
         }

@@ -46,6 +46,11 @@ final class WaitingRoom {
         }
     }
 
+    /** Initializes this class and that of its tickets. */
+    static void initialize() {
+        new Ticket(null).give(Ticket.LEFT);
+    }
+
     private final Tiers tiers;
     private final int maximum;
     /** Whether there is room for all objects, so that none has to be discarded for want of it. */

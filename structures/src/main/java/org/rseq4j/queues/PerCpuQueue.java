@@ -120,7 +120,7 @@ public final class PerCpuQueue<E> extends RingQueue<E> {
 
     /** A queue with a number of rings whose indices start anywhere. */
     PerCpuQueue(int capacity, int rings, long start) {
-        super(rings(Ring.checkCapacity(capacity), rings, start));
+        super(rings(Rings.checkCapacity(capacity), rings, start));
         hints = new int[HINTS * (rings + 1)];
         shared = rings < processors();
     }

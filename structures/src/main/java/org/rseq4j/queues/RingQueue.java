@@ -4,7 +4,7 @@ package org.rseq4j.queues;
 import java.util.Collection;
 import java.util.Objects;
 import org.jctools.queues.MessagePassingQueue;
-import org.rseq4j.Rseq;
+import org.rseq4j.internal.thread.Ids;
 
 /**
  * What the message passing queues have in common: all that is not the way of one element in or out.
@@ -239,7 +239,7 @@ abstract class RingQueue<E> extends RingCollection<E> implements MessagePassingQ
 
     /** The running thread's index below a number of rings. */
     static int shard(int rings) {
-        int id = Rseq.concurrencyId();
+        int id = Ids.concurrencyId();
         return id < rings ? id : id % rings;
     }
 }

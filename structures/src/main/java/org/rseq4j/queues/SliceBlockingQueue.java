@@ -80,7 +80,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
 
     /** A queue without a bound that is not fair. */
     public SliceBlockingQueue() {
-        this(Ring.unbounded(), false, OVERTAKING);
+        this(Rings.unbounded(), false, OVERTAKING);
     }
 
     /**
@@ -137,7 +137,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
 
     /** A bounded queue whose indices start anywhere. */
     SliceBlockingQueue(int capacity, boolean fair, long start) {
-        this(new Ring(Ring.checkCapacity(capacity), start), fair, OVERTAKING);
+        this(Rings.bounded(capacity, start), fair, OVERTAKING);
     }
 
     SliceBlockingQueue(Ring ring, boolean fair, long overtaking) {
@@ -191,7 +191,7 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
          * @throws IllegalArgumentException when the number is not in that range
          */
         public Builder capacity(int elements) {
-            capacity = Ring.checkCapacity(elements);
+            capacity = Rings.checkCapacity(elements);
             return this;
         }
 
@@ -230,7 +230,8 @@ public final class SliceBlockingQueue<E> extends RingCollection<E> implements Bl
          * @return an empty one
          */
         public <E> SliceBlockingQueue<E> build() {
-            return new SliceBlockingQueue<>(capacity == 0 ? Ring.unbounded() : new Ring(capacity, 0), fair, overtaking);
+            return new SliceBlockingQueue<>(capacity == 0 ? Rings.unbounded() : Rings.bounded(capacity, 0), fair,
+                    overtaking);
         }
     }
 

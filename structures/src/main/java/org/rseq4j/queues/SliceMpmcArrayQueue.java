@@ -3,7 +3,7 @@ package org.rseq4j.queues;
 
 import java.util.Collection;
 import java.util.Objects;
-import org.rseq4j.Rseq;
+import org.rseq4j.internal.thread.Ids;
 
 /**
  * A bounded queue for many producers and many consumers, strictly first in, first out, for more threads than CPUs. It
@@ -82,7 +82,7 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
 
     /** A queue of any size whose users take turns, or do not. */
     SliceMpmcArrayQueue(int capacity, long start, boolean turns) {
-        super(new Ring[]{new Ring(Ring.checkCapacity(capacity), start)});
+        super(new Ring[]{Rings.bounded(capacity, start)});
         ring = rings[0];
         this.turns = new Turns(ring, turns);
     }
@@ -134,7 +134,7 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
     public int offerAll(Collection<? extends E> elements) {
         Object[] all = checked(elements);
         for (int spins = 0; all.length > 0; spins++) {
-            int n = ring.tryOfferAll(all, 0, all.length, Rseq.concurrencyId());
+            int n = ring.tryOfferAll(all, 0, all.length, Ids.concurrencyId());
             if (n >= 0) {
                 return n;
             }

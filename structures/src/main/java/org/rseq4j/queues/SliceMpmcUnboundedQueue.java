@@ -44,7 +44,7 @@ public final class SliceMpmcUnboundedQueue<E> extends RingQueue<E> implements Se
 
     /** An empty queue. */
     public SliceMpmcUnboundedQueue() {
-        this(Ring.unbounded());
+        this(Rings.unbounded());
     }
 
     /**

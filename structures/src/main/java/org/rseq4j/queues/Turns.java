@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.queues;
 
-import org.rseq4j.Rseq;
+import org.rseq4j.internal.thread.Ids;
 import org.rseq4j.internal.thread.Threads;
 
 @SuppressWarnings("UnusedVariable")
@@ -262,7 +262,7 @@ final class Turns extends TurnsWaiters {
 
     /** As {@link #offer}, but {@link Ring#LOCKED} when the ring's end is locked for longer than some nanoseconds. */
     int offer(Object element, long nanos) {
-        int cpu = Rseq.cpuId();
+        int cpu = Ids.cpuId();
         if (holder == cpu || !turns) {
             int outcome = ring.tryOffer(element, cpu);
             if (outcome > 0 || outcome == Ring.NONE && wasFullBefore()) {
@@ -278,7 +278,7 @@ final class Turns extends TurnsWaiters {
 
     /** Waits as an {@link #offer} does, but adds nothing: whether there is room. */
     boolean awaitRoom() {
-        return (holder == Rseq.cpuId() || !turns) && !ring.isFullAt(ring.tail)
+        return (holder == Ids.cpuId() || !turns) && !ring.isFullAt(ring.tail)
                 || offerSlowly(null, Long.MAX_VALUE) > 0;
     }
 
@@ -296,7 +296,7 @@ final class Turns extends TurnsWaiters {
         long begun = 0;
         long waited = 0;
         for (int waits = 0;; waits++) {
-            int cpu = Rseq.cpuId();
+            int cpu = Ids.cpuId();
             if (holder != cpu) {
                 if (!active && ring.isFullAt(ring.tail)) {
                     return Ring.NONE;
@@ -369,7 +369,7 @@ final class Turns extends TurnsWaiters {
 
     /** Adds an element if that is easily done. */
     boolean relaxedOffer(Object element) {
-        int cpu = Rseq.cpuId();
+        int cpu = Ids.cpuId();
         if (holder != cpu && !tryTurn(cpu, true)) {
             return false;
         }
@@ -393,7 +393,7 @@ final class Turns extends TurnsWaiters {
 
     /** As {@link #poll}, but {@link Ring#BUSY} when the end of the ring is locked for longer than some nanoseconds. */
     Object poll(long nanos) {
-        int cpu = Rseq.cpuId();
+        int cpu = Ids.cpuId();
         if (holder == cpu || !turns) {
             Object element = ring.tryPoll(cpu);
             if (element == null) {
@@ -417,7 +417,7 @@ final class Turns extends TurnsWaiters {
         long begun = 0;
         long waited = 0;
         for (int waits = 0;; waits++) {
-            int cpu = Rseq.cpuId();
+            int cpu = Ids.cpuId();
             if (holder != cpu) {
                 if (!active && ring.isEmptyAt(ring.head)) {
                     return null;
@@ -479,7 +479,7 @@ final class Turns extends TurnsWaiters {
 
     /** Takes an element if that is easily done. */
     Object relaxedPoll() {
-        int cpu = Rseq.cpuId();
+        int cpu = Ids.cpuId();
         if (holder != cpu && !tryTurn(cpu, false)) {
             return null;
         }

@@ -79,6 +79,11 @@ final class Waiters {
         Object run(Object element, long nanos);
     }
 
+    /** Does nothing, but initializes this class. */
+    static void initialize() {
+        // see above
+    }
+
     /** Takers wait for elements, the others for room. */
     Waiters(Ring ring, boolean takers, boolean fair, long overtaking, Yields yields) {
         this.ring = ring;

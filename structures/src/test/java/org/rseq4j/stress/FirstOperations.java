@@ -10,12 +10,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
+import org.rseq4j.Rseq;
+import org.rseq4j.SliceExtension;
+import org.rseq4j.counters.CounterFile;
+import org.rseq4j.counters.CounterFileReader;
 import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.counters.PerCpuHistogram;
 import org.rseq4j.counters.PerCpuSummary;
+import org.rseq4j.locks.ExtendedLock;
 import org.rseq4j.locks.PerCpuReadWriteLock;
 import org.rseq4j.locks.SliceLock;
 import org.rseq4j.pools.PerCpuBufferPool;
@@ -112,6 +120,7 @@ final class FirstOperations {
     }
 
     private void initializedBy(Path log) throws Exception {
+        List<Operation> others = others();
         List<String> before = initialized(log);
         if (before.stream().noneMatch(line -> line.contains("'org/rseq4j/locks/SliceLock"))) {
             throw new IllegalStateException("the JVM does not say what it initializes: " + before);
@@ -119,11 +128,125 @@ final class FirstOperations {
         for (Map.Entry<String, Operation> operation : operations.entrySet()) {
             operation.getValue().run();
         }
+        for (Operation operation : others) {
+            operation.run();
+        }
         List<String> after = new ArrayList<>(initialized(log));
         after.removeAll(before);
         // What has nothing to execute cannot fail.
         after.removeIf(line -> line.contains("(no method)") || line.contains("org/rseq4j/stress/"));
         System.out.println("initialized " + (after.isEmpty() ? "nothing" : after));
+    }
+
+    /** What is not done at the end of a stack here: it needs more than one call, or is rare. */
+    private static List<Operation> others() throws Exception {
+        Path folder = Files.createTempDirectory("first");
+        CounterFile file = CounterFile.create(folder.resolve("counters"), 8, 1 << 16);
+        CounterFileReader reader = CounterFileReader.open(folder.resolve("counters"));
+        PerCpuMemory mapped = PerCpuMemory.map(folder.resolve("words"), 4096);
+        var executed = PerCpuPool.builder(Object::new).maxSize(2).makeOn(Runnable::run).discardOn(Runnable::run)
+                .build();
+        var strict = PerCpuPool.builder(Object::new).maxSize(2).build();
+        Lock extended = ExtendedLock.wrap(new ReentrantLock());
+        var histogram = new PerCpuHistogram(1000, 2);
+        var summary = new PerCpuSummary();
+        List<Operation> others = new ArrayList<>();
+        for (Queue<Object> queue : List.of(STRICT, UNBOUNDED, BLOCKING, RELAXED)) {
+            others.add(() -> allOf(queue));
+        }
+        others.add(() -> BLOCKING.drainTo(new ArrayList<>()));
+        others.add(() -> BLOCKING.offer(1, 1, TimeUnit.MILLISECONDS));
+        others.add(() -> allOf(LOCK));
+        others.add(() -> allOf(READ_WRITE.writeLock()));
+        others.add(() -> allOf(extended));
+        others.add(() -> READ_WRITE.validate(READ_WRITE.tryOptimisticRead()));
+        others.add(() -> READ_WRITE.readLock().tryLock(1, TimeUnit.MILLISECONDS));
+        others.add(READ_WRITE.readLock()::unlock);
+        for (PerCpuPool<Object> pool : List.of(POOL, executed, strict)) {
+            others.add(() -> allOf(pool));
+        }
+        others.add(BUFFERS::trim);
+        others.add(BUFFERS::statistics);
+        others.add(() -> BUFFERS.release(BUFFERS.acquire(4 << 20)));
+        others.add(() -> allOf(MEMORY));
+        others.add(() -> allOf(mapped));
+        others.add(() -> file.counter("requests", "").increment());
+        others.add(() -> file.summary("latency", "").record(1));
+        others.add(() -> file.histogram("size", "", 1000, 2).record(1));
+        others.add(reader::read);
+        others.add(() -> file.free(file.counter("requests", "")));
+        others.add(summary::snapshot);
+        others.add(summary::close);
+        others.add(histogram::snapshot);
+        others.add(histogram::close);
+        others.add(() -> SliceExtension.run(() -> {}));
+        others.add(SliceExtension::statistics);
+        others.add(() -> System.err.println(Rseq.status()));
+        others.add(RestartableSequences::fenceAll);
+        return others;
+    }
+
+    @SuppressWarnings("ReturnValueIgnored")
+    private static void allOf(Queue<Object> queue) {
+        queue.offer(2);
+        queue.offer(3);
+        queue.peek();
+        queue.contains(3);
+        queue.iterator().next();
+        queue.toArray();
+        queue.remove(3);
+        queue.removeIf(element -> element.equals(2));
+        queue.forEach(element -> {});
+        queue.clear();
+        queue.size();
+    }
+
+    @SuppressWarnings("WaitNotInLoop") // it is over at once
+    private static void allOf(Lock lock) throws InterruptedException {
+        if (lock.tryLock(1, TimeUnit.MILLISECONDS)) {
+            try {
+                Condition condition = lock.newCondition();
+                condition.awaitNanos(1);
+                condition.signalAll();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    private static void allOf(PerCpuPool<Object> pool) throws Exception {
+        try (var lease = pool.lease()) {
+            lease.get();
+        }
+        Object first = pool.acquire(MINUTE);
+        Object second = pool.acquire(MINUTE);
+        try {
+            pool.release(pool.acquire(Duration.ofMillis(1)));
+        } catch (TimeoutException e) {
+            // a bounded one has no third
+        }
+        pool.release(first);
+        pool.discard(second);
+        pool.trim();
+        pool.statistics();
+    }
+
+    private static void allOf(PerCpuMemory memory) {
+        long[] words = new long[4];
+        long stack = memory.allocateSlot(4);
+        RestartableSequences some = RestartableSequences.BY_CONCURRENCY_ID;
+        some.pushMany(memory, stack, 3, words, 3);
+        some.popMany(memory, stack, words, 3);
+        some.push(memory, stack, 3, 1);
+        some.pop(memory, stack, words);
+        some.drain(memory, 0, stack, 3, word -> {});
+        some.swap(memory, stack, 0, words);
+        some.compareAndStore(memory, stack, 0, 1);
+        memory.add(stack, 1);
+        memory.sums(stack, words);
+        memory.sums(new long[]{stack}, new long[1]);
+        memory.get(0, stack);
+        memory.free(stack);
     }
 
     private static List<String> initialized(Path log) throws Exception {

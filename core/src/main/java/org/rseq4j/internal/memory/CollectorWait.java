@@ -16,7 +16,7 @@ import java.util.concurrent.locks.LockSupport;
  * the JDK that knows the option is not needed otherwise.
  */
 public final class CollectorWait {
-    private static final long MAX_NANOS = TimeUnit.SECONDS.toNanos(8);
+    private static final long MAX_NANOS = 8_000_000_000L;
     private static final long MAX_SLEEP_MILLIS = 256;
 
     private static final int MAX_COLLECTIONS = 3;

@@ -6,6 +6,7 @@ import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
 import org.rseq4j.internal.linux.Abi;
 import org.rseq4j.internal.linux.Memory;
 import org.rseq4j.internal.linux.NativeCalls;
@@ -30,7 +31,7 @@ public final class Mapping {
      */
     public final boolean isFile;
     private final boolean anonymous;
-    private volatile StrideLock[] locks = {};
+    private final AtomicReference<StrideLock[]> locks = new AtomicReference<>(new StrideLock[0]);
 
     private enum Kind {
         HEAP, ANONYMOUS, FILE
@@ -42,6 +43,12 @@ public final class Mapping {
         this.size = size;
         this.anonymous = kind == Kind.ANONYMOUS;
         this.isFile = kind == Kind.FILE;
+    }
+
+    /** Initializes what memory, files' too, is made of. */
+    public static void initialize() {
+        anonymous(Long.BYTES).discard();
+        new StrideLock().unlock();
     }
 
     /**
@@ -103,17 +110,13 @@ public final class Mapping {
 
     /** The lock of the stacks of a stride. */
     public StrideLock lock(int stride) {
-        StrideLock[] all = locks;
-        return stride < all.length && all[stride] != null ? all[stride] : addLock(stride);
-    }
-
-    private synchronized StrideLock addLock(int stride) {
-        if (stride >= locks.length || locks[stride] == null) {
-            StrideLock[] more = Arrays.copyOf(locks, Math.max(locks.length, stride + 1));
+        StrideLock[] all = locks.get();
+        while (stride >= all.length || all[stride] == null) { // nobody waits for a thread that stops here
+            StrideLock[] more = Arrays.copyOf(all, Math.max(all.length, stride + 1));
             more[stride] = new StrideLock();
-            locks = more;
+            all = locks.compareAndSet(all, more) ? more : locks.get();
         }
-        return locks[stride];
+        return all[stride];
     }
 
     /** Whether {@link #anonymous} gives memory outside of the Java heap. */

@@ -5,7 +5,7 @@ package org.rseq4j.internal.memory;
 public abstract class MemoryAccess {
     private static MemoryAccess installed;
 
-    /** Called by PerCpuMemory as it is initialised. */
+    /** Called once, by PerCpuMemory before it makes the first one. */
     public static void install(MemoryAccess access) {
         if (installed != null) {
             throw new IllegalStateException("installed already");

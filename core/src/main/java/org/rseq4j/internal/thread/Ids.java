@@ -9,6 +9,11 @@ public final class Ids {
     private Ids() {
     }
 
+    /** Initializes what ids are read from. */
+    public static void initialize() {
+        int ignored = cpuId() + concurrencyId() + nodeId() + stripe();
+    }
+
     /** The CPU of the running thread, or a stripe. */
     public static int cpuId() {
         return Registration.ACTIVE ? cpuId(ThreadArea.find()) : stripe();
