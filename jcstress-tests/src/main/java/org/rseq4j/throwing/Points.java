@@ -31,7 +31,7 @@ public final class Points {
     private static Thread victim;
     private static int remaining;
     private static boolean stops;
-    /** Where somebody stopped before; null: it does not matter where. */
+    /** Where somebody stopped, or threw, before; null: it does not matter where. */
     private static boolean[] passed;
     private static boolean goesOn;
     /** How many frames there were at the first throw; no call from there, or from deeper, finds stack afterwards. */
@@ -108,20 +108,20 @@ public final class Points {
     }
 
     private static void count(int site) {
-        if (--remaining > 0 || stops && passed != null && passed[site]) {
+        if (--remaining > 0 || bottom == 0 && passed != null && passed[site]) {
             return;
         }
+        if (bottom == 0 && passed != null) {
+            passed[site] = true;
+        }
         if (stops) {
-            stop(site);
+            stop();
         } else {
             overflow();
         }
     }
 
-    private static void stop(int site) {
-        if (passed != null) {
-            passed[site] = true;
-        }
+    private static void stop() {
         victim = null;
         stopped = true;
         while (!released) {
@@ -152,11 +152,13 @@ public final class Points {
     /**
      * The running thread throws at its n-th point from now.
      *
+     * @param before null; or from the n-th on at the first one that is not among these, which it joins
      * @param again also at all further ones that are as deep, until {@link #disarm}, as a thread that has no stack left
      *             there
      */
-    static void armToThrow(int n, boolean again) {
+    static void armToThrow(int n, boolean[] before, boolean again) {
         remaining = n;
+        passed = before;
         stops = false;
         goesOn = again;
         bottom = 0;
@@ -172,6 +174,7 @@ public final class Points {
     static void armToStop(int n, boolean[] before) {
         remaining = n;
         passed = before;
+        bottom = 0;
         stops = true;
         released = false;
         stopped = false;

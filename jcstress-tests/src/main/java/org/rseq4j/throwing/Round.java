@@ -40,7 +40,7 @@ final class Round {
 
     private final Subject subject;
     private final boolean peer;
-    private final boolean[] stoppedAt;
+    private final boolean[] before;
     private final boolean first;
     private long hungAfterMillis;
     private final SplittableRandom random;
@@ -59,12 +59,12 @@ final class Round {
      * @param subject a new one
      * @param peer whether it is known that some hang
      * @param seed of what is left to chance
-     * @param stoppedAt where victims stopped in rounds before, for one that stops where none did; null: anywhere
-     * @param first whether it stops at the first of these places, not just at one
+     * @param before where victims stopped, or threw, in rounds before, for one that does where none did; null: anywhere
+     * @param first whether it stops at the first of these places, not just at one, or throws once, not again and again
      */
-    Round(Subject subject, boolean peer, long seed, boolean[] stoppedAt, boolean first) {
+    Round(Subject subject, boolean peer, long seed, boolean[] before, boolean first) {
         this.first = first;
-        this.stoppedAt = stoppedAt;
+        this.before = before;
         this.subject = subject;
         this.peer = peer;
         random = new SplittableRandom(seed);
@@ -175,8 +175,8 @@ final class Round {
     }
 
     private void victim(Way way, int warmUp) throws Exception {
-        if (stoppedAt != null) {
-            Points.armToStop(first ? 1 : random.nextInt(1, 600), stoppedAt); // also in what a thread does once
+        if (way == Way.STOP && before != null) {
+            Points.armToStop(first ? 1 : random.nextInt(1, 600), before); // also in what a thread does once
         }
         // Each once at least: a class that is not initialised or linked yet may stay broken when that throws.
         for (int i = 0; i < Math.max(warmUp, 2 * subject.operations()); i++) {
@@ -247,7 +247,12 @@ final class Round {
         for (int i = 0; i < 64; i++) {
             int next = order[i];
             if (random.nextInt(3) != 0) { // one that nothing is thrown in shows what the others left
-                Points.armToThrow(random.nextInt(1, random.nextInt(2) == 0 ? 20 : 80), random.nextInt(2) == 0);
+                if (before != null) {
+                    Points.armToThrow(1, before, !first);
+                } else {
+                    Points.armToThrow(random.nextInt(1, random.nextInt(2) == 0 ? 20 : 80), null,
+                            random.nextInt(2) == 0);
+                }
             }
             try {
                 subject.run(next);
@@ -262,7 +267,7 @@ final class Round {
     }
 
     private void stopAtCall() throws Exception {
-        if (stoppedAt == null) {
+        if (before == null) {
             Points.armToStop(random.nextInt(1, 300), null);
         }
         for (int i = 0; i < 256; i++) {

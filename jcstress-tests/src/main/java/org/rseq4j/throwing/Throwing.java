@@ -139,6 +139,9 @@ public final class Throwing implements Callable<Integer> {
         final boolean[] stoppedAt = new boolean[Points.SITES];
         int places;
         boolean everywhere;
+        /** Where a thread of this structure threw: once, and again and again. */
+        final boolean[] thrownOnceAt = new boolean[Points.SITES];
+        final boolean[] thrownOnAt = new boolean[Points.SITES];
         final Map<String, Integer> kinds = new LinkedHashMap<>();
     }
 
@@ -172,11 +175,13 @@ public final class Throwing implements Callable<Integer> {
         int times = way == Round.Way.HEAP ? Math.max(1, rounds / 20) : rounds;
         for (int i = 0; i < times && tally.failures < 10 && tally.hung < 2; i++) {
             int warmUp = i == 0 ? mode.warmUp : mode.warmUp / 100;
-            boolean anew = way == Round.Way.STOP && !tally.everywhere && i % 3 != 2;
-            Round.Result result = new Round(subject.make(), subject.peer, seed * 31 + i, anew ? tally.stoppedAt : null,
-                    i % 3 == 0)
+            boolean stopsAnew = way == Round.Way.STOP && !tally.everywhere && i % 3 != 2;
+            boolean throwsAnew = way == Round.Way.CALL && i % 3 != 2;
+            boolean[] thrownAt = i % 3 == 0 ? tally.thrownOnceAt : tally.thrownOnAt;
+            boolean[] before = stopsAnew ? tally.stoppedAt : throwsAnew ? thrownAt : null;
+            Round.Result result = new Round(subject.make(), subject.peer, seed * 31 + i, before, i % 3 == 0)
                     .run(way, warmUp);
-            if (anew) {
+            if (stopsAnew) {
                 tally.places += result.thrown();
                 tally.everywhere = i % 3 == 0 && result.thrown() == 0;
             }
@@ -191,9 +196,21 @@ public final class Throwing implements Callable<Integer> {
         }
     }
 
+    private static int placesOf(boolean[] sites) {
+        int places = 0;
+        for (boolean site : sites) {
+            places += site ? 1 : 0;
+        }
+        return places;
+    }
+
     private static void print(Subjects subject, Tally tally) {
         System.out.printf("  %-34s %5d rounds %7d thrown %4s%s%n", subject.title, tally.rounds, tally.thrown,
                 tally.failures == 0 ? "ok" : tally.failures + " FAILED", subject.peer ? "  (peer)" : "");
+        int calls = placesOf(tally.thrownOnceAt);
+        if (calls > 0) {
+            System.out.printf("      thrown at %d calls, and from %d calls on%n", calls, placesOf(tally.thrownOnAt));
+        }
         if (tally.places > 0) {
             System.out.printf("      stopped at %d places, %s%n", tally.places,
                     tally.everywhere ? "which are all that it came to" : "not yet all");
