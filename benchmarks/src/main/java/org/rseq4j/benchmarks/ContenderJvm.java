@@ -27,32 +27,36 @@ final class ContenderJvm {
     /** How long a worker may take to see that the round is over. */
     private static final long TIMEOUT_MILLIS = 120_000;
     private static final CompilationMXBean COMPILERS = ManagementFactory.getCompilationMXBean();
-    private static final ThreadMXBean MEMORY = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private final Suite suite;
     private final Contender.Factory factory;
     private final boolean virtual;
     private final int noise;
+    private final boolean cpuTime;
     private final PrintStream out;
     private Contender contender;
     private int workers;
     /** Milliseconds that the JIT took up to the end of the last round. */
     private long compiled;
+    /** CPU time of the workers for each operation in the last round. */
+    private double nanosAnOperation;
 
-    private ContenderJvm(Suite suite, String contender, boolean virtual, int noise, PrintStream out) {
+    private ContenderJvm(Suite suite, String contender, boolean virtual, int noise, boolean cpuTime, PrintStream out) {
         this.suite = suite;
         factory = suite.contenders().get(contender);
         this.virtual = virtual;
         this.noise = noise;
+        this.cpuTime = cpuTime;
         this.out = out;
     }
 
-    /** Arguments: suite, contender, kind of thread, noise. */
+    /** Arguments: suite, contender, kind of thread, noise, whether CPU time is counted. */
     public static void main(String[] arguments) throws Exception {
         PrintStream answers = System.out;
         System.setOut(System.err); // what a contender prints is no answer
         var jvm = new ContenderJvm(Suites.named(arguments[0]), arguments[1], arguments[2].equals("virtual"),
-                Integer.parseInt(arguments[3]), answers);
+                Integer.parseInt(arguments[3]), Boolean.parseBoolean(arguments[4]), answers);
         answers.println("environment " + new ObjectMapper().writeValueAsString(Environment.here()));
         try (var orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             for (String order = orders.readLine(); order != null; order = orders.readLine()) {
@@ -76,6 +80,9 @@ final class ContenderJvm {
                 Sample sample = run(Long.parseLong(order[1]));
                 out.println("sample " + sample.rate() + " " + sample.slowest() + " " + sample.interval() + " "
                         + sample.allocated() + " " + sample.compiled());
+                if (cpuTime) {
+                    out.println("count " + nanosAnOperation + " ns of CPU time an operation");
+                }
                 contender.counts().forEach((name, value) -> out.println("count " + value + " " + name));
             }
             case "latencies" -> {
@@ -108,6 +115,7 @@ final class ContenderJvm {
             started.countDown();
         });
         long[] operations = new long[workers * 16];
+        long[] cpuNanos = new long[workers * 16];
         Throwable[] failure = new Throwable[1];
         Thread[] all = new Thread[workers];
         for (int i = 0; i < workers; i++) {
@@ -115,7 +123,9 @@ final class ContenderJvm {
             all[i] = start(virtual, () -> {
                 try {
                     start.await();
+                    long before = cpuTime ? THREADS.getCurrentThreadCpuTime() : 0;
                     operations[thread * 16] = contender.work(thread, round);
+                    cpuNanos[thread * 16] = cpuTime ? THREADS.getCurrentThreadCpuTime() - before : 0;
                 } catch (Throwable e) {
                     failure[0] = e;
                 }
@@ -142,6 +152,8 @@ final class ContenderJvm {
         for (int i = 0; i < workers; i++) {
             done[i] = operations[i * 16];
         }
+        nanosAnOperation = LongStream.of(cpuNanos).sum()
+                / (double) Math.max(1, LongStream.of(done).filter(n -> n > 0).sum());
         long before = compiled;
         compiled = COMPILERS.getTotalCompilationTime();
         return sample(done, nanos, bytes, compiled - before);
@@ -178,7 +190,7 @@ final class ContenderJvm {
 
     /** {@return what all threads allocated so far; before Java 21 nobody knows} */
     private static long allocatedBytes() {
-        return Runtime.version().feature() >= 21 ? MEMORY.getTotalThreadAllocatedBytes() : 0;
+        return Runtime.version().feature() >= 21 ? THREADS.getTotalThreadAllocatedBytes() : 0;
     }
 
     /** A thread that wants its CPU for itself. */

@@ -63,7 +63,8 @@ final class ContenderProcess implements AutoCloseable {
                 "-Drseq4j.bench.commit=" + System.getProperty("rseq4j.bench.commit", "unknown"), "-cp",
                 System.getProperty("rseq4j.bench.java.classes", System.getProperty("java.class.path")),
                 ContenderJvm.class.getName(), suite.name(), contender,
-                options.virtual ? "virtual" : "platform", "" + options.noise));
+                options.virtual ? "virtual" : "platform", "" + options.noise,
+                "" + (options.cpuTime && !options.virtual)));
         process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
         orders = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
         answers = process.inputReader(StandardCharsets.UTF_8);

@@ -40,6 +40,9 @@ final class RunOptions {
     @Option(names = "--one-jvm", description = "each JVM of a contender goes through all numbers of threads, rather than one JVM for each number")
     boolean oneJvm;
 
+    @Option(names = "--cpu-time", description = "also the CPU time of the threads for each operation, which a busy machine disturbs less than rates; not of virtual threads")
+    boolean cpuTime;
+
     @Option(names = "--jvm", paramLabel = "ARGUMENT", description = "an argument for the contenders' JVMs; may be repeated")
     List<String> jvm = List.of();
 
@@ -68,6 +71,9 @@ final class RunOptions {
         }
         if (oneJvm) {
             arguments.add("--one-jvm");
+        }
+        if (cpuTime) {
+            arguments.add("--cpu-time");
         }
         return arguments;
     }
