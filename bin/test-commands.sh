@@ -44,6 +44,8 @@ refuses "unknown option: --nonsense" bin/verify --nonsense
 refuses "unknown option: --nonsense" bin/jsr166 --nonsense
 refuses "--repeat has to be from 1 to 1000: 0" bin/jsr166 --repeat 0
 refuses "no run has Vector in its name" bin/jsr166 Vector
+refuses "unknown option: --nonsense" bin/lincheck --nonsense
+refuses "--runs has to be from 1 to 100000: 0" bin/lincheck --runs 0
 refuses "unknown option: --nonsense" bin/publish --nonsense
 refuses "--local needs a directory" bin/publish
 refuses "is not empty" bin/publish --local bin
