@@ -18,10 +18,14 @@ final class BufferLoans {
     private static final byte PATTERN = (byte) 0xDB;
 
     private final ConcurrentHashMap<Long, Loan> out = new ConcurrentHashMap<>();
-    /** Where each address was last acquired that is not in use. */
-    private final ConcurrentHashMap<Long, Throwable> back = new ConcurrentHashMap<>();
+    /** What was last lent of each address that is not in use. */
+    private final ConcurrentHashMap<Long, Last> back = new ConcurrentHashMap<>();
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
     private final Consumer<? super PoolMisuse> hook;
+
+    /** A loan that has ended: where it was acquired, and how many bytes have the pattern since. */
+    private record Last(Throwable acquired, long bytes) {
+    }
 
     /** The weak reference is to what was handed out, which all that was made of it refers to. */
     private static final class Loan extends WeakReference<Object> {
@@ -80,17 +84,23 @@ final class BufferLoans {
         return view;
     }
 
+    /** Looks for the pattern, as far as the last loan was: that may have been of another size. */
     private void check(View view) {
-        Throwable last = back.get(view.address);
-        if (last == null) {
-            return;
+        Last last = back.remove(view.address);
+        if (last == null || view.size > Span.BYTES) {
+            return; // what is larger than a span was given to the system
         }
-        // What is larger than a span was given to the system.
-        long at = view.size > Span.BYTES ? -1 : view.firstOther(PATTERN);
-        back.remove(view.address);
-        if (at >= 0) {
-            report(new PoolMisuse(Kind.USED_AFTER_RELEASE, describe(view.address) + ", at byte " + at, last));
+        long filled = Math.min(last.bytes, view.size);
+        long at = view.firstOther(PATTERN);
+        if (at >= 0 && at < filled && !isZero(view, filled)) {
+            report(new PoolMisuse(Kind.USED_AFTER_RELEASE, describe(view.address) + ", at byte " + at, last.acquired));
         }
+    }
+
+    /** As memory is that was given to the system meanwhile. */
+    private static boolean isZero(View view, long bytes) {
+        long other = view.firstOther((byte) 0);
+        return other < 0 || other >= bytes;
     }
 
     /**
@@ -102,7 +112,8 @@ final class BufferLoans {
     void released(long address, boolean alive, Consumer<View> pool) {
         Loan loan = out.get(address);
         if (loan == null || !loan.term.isAlive() || View.tells() && !alive) {
-            Throwable last = back.get(address);
+            Last ended = back.get(address);
+            Throwable last = ended == null ? null : ended.acquired;
             if (!alive && (last != null || loan != null && View.tells())) {
                 report(new PoolMisuse(Kind.RELEASED_TWICE, describe(address), last));
                 throw new IllegalStateException("released twice: " + describe(address), last);
@@ -110,7 +121,7 @@ final class BufferLoans {
             report(new PoolMisuse(Kind.FOREIGN, describe(address), null));
             throw new IllegalArgumentException("not in use as a buffer of this pool: " + describe(address));
         }
-        back.put(address, loan.acquired);
+        back.put(address, new Last(loan.acquired, loan.bytes));
         loan.term.end(); // of two threads one does; throws while input or output is going on
         try {
             loan.clear();

@@ -357,4 +357,28 @@ class PerCpuBufferPoolByteBuffersTest {
     private static void leak(PerCpuBufferPool pool) {
         pool.acquireByteBuffer(BYTES).put(0, (byte) 1);
     }
+
+    /** It has the pattern as far as its last loan was, or none any more. */
+    @Test
+    void memoryThatChangedItsSizeOrWasGivenBackIsNotTakenForMisused() {
+        var found = new ConcurrentLinkedQueue<PoolMisuse>();
+        try (var pool = PerCpuBufferPool.builder().maxBytes(2 << 20).detectMisuse(found::add).build()) {
+            for (int round = 0; round < 3; round++) {
+                for (int bytes : new int[]{256, 8192, 1 << 20, 4096, 512}) {
+                    pool.release(pool.acquireByteBuffer(bytes));
+                }
+                pool.trim();
+                pool.trim();
+            }
+            ByteBuffer first = pool.acquireByteBuffer(1 << 20);
+            ByteBuffer second = pool.acquireByteBuffer(1 << 20);
+            for (int i = 0; i < 6; i++) { // outside of the pool
+                pool.release(pool.acquireByteBuffer(i % 2 == 0 ? 1024 : 2048));
+                pool.trim();
+            }
+            pool.release(first);
+            pool.release(second);
+        }
+        assertEquals(List.of(), List.copyOf(found));
+    }
 }
