@@ -30,9 +30,9 @@ abstract class LeasedSlabFields extends LeasedSlabPadding {
      */
     long takenWhenFull = -1;
     long takenWhenEmpty = -1;
-    /** What the count was at the last trim, and when somebody last wanted its place; hints. */
+    /** What the count was at the last trim, and the word when somebody last wanted its place; hints. */
     long takenBefore = -1;
-    long takenWhenWanted = -1;
+    long wordWhenWanted = -1;
     /** Whether the last trim found that nothing was taken since the one before. */
     boolean idle;
     /** The OS thread whose slab this is, see {@link LeasedSlabs#owner}. */
@@ -247,6 +247,13 @@ final class LeasedSlab extends LeasedSlabFields {
     }
 
     // ---- For those that take it away. ----
+
+    /** Whether it seems that nothing was taken or put since the last call. */
+    boolean isUnused() {
+        long before = wordWhenWanted;
+        wordWhenWanted = (long) WORD.getOpaque(this);
+        return wordWhenWanted == before;
+    }
 
     /** Whether its owner is known to be out of it for good. Pairs with the owner's commit. */
     boolean isSettled() {

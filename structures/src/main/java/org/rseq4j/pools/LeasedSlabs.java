@@ -124,15 +124,9 @@ final class LeasedSlabs {
         LeasedSlab there = at(place);
         if (there == null) {
             openAt(place, owner);
-        } else if (there.revoked || takesOver && there.owner != owner && isIdle(there)) {
+        } else if (there.revoked || takesOver && there.owner != owner && there.isUnused()) {
             takeOver(place, there, owner);
         }
-    }
-
-    private static boolean isIdle(LeasedSlab slab) {
-        long before = slab.takenWhenWanted;
-        slab.takenWhenWanted = slab.taken();
-        return slab.takenWhenWanted == before;
     }
 
     private LeasedSlab[] only(int place, LeasedSlab slab) {

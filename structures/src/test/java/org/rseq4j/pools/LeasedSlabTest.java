@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.rseq4j.internal.thread.Threads;
 import org.rseq4j.stress.ChildJvm;
 import org.rseq4j.stress.TestThreads;
 
@@ -178,6 +179,39 @@ class LeasedSlabTest {
         assertFalse(slabs.isStuck());
         assertSame(object, slabs.tryPop());
         assertEquals(0, slabs.objects());
+    }
+
+    /** A thread that only releases takes nothing, but uses its slab. */
+    @Test
+    void aSlabIsTakenOverOnlyWhenItsOwnerDoesNotUseIt() throws Exception {
+        assumeTrue(LeasedSlabs.COUNT > 0, "no leased slabs here: no membarrier");
+        var slabs = new LeasedSlabs(4);
+        slabs.open(false);
+        LeasedSlab mine = slabs.mine();
+        assertNotNull(mine);
+        for (int i = 0; i < 3; i++) {
+            assertTrue(mine.put(new Object()));
+            onAThreadOfTheSamePlace(() -> slabs.open(true));
+            assertSame(mine, slabs.mine());
+            assertFalse(mine.revoked);
+        }
+        onAThreadOfTheSamePlace(() -> slabs.open(true));
+        assertTrue(mine.revoked);
+        assertNull(slabs.mine());
+        assertEquals(3, slabs.objects());
+    }
+
+    private static void onAThreadOfTheSamePlace(Runnable task) throws InterruptedException {
+        long place = Threads.currentId() & LeasedSlabs.COUNT - 1;
+        var ran = new AtomicBoolean();
+        while (!ran.get()) {
+            TestThreads.start(() -> {
+                if ((Threads.currentId() & LeasedSlabs.COUNT - 1) == place) {
+                    task.run();
+                    ran.set(true);
+                }
+            }).join();
+        }
     }
 
     @Test
