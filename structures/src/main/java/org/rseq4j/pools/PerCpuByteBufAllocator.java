@@ -21,10 +21,10 @@ import java.util.Objects;
  * }</pre>
  *
  * <p>
- * Needs netty-buffer 4.2, an optional dependency. Thread safe; a buffer may be released by any thread, and then belongs
- * to the pool, as with Netty's pooled allocators. Reference counts, capacities, bounds checks, slices and the leak
- * detector are Netty's own. A buffer that is never released keeps its memory from the pool until both are unreachable.
- * Heap buffers are not pooled: they are the garbage collector's. Buffers have no memory address
+ * Needs netty-buffer 4.2.2 or later, an optional dependency. Thread safe; a buffer may be released by any thread, and
+ * then belongs to the pool, as with Netty's pooled allocators. Reference counts, capacities, bounds checks, slices and
+ * the leak detector are Netty's own. A buffer that is never released keeps its memory from the pool until both are
+ * unreachable. Heap buffers are not pooled: they are the garbage collector's. Buffers have no memory address
  * ({@link ByteBuf#hasMemoryAddress()}); channels use them as ByteBuffers, without a copy.
  *
  * <p>
