@@ -61,6 +61,9 @@ record MemoryFile(Mapping mapping, int strides) {
     }
 
     private static MemoryFile openAlone(Path file, long bytesPerCpu, long stride) throws IOException {
+        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(file + " is not a regular file"); // a device would be written to, and then refused
+        }
         try (FileChannel channel = FileChannel.open(file,
                 Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE,
                         LinkOption.NOFOLLOW_LINKS),

@@ -147,9 +147,10 @@ public final class PerCpuMemory implements AutoCloseable {
      * @param bytesPerCpu the bytes for each CPU: positive, a multiple of 8
      * @return the memory
      * @throws IllegalArgumentException when the size is not positive, not a multiple of 8 or too large
-     * @throws IOException when the file cannot be opened for writing, is truncated, has another layout or version, or
-     *             the disk is full (before Linux 5.14 and without the native library: or has less room than an existing
-     *             file's size); a {@link java.nio.channels.ClosedByInterruptException} when the thread is interrupted
+     * @throws IOException when the file cannot be opened for writing, is no regular file, is truncated, has another
+     *             layout or version, or the disk is full (before Linux 5.14 and without the native library: or has less
+     *             room than an existing file's size); a {@link java.nio.channels.ClosedByInterruptException} when the
+     *             thread is interrupted
      */
     public static PerCpuMemory map(Path file, long bytesPerCpu) throws IOException {
         Objects.requireNonNull(file, "file");

@@ -270,6 +270,15 @@ class PerCpuMemoryTest {
         assertDoesNotThrow(() -> PerCpuMemory.map(target, 4096).close());
     }
 
+    /** What has no size is taken for an empty file, but for that it is no file. */
+    @Test
+    void aDeviceIsRefusedBeforeAnythingIsWritten() throws IOException {
+        Path device = Path.of("/dev/null");
+        assumeTrue(Files.exists(device), "needs " + device);
+        var refused = assertThrows(IOException.class, () -> PerCpuMemory.map(device, 4096));
+        assertEquals(device + " is not a regular file", refused.getMessage());
+    }
+
     @Test
     void aFileThatMayNotBeWrittenIsRefusedByName(@TempDir Path folder) throws IOException {
         Path file = folder.resolve("words");
