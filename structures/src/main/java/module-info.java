@@ -24,6 +24,7 @@ module org.rseq4j.structures {
     requires static spring.boot.actuator;
     requires static spring.boot.autoconfigure;
     requires static spring.context;
+    requires static spring.core;
     // An automatic module, which jlink does not take: modules that use PerCpuHistogram's snapshots require it too.
     requires static HdrHistogram;
 

@@ -8,25 +8,26 @@ import io.prometheus.metrics.tracer.common.SpanContext;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.Executor;
 import org.rseq4j.Rseq;
 import org.rseq4j.RseqStatus;
 import org.rseq4j.counters.PerCpuPrometheusMeterRegistry;
 import org.rseq4j.queues.SliceBlockingQueue;
+import org.springframework.aot.AotDetector;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.boot.actuate.info.InfoContributor;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnThreading;
 import org.springframework.boot.autoconfigure.task.TaskExecutionAutoConfiguration;
-import org.springframework.boot.thread.Threading;
 import org.springframework.boot.task.ThreadPoolTaskExecutorBuilder;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Lazy;
+import org.springframework.context.aot.AbstractAotProcessor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 /**
@@ -37,8 +38,9 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
  * <li>with {@code rseq4j.metrics.per-cpu=true}, a {@link PerCpuPrometheusMeterRegistry} in place of Micrometer's
  * registry for Prometheus, unless there are exemplars of traces, which it has not;
  * <li>with {@code rseq4j.executor.enabled=true}, a {@link SliceBlockingQueue} in the executor that Spring Boot makes
- * for asynchronous methods and requests ({@code applicationTaskExecutor}), unless that uses virtual threads or the
- * application has one of its own. All {@code spring.task.execution} properties mean what they did.
+ * for asynchronous methods and requests ({@code applicationTaskExecutor}), unless that uses virtual threads. When
+ * Spring Boot makes one, who uses it, and what the {@code spring.task.execution} properties mean is as before; one that
+ * the application makes stays as it is, and so does all where Spring's ahead-of-time processing is used.
  * </ul>
  *
  * <p>
@@ -47,7 +49,7 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
  *
  * @since 0.1.0
  */
-@AutoConfiguration(before = TaskExecutionAutoConfiguration.class)
+@AutoConfiguration
 public class RseqAutoConfiguration {
     /** Made by Spring. */
     public RseqAutoConfiguration() {
@@ -110,17 +112,36 @@ public class RseqAutoConfiguration {
         }
     }
 
+    /**
+     * Has Spring Boot's executor made with another queue. A bean of our own would keep it from making what goes with
+     * its executor, and one that a post-processor puts in its place is not shut down with the context.
+     */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(ThreadPoolTaskExecutor.class)
     @ConditionalOnBooleanProperty(name = "rseq4j.executor.enabled")
-    @ConditionalOnThreading(Threading.PLATFORM)
     static class TaskExecution {
-        /** By the name that Spring looks for, so that it makes none of its own. */
-        @Lazy
-        @Bean(name = TaskExecutionAutoConfiguration.APPLICATION_TASK_EXECUTOR_BEAN_NAME)
-        @ConditionalOnMissingBean(Executor.class)
-        SliceTaskExecutor applicationTaskExecutor(ThreadPoolTaskExecutorBuilder builder) {
-            return builder.build(SliceTaskExecutor.class);
+        @Bean
+        static BeanFactoryPostProcessor rseqTaskExecutor() {
+            return beans -> {
+                String name = TaskExecutionAutoConfiguration.APPLICATION_TASK_EXECUTOR_BEAN_NAME;
+                if (!isAheadOfTime() && beans.containsBeanDefinition(name)
+                        && beans.getType(name, false) == ThreadPoolTaskExecutor.class
+                        && beans.getBeanDefinition(name) instanceof AbstractBeanDefinition definition
+                        && isSpringBoots(definition)) {
+                    definition.setInstanceSupplier(
+                            () -> beans.getBean(ThreadPoolTaskExecutorBuilder.class).build(SliceTaskExecutor.class));
+                }
+            };
+        }
+
+        private static boolean isSpringBoots(BeanDefinition definition) {
+            String maker = definition.getFactoryBeanName();
+            return maker != null && maker.startsWith(TaskExecutionAutoConfiguration.class.getPackageName() + '.');
+        }
+
+        /** Where no code can be generated for what is said here, and where it was. */
+        private static boolean isAheadOfTime() {
+            return Boolean.getBoolean(AbstractAotProcessor.AOT_PROCESSING) || AotDetector.useGeneratedArtifacts();
         }
     }
 
