@@ -20,7 +20,7 @@ import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
 
 /**
- * Makes the contents of a module's multi-release jar: java MultiRelease.java MODULE-FOLDER MODULE-PATH. In
+ * Makes the contents of a module's multi-release jar: java MultiRelease.java MODULE-FOLDER VERSION MODULE-PATH. In
  * target/multi-release come classes for Java 17, of src/main/java and src/main/java17; those of src/main/java21 and
  * src/main/java22 as META-INF/versions; and what target/classes has beside classes. target/classes itself is what the
  * newest Java sees, for tests and for whoever runs the module without a jar.
@@ -32,17 +32,19 @@ public final class MultiRelease {
     private final Path sources;
     private final Path classes;
     private final Path output;
+    private final String version;
     private final String modulePath;
 
-    private MultiRelease(Path module, String modulePath) {
+    private MultiRelease(Path module, String version, String modulePath) {
         sources = module.resolve("src/main");
         classes = module.resolve("target/classes");
         output = module.resolve("target/multi-release");
+        this.version = version;
         this.modulePath = modulePath;
     }
 
     public static void main(String[] arguments) throws IOException {
-        new MultiRelease(Path.of(arguments[0]), arguments[1]).make();
+        new MultiRelease(Path.of(arguments[0]), arguments[1], arguments[2]).make();
     }
 
     private void make() throws IOException {
@@ -54,14 +56,14 @@ public final class MultiRelease {
         Files.createDirectories(output);
         List<Path> base = new ArrayList<>(javaFiles(sources.resolve("java")));
         base.addAll(javaFiles(sources.resolve("java" + BASE)));
-        compile(BASE, output, base, "--module-path", modulePath);
+        compile(BASE, output, base, "--module-path", modulePath, "--module-version", version);
         String classPath = output + java.io.File.pathSeparator + modulePath;
-        for (int version : VERSIONS) {
-            List<Path> files = javaFiles(sources.resolve("java" + version));
+        for (int release : VERSIONS) {
+            List<Path> files = javaFiles(sources.resolve("java" + release));
             if (!files.isEmpty()) {
-                Path folder = output.resolve("META-INF/versions/" + version);
+                Path folder = output.resolve("META-INF/versions/" + release);
                 Files.createDirectories(folder);
-                compile(version, folder, files, "--class-path", classPath);
+                compile(release, folder, files, "--class-path", classPath);
                 for (Path versioned : paths(folder, null)) {
                     Path general = output.resolve(folder.relativize(versioned).toString());
                     for (Path classFile : List.of(versioned, general)) {

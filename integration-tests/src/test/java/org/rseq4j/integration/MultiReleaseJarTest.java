@@ -2,9 +2,12 @@
 package org.rseq4j.integration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.module.ModuleDescriptor;
+import java.lang.module.ModuleFinder;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
@@ -14,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.jar.JarEntry;
@@ -26,6 +30,8 @@ import org.rseq4j.Rseq;
 import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.internal.sequence.Sequences;
 import org.rseq4j.pools.PerCpuBufferPool;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The jars on a new Java: the unit tests use the folders of classes, where everything is compiled together, but what is
@@ -60,6 +66,29 @@ class MultiReleaseJarTest {
                     .filter(name -> name.startsWith(VERSIONS) && name.endsWith(".class"))
                     .map(name -> name.substring(VERSIONS.length()).replaceFirst("([$].*)?[.]class$", ""))
                     .collect(Collectors.toSet());
+        }
+    }
+
+    /** {@code jar --describe-module} and stack traces say it. */
+    @Test
+    void theModulesHaveTheJarsVersion() throws Exception {
+        for (Class<?> type : List.of(Rseq.class, PerCpuCounter.class)) {
+            try (JarFile jar = new JarFile(source(type).toFile())) {
+                String version = jar.getManifest().getMainAttributes().getValue("Bundle-Version");
+                ModuleDescriptor module = ModuleFinder.of(source(type)).findAll().iterator().next().descriptor();
+                assertEquals(Optional.of(version), module.rawVersion(), module::toString);
+            }
+        }
+    }
+
+    @Test
+    void nativeImageFindsWellFormedMetadata() throws Exception {
+        try (JarFile jar = new JarFile(source(Rseq.class).toFile())) {
+            JarEntry entry = jar
+                    .getJarEntry("META-INF/native-image/org.rseq4j/rseq4j-core/reachability-metadata.json");
+            JsonNode metadata = new JsonMapper().readTree(jar.getInputStream(entry));
+            assertFalse(metadata.path("foreign").path("downcalls").isEmpty(), metadata::toString);
+            assertFalse(metadata.path("resources").isEmpty(), metadata::toString);
         }
     }
 
