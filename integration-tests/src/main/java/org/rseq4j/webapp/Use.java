@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -237,7 +238,9 @@ public enum Use {
         void run() throws Exception {
             SliceLock slice = new SliceLock();
             ReadWriteLock readWrite = new PerCpuReadWriteLock();
-            for (Lock lock : List.of(slice, readWrite.readLock(), readWrite.writeLock(),
+            ReadWriteLock counted = PerCpuReadWriteLock.builder().reentrant().fair().build(); // by a ThreadLocal
+            for (Lock lock : List.of(slice, SliceLock.builder().reentrant().fair().build(), readWrite.readLock(),
+                    readWrite.writeLock(), counted.readLock(), counted.writeLock(),
                     ExtendedLock.wrap(new ReentrantLock()))) {
                 for (int i = 0; i < MANY; i++) {
                     lock.lock();
@@ -265,6 +268,28 @@ public enum Use {
                 slice.unlock();
             }
             waiter.join();
+            slice.lock();
+            try {
+                Condition condition = slice.newCondition();
+                for (long left = 1000; left > 0;) {
+                    left = condition.awaitNanos(left);
+                }
+            } finally {
+                slice.unlock();
+            }
+        }
+    },
+    /** Executors, which the application shuts down. */
+    EXECUTORS {
+        @Override
+        void run() throws Exception {
+            for (ExecutorService executor : List.of(Executors.newFixedThreadPool(2),
+                    Executors.newVirtualThreadPerTaskExecutor())) {
+                check(executor.submit(() -> Rseq.cpuId() >= 0).get());
+                executor.shutdown();
+                check(executor.awaitTermination(10, TimeUnit.SECONDS));
+                keep(executor);
+            }
         }
     },
     /** All of them. */
