@@ -19,7 +19,8 @@ import org.rseq4j.queues.SliceBlockingQueue;
  * <p>
  * Guarantees, happens-before, errors, costs, and what happens without rseq are those of {@link ThreadPoolExecutor} and
  * of the queue. As with the JDK's, a queue without a bound grows until the heap is full when tasks come faster than
- * they are done.
+ * they are done. An executor that a program no longer refers to runs on until it is shut down; the JDK shuts down those
+ * of {@code newSingleThreadExecutor} then, which its documentation does not promise.
  *
  * @since 0.1.0
  */

@@ -730,6 +730,37 @@ class SliceLockTest {
         assertNull(lock.getOwner());
     }
 
+    @Test
+    void anUnlockByAnotherThreadLeavesEverythingAsItIs() throws Exception {
+        SliceLock lock = SliceLock.builder().reentrant().build();
+        lock.lock();
+        lock.lock();
+        start(() -> {
+            assertThrows(IllegalMonitorStateException.class, lock::unlock);
+            return null;
+        }).get();
+        assertEquals(2, lock.getHoldCount());
+        lock.unlock();
+        start(() -> {
+            assertThrows(IllegalMonitorStateException.class, lock::unlock);
+            return null;
+        }).get();
+        assertEquals(1, lock.getHoldCount());
+        lock.unlock();
+
+        Thread virtual = TestThreads.startVirtual(() -> {
+            lock.lock();
+            LockSupport.park();
+            lock.unlock();
+        });
+        until(() -> lock.getOwner() != null);
+        assertThrows(IllegalMonitorStateException.class, lock::unlock);
+        assertSame(virtual, lock.getOwner());
+        LockSupport.unpark(virtual);
+        virtual.join();
+        assertFalse(lock.isLocked());
+    }
+
     /** By reflection: the module does not read java.management. */
     private static long[] deadlocked() throws Exception {
         Object bean = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean").invoke(null);
