@@ -413,7 +413,9 @@ final class WaitingRoom {
             boolean done = false;
             unserved = false;
             boolean sweeps = unswept;
-            unswept = false; // before what it is about is read, as that is set after it
+            if (sweeps) { // else it may be set just now, and would be lost
+                unswept = false; // before what it is about is read, as that is set after it
+            }
             try {
                 countLosses();
                 if (sweeps) {
