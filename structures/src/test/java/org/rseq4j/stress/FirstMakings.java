@@ -89,7 +89,7 @@ final class FirstMakings {
                 () -> use(PerCpuPool.builder(Object::new).maxSize(2).makeOn(Runnable::run).build()));
         makings.put("PerCpuBufferPool", () -> {
             try (var pool = PerCpuBufferPool.builder().build()) {
-                pool.release(pool.acquire(100));
+                pool.release(pool.acquireByteBuffer(100));
             }
         });
         makings.put("SliceMpmcArrayQueue", () -> use(new SliceMpmcArrayQueue<>(64)));

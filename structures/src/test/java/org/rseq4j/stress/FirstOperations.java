@@ -91,7 +91,7 @@ final class FirstOperations {
             }
         });
         operations.put("timed acquire", () -> POOL.release(POOL.acquire(MINUTE)));
-        operations.put("buffers", () -> BUFFERS.release(BUFFERS.acquire(100)));
+        operations.put("buffers", () -> BUFFERS.release(BUFFERS.acquireByteBuffer(100)));
         long slot = MEMORY.allocateSlot(4);
         operations.put("push", () -> RestartableSequences.BY_CPU.push(MEMORY, slot, 3, 1));
         operations.put("pop", () -> RestartableSequences.BY_CPU.pop(MEMORY, slot, new long[1]));
@@ -167,7 +167,7 @@ final class FirstOperations {
         }
         others.add(BUFFERS::trim);
         others.add(BUFFERS::statistics);
-        others.add(() -> BUFFERS.release(BUFFERS.acquire(4 << 20)));
+        others.add(() -> BUFFERS.release(BUFFERS.acquireByteBuffer(4 << 20)));
         others.add(() -> allOf(MEMORY));
         others.add(() -> allOf(mapped));
         others.add(() -> file.counter("requests", "").increment());

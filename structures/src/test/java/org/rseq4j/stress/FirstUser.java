@@ -123,7 +123,7 @@ final class FirstUser {
         try (var pool = PerCpuPool.builder(StringBuilder::new).maxSize(2).maxIdleAge(Duration.ofMillis(1)).build();
                 var buffers = PerCpuBufferPool.builder().maxIdleAge(Duration.ofMillis(1)).build()) {
             pool.release(pool.acquire(Duration.ofSeconds(10)));
-            buffers.release(buffers.acquire(1000));
+            buffers.release(buffers.acquireByteBuffer(1000));
             Thread.sleep(50); // for some visits of the trimmers
         }
     }
