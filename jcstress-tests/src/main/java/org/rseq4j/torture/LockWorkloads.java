@@ -189,7 +189,7 @@ final class LockWorkloads {
                 case 2 -> stray = SliceExtension.begin(); // never ended
                 case 3 -> SliceExtension.renew(random.nextLong());
                 case 4 -> SliceExtension.end(random.nextLong());
-                case 5 -> SliceExtension.run(Sections::nest);
+                case 5 -> SliceExtension.run(this::nest);
                 case 6 -> equal("what call returns", 5, SliceExtension.call(() -> 5));
                 default -> {
                 }
@@ -203,7 +203,7 @@ final class LockWorkloads {
          * A request that stands is not made again. A kernel clears that of a thread which it schedules out, and then
          * the nested section owns one; simulated requests stand until they are ended.
          */
-        private static void nest() {
+        private void nest() {
             long section = SliceExtension.isSupported() ? SliceExtension.begin() : 0;
             if (Boolean.getBoolean("rseq4j.benchmark.simulateRequests")) {
                 equal("a nested begin", 0, section);
