@@ -273,7 +273,11 @@ final class Supply<T> {
             failure = e;
         }
         if (failure != null) {
-            log(failure);
+            try {
+                log(failure);
+            } catch (Throwable e) {
+                // There was no stack or no memory to tell of it.
+            }
         }
     }
 
@@ -311,6 +315,6 @@ final class Supply<T> {
 
     /** Objects that were or are being made, and whose discarding has not ended. */
     long existing() {
-        return existing.get() - uncounted - losses.objects;
+        return existing.get() - uncounted - losses.objects - losses.unbound;
     }
 }

@@ -51,6 +51,9 @@ final class Upkeep<T> implements Trimmer.Trimmed {
     /** A visit. */
     @Override
     public void trim() {
+        if (room != null) {
+            room.serveAtLast(); // an error may have kept somebody from it, and perhaps nobody comes
+        }
         long now = System.nanoTime();
         if (idleNanos > 0 && (minIdle == 0 || now - trimmedAt >= idleNanos)) {
             trimmedAt = now;

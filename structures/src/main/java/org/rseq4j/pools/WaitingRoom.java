@@ -55,7 +55,7 @@ final class WaitingRoom {
     private final int maximum;
     /** Whether there is room for all objects, so that none has to be discarded for want of it. */
     private final boolean keepsAll;
-    /** Discards an object that found no place, and has no permit any more. */
+    /** Discards an object that found no place, and has no permit any more; throws only where it could not begin. */
     private final Consumer<Object> discard;
     /** Looks for objects that became unreachable; null where that is not asked for. */
     private final Runnable sweep;
@@ -63,7 +63,7 @@ final class WaitingRoom {
     private final Makings makings;
     /** Objects that are gone without a ticket. */
     private final Losses losses;
-    private volatile int locked;
+    volatile int locked;
     volatile boolean unserved;
     /** Whether there may be tickets that are done with behind one that waits, or among the departing. */
     volatile boolean unswept;
@@ -92,7 +92,7 @@ final class WaitingRoom {
         this.makings = makings;
     }
 
-    private boolean tryLock() {
+    boolean tryLock() {
         return locked == 0 && LOCKED.compareAndSet(this, 0, 1);
     }
 
@@ -435,7 +435,17 @@ final class WaitingRoom {
                 locked = 0;
             }
             if (left != null) {
-                discard.accept(left);
+                boolean begun = false;
+                try {
+                    discard.accept(left);
+                    begun = true;
+                } finally {
+                    if (!begun) {
+                        synchronized (losses) {
+                            losses.unbound++;
+                        }
+                    }
+                }
             }
         }
     }
@@ -490,7 +500,12 @@ final class WaitingRoom {
             existing -= object == null ? 0 : 1;
             return object;
         } catch (Throwable e) {
-            existing -= object == null ? 0 : 1;
+            if (object != null) {
+                existing--;
+                synchronized (losses) {
+                    losses.unbound++;
+                }
+            }
             throw e;
         }
     }
@@ -516,6 +531,11 @@ final class WaitingRoom {
             waiting--;
         } else if (given != Ticket.CLOSED && done.outcome == Ticket.GONE) {
             existing--;
+            if (given != Ticket.CREATE) { // an error came between its thread and the object
+                synchronized (losses) {
+                    losses.unbound++;
+                }
+            }
         }
         before.next = done.next;
         if (last == done) {

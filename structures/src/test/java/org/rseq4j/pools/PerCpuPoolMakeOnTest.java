@@ -336,6 +336,23 @@ class PerCpuPoolMakeOnTest {
         pool.close();
     }
 
+    /** Who has the lock as an object is ready would take it into the pool, but for an error. */
+    @Test
+    void takesIntoThePoolWhatAnErrorKeptOutOfIt() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).minIdle(1).makeOn(tasks::add).build();
+        Runnable ahead = tasks.take();
+        while (!pool.room.tryLock()) {
+            Thread.onSpinWait();
+        }
+        ahead.run();
+        assertEquals(0, pool.size());
+        pool.room.locked = 0;
+        while (pool.size() == 0) {
+            Thread.sleep(1);
+        }
+        assertTrue(pool.close(Duration.ofMinutes(1)));
+    }
+
     @Test
     void goesOnMakingAheadWhenTheExecutorHasRefused() throws Exception {
         var refuses = new AtomicInteger(2);
