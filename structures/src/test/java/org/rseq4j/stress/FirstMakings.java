@@ -11,12 +11,14 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.Exchanger;
+import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.Phaser;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.StampedLock;
+import java.util.function.Supplier;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
@@ -69,6 +71,9 @@ final class FirstMakings {
     private static Map<String, Making> makings() throws Exception {
         Path file = Files.createTempFile("first", ".words");
         file.toFile().deleteOnExit();
+        // Made here: before Java 22 a lambda whose making met an error is of no use for ever either.
+        Supplier<Object> objects = Object::new;
+        Executor caller = Runnable::run;
         Map<String, Making> makings = new LinkedHashMap<>();
         makings.put("Rseq", () -> Rseq.cpuId());
         makings.put("RseqStatus", () -> Rseq.status().toJson());
@@ -83,10 +88,10 @@ final class FirstMakings {
         makings.put("SliceLock", () -> use(new SliceLock()));
         makings.put("ExtendedLock", () -> use(ExtendedLock.wrap(new ReentrantLock())));
         makings.put("PerCpuReadWriteLock", () -> use(new PerCpuReadWriteLock().readLock()));
-        makings.put("PerCpuPool", () -> use(PerCpuPool.builder(Object::new).build()));
-        makings.put("strict PerCpuPool", () -> use(PerCpuPool.builder(Object::new).maxSize(2).build()));
+        makings.put("PerCpuPool", () -> use(PerCpuPool.builder(objects).build()));
+        makings.put("strict PerCpuPool", () -> use(PerCpuPool.builder(objects).maxSize(2).build()));
         makings.put("PerCpuPool with an executor",
-                () -> use(PerCpuPool.builder(Object::new).maxSize(2).makeOn(Runnable::run).build()));
+                () -> use(PerCpuPool.builder(objects).maxSize(2).makeOn(caller).build()));
         makings.put("PerCpuBufferPool", () -> {
             try (var pool = PerCpuBufferPool.builder().build()) {
                 pool.release(pool.acquireByteBuffer(100));
