@@ -14,6 +14,7 @@ import java.lang.constant.MethodTypeDesc;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
 import java.security.ProtectionDomain;
+import java.util.Set;
 
 /**
  * Puts a call of {@link Points} before each call that the library's classes make, before each store to a field, and
@@ -21,7 +22,9 @@ import java.security.ProtectionDomain;
  */
 public final class PointsAgent {
     private static final ClassDesc POINTS = ClassDesc.of("org.rseq4j.throwing.Points");
-    private static final String STACK_RESERVE = "org/rseq4j/locks/StackReserve";
+    /** What makes sure of a thread's stack, by a method {@code ensure}. */
+    private static final Set<String> RESERVES = Set.of("org/rseq4j/locks/StackReserve",
+            "org/rseq4j/internal/thread/Headroom");
     private static final MethodTypeDesc SITE = MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_int);
 
     private PointsAgent() {
@@ -43,7 +46,7 @@ public final class PointsAgent {
                 point(builder, "beforeStore");
             }
             builder.with(element);
-            if (element instanceof InvokeInstruction call && call.owner().name().equalsString(STACK_RESERVE)
+            if (element instanceof InvokeInstruction call && RESERVES.contains(call.owner().name().stringValue())
                     && call.name().equalsString("ensure")) {
                 builder.invokestatic(POINTS, "reserved", ConstantDescs.MTD_void);
             }
