@@ -22,9 +22,9 @@ import java.util.Set;
  */
 public final class PointsAgent {
     private static final ClassDesc POINTS = ClassDesc.of("org.rseq4j.throwing.Points");
-    /** What makes sure of a thread's stack, by a method {@code ensure}. */
-    private static final Set<String> RESERVES = Set.of("org/rseq4j/locks/StackReserve",
-            "org/rseq4j/internal/thread/Headroom");
+    /** What makes sure of a thread's stack. */
+    private static final Set<String> RESERVES = Set.of("org/rseq4j/locks/StackReserve.ensure",
+            "org/rseq4j/internal/thread/Headroom.ensure", "org/rseq4j/internal/thread/FirstUse.ensureStack");
     private static final MethodTypeDesc SITE = MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_int);
 
     private PointsAgent() {
@@ -46,8 +46,8 @@ public final class PointsAgent {
                 point(builder, "beforeStore");
             }
             builder.with(element);
-            if (element instanceof InvokeInstruction call && RESERVES.contains(call.owner().name().stringValue())
-                    && call.name().equalsString("ensure")) {
+            if (element instanceof InvokeInstruction call
+                    && RESERVES.contains(call.owner().name().stringValue() + "." + call.name().stringValue())) {
                 builder.invokestatic(POINTS, "reserved", ConstantDescs.MTD_void);
             }
         };

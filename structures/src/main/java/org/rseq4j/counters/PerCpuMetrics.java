@@ -13,7 +13,6 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.rseq4j.internal.thread.FirstUse;
-import org.rseq4j.internal.thread.Headroom;
 
 /**
  * Shows counters, summaries, histograms and whole counter files to Micrometer, which reads them when it publishes.
@@ -120,7 +119,7 @@ public final class PerCpuMetrics {
          */
         @Override
         public void bindTo(MeterRegistry registry) {
-            Headroom.ensure(); // for what an error has to undo
+            FirstUse.ensureStack(); // for what an error has to undo by the registry's code
             registrations.removeIf(MeterRegistration::isRemoved);
             var registration = new MeterRegistration(registry, tags, boundaries);
             registrations.add(registration);
@@ -134,7 +133,7 @@ public final class PerCpuMetrics {
                 throw e;
             }
             if (closed) {
-                close();
+                removeAll();
                 throw new IllegalStateException("this binding is closed");
             }
         }
@@ -145,6 +144,11 @@ public final class PerCpuMetrics {
          */
         @Override
         public void close() {
+            FirstUse.ensureStack(); // an error inside of the registry's code could leave a part of a meter there
+            removeAll();
+        }
+
+        private void removeAll() {
             closed = true;
             registrations.forEach(MeterRegistration::remove);
         }
