@@ -4,11 +4,6 @@ package org.rseq4j.benchmarks;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -24,17 +19,9 @@ class BuffersAtBoundSuiteTest {
             if (entry.getKey().startsWith("Netty")) {
                 continue;
             }
-            try (Contender contender = entry.getValue().make(THREADS); var threads = Executors.newCachedThreadPool()) {
-                var round = new Round();
-                round.end(); // each does what it does at least
-                List<Future<Long>> all = new ArrayList<>();
-                for (int i = 0; i < THREADS; i++) {
-                    int worker = i;
-                    Callable<Long> work = () -> contender.work(worker, round);
-                    all.add(threads.submit(work));
-                }
-                for (Future<Long> one : all) {
-                    assertTrue(one.get() > 0, entry.getKey());
+            try (Contender contender = entry.getValue().make(THREADS)) {
+                for (long pairs : ShortRound.run(contender, THREADS, 0)) {
+                    assertTrue(pairs > 0, entry.getKey());
                 }
                 if (!entry.getKey().endsWith(BuffersAtBoundSuite.CHANGING)) {
                     double outside = contender.counts().get(BuffersAtBoundSuite.OUTSIDE);

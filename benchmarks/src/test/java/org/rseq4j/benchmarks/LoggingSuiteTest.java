@@ -3,11 +3,6 @@ package org.rseq4j.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,19 +17,10 @@ class LoggingSuiteTest {
     void whatIsLoggedArrives(boolean isWritten) throws Exception {
         for (var entry : new LoggingSuite(isWritten).contenders().entrySet()) {
             // Closing compares what was logged with what arrived.
-            try (Contender contender = entry.getValue().make(THREADS); var threads = Executors.newCachedThreadPool()) {
-                var round = new Round();
-                List<Future<Long>> all = new ArrayList<>();
-                for (int i = 0; i < THREADS; i++) {
-                    int worker = i;
-                    Callable<Long> work = () -> contender.work(worker, round);
-                    all.add(threads.submit(work));
-                }
-                Thread.sleep(5);
-                round.end();
+            try (Contender contender = entry.getValue().make(THREADS)) {
                 long logged = 0;
-                for (Future<Long> one : all) {
-                    logged += one.get();
+                for (long calls : ShortRound.run(contender, THREADS, 5)) {
+                    logged += calls;
                 }
                 long timed = contender.latencies().get("log call").getTotalCount();
                 assertTrue(timed * 16 == logged, entry.getKey() + ": " + logged + ", of which timed " + timed);

@@ -5,11 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.HdrHistogram.Histogram;
 import org.agrona.concurrent.NoOpIdleStrategy;
 import org.junit.jupiter.api.Test;
@@ -52,7 +48,7 @@ class QueuesSuiteTest {
             // Closing compares what was offered with what was polled.
             try (Contender contender = entry.getValue().make(N)) {
                 for (int i = 0; i < 2; i++) {
-                    List<Long> operations = round(contender, suite.workers(N));
+                    List<Long> operations = ShortRound.run(contender, suite.workers(N), 5);
                     boolean atProducers = shape == QueuesSuite.Shape.BURSTS || shape == QueuesSuite.Shape.ROUND_TRIP;
                     for (int worker = 0; worker < producers + consumers; worker++) {
                         assertEquals(atProducers == worker < producers, operations.get(worker) >= 0,
@@ -79,24 +75,5 @@ class QueuesSuiteTest {
         assertFalse(room.take(16, round, new NoOpIdleStrategy()));
         room.give(16);
         assertTrue(room.take(16, round, null));
-    }
-
-    private static List<Long> round(Contender contender, int workers) throws Exception {
-        var round = new Round();
-        List<Long> operations = new ArrayList<>();
-        try (var threads = Executors.newCachedThreadPool()) {
-            List<Future<Long>> all = new ArrayList<>();
-            for (int i = 0; i < workers; i++) {
-                int worker = i;
-                Callable<Long> work = () -> contender.work(worker, round);
-                all.add(threads.submit(work));
-            }
-            Thread.sleep(5);
-            round.end();
-            for (Future<Long> one : all) {
-                operations.add(one.get());
-            }
-        }
-        return operations;
     }
 }
