@@ -4,14 +4,11 @@ package org.rseq4j.counters;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Measurement;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MockClock;
 import io.micrometer.core.instrument.Statistic;
-import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import io.micrometer.core.instrument.simple.CountingMode;
 import io.micrometer.core.instrument.simple.SimpleConfig;
@@ -39,43 +36,6 @@ class PerCpuMetricsTextTest {
     private final PrometheusMeterRegistry prometheus = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT,
             new PrometheusRegistry(), clock);
 
-    /** Ours and Micrometer's own of each kind, in one registry. */
-    private static final class Meters {
-        private final PerCpuCounter counter = new PerCpuCounter();
-        private final PerCpuSummary sizes = new PerCpuSummary();
-        private final PerCpuSummary times = new PerCpuSummary();
-        private final PerCpuHistogram histogram = new PerCpuHistogram(100_000, 2);
-        private final Counter ownCounter;
-        private final DistributionSummary ownSizes;
-        private final Timer ownTimes;
-        private final Timer ownHistogram;
-
-        Meters(MeterRegistry registry) {
-            PerCpuMetrics.counter(counter, "ours.c", "").bindTo(registry);
-            PerCpuMetrics.summary(sizes, "ours.s", "").bindTo(registry);
-            PerCpuMetrics.timer(times, "ours.t", "", TimeUnit.MILLISECONDS).bindTo(registry);
-            PerCpuMetrics.timer(histogram, "ours.h", "", TimeUnit.MILLISECONDS).withBuckets(10, 100).bindTo(registry);
-            ownCounter = Counter.builder("own.c").register(registry);
-            ownSizes = DistributionSummary.builder("own.s").register(registry);
-            ownTimes = Timer.builder("own.t").register(registry);
-            ownHistogram = Timer.builder("own.h")
-                    .serviceLevelObjectives(Duration.ofMillis(10), Duration.ofMillis(100)).register(registry);
-        }
-
-        void recordTen() {
-            for (int i = 0; i < 10; i++) {
-                counter.increment();
-                ownCounter.increment();
-                sizes.record(5);
-                ownSizes.record(5);
-                times.record(50);
-                ownTimes.record(50, TimeUnit.MILLISECONDS);
-                histogram.record(50);
-                ownHistogram.record(50, TimeUnit.MILLISECONDS);
-            }
-        }
-    }
-
     /** The value of a line of Prometheus' text. */
     private static double value(String text, String name) {
         return text.lines().filter(line -> line.startsWith(name + " "))
@@ -85,7 +45,7 @@ class PerCpuMetricsTextTest {
 
     @Test
     void prometheusReadsWhatWasEverRecorded() {
-        var meters = new Meters(prometheus);
+        var meters = new BothMeters(prometheus);
         for (int step = 1; step <= 3; step++) {
             meters.recordTen();
             clock.add(STEP);
@@ -144,7 +104,7 @@ class PerCpuMetricsTextTest {
         composite.add(child);
         for (MeterRegistry registry : List.of(steps(), composite)) {
             MeterRegistry read = registry instanceof CompositeMeterRegistry ? child : registry;
-            var meters = new Meters(registry);
+            var meters = new BothMeters(registry);
             for (int step = 1; step <= 3; step++) {
                 meters.recordTen();
                 clock.add(STEP);
@@ -184,7 +144,7 @@ class PerCpuMetricsTextTest {
         var poll = StatsdMeterRegistry.class.getDeclaredMethod("poll");
         poll.setAccessible(true);
         try {
-            var meters = new Meters(statsd);
+            var meters = new BothMeters(statsd);
             for (int step = 1; step <= 3; step++) {
                 lines.clear();
                 meters.recordTen();
@@ -204,7 +164,7 @@ class PerCpuMetricsTextTest {
     /** Prometheus' client throws at a counter below 0, and all that it would have sent is lost with it. */
     @Test
     void nothingThatIsNegativeStopsAScrape() {
-        var meters = new Meters(prometheus);
+        var meters = new BothMeters(prometheus);
         var upAndDown = new PerCpuCounter();
         var signed = new PerCpuSummary();
         PerCpuMetrics.gauge(upAndDown, "depth", "").bindTo(prometheus);
@@ -224,7 +184,7 @@ class PerCpuMetricsTextTest {
 
     @Test
     void extremesAndPercentilesAreThoseOfAWhile() {
-        var meters = new Meters(prometheus);
+        var meters = new BothMeters(prometheus);
         meters.times.record(9000);
         meters.histogram.record(9000);
         meters.ownTimes.record(9000, TimeUnit.MILLISECONDS);
@@ -254,7 +214,7 @@ class PerCpuMetricsTextTest {
 
     @Test
     void aResetLosesNothingThatWasReadAndOfASummaryNothing() {
-        var meters = new Meters(prometheus);
+        var meters = new BothMeters(prometheus);
         meters.recordTen();
         prometheus.scrape();
         meters.counter.reset();

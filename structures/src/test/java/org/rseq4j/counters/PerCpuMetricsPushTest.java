@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.rseq4j.integration;
+package org.rseq4j.counters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MockClock;
-import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.ipc.http.HttpSender;
 import io.micrometer.influx.InfluxConfig;
 import io.micrometer.influx.InfluxMeterRegistry;
@@ -25,53 +22,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.rseq4j.counters.PerCpuCounter;
-import org.rseq4j.counters.PerCpuHistogram;
-import org.rseq4j.counters.PerCpuMetrics;
-import org.rseq4j.counters.PerCpuSummary;
 
-/**
- * What registries that push send over three steps of our meters, and of Micrometer's own, which recorded the same.
- * Those for Prometheus and StatsD are tested with the structures.
- */
-class PushedMetricsTest {
+/** What registries that push send over three steps of our meters, and of Micrometer's own, which recorded the same. */
+@Tag("java")
+class PerCpuMetricsPushTest {
     private static final Duration STEP = Duration.ofSeconds(10);
 
     private final MockClock clock = new MockClock();
-
-    private static final class Meters {
-        private final PerCpuCounter counter = new PerCpuCounter();
-        private final PerCpuSummary sizes = new PerCpuSummary();
-        private final PerCpuSummary times = new PerCpuSummary();
-        private final PerCpuHistogram histogram = new PerCpuHistogram(100_000, 2);
-        private final Counter ownCounter;
-        private final DistributionSummary ownSizes;
-        private final Timer ownTimes;
-
-        Meters(MeterRegistry registry) {
-            PerCpuMetrics.counter(counter, "ours.c", "").bindTo(registry);
-            PerCpuMetrics.summary(sizes, "ours.s", "").bindTo(registry);
-            PerCpuMetrics.timer(times, "ours.t", "", TimeUnit.MILLISECONDS).bindTo(registry);
-            PerCpuMetrics.timer(histogram, "ours.h", "", TimeUnit.MILLISECONDS).withBuckets(10, 100).bindTo(registry);
-            ownCounter = Counter.builder("own.c").register(registry);
-            ownSizes = DistributionSummary.builder("own.s").register(registry);
-            ownTimes = Timer.builder("own.t").register(registry);
-        }
-
-        void recordTen() {
-            for (int i = 0; i < 10; i++) {
-                counter.increment();
-                ownCounter.increment();
-                sizes.record(5);
-                ownSizes.record(5);
-                times.record(50);
-                ownTimes.record(50, TimeUnit.MILLISECONDS);
-                histogram.record(50);
-            }
-        }
-    }
 
     private static void publish(MeterRegistry registry) throws Exception {
         Method publish = registry.getClass().getDeclaredMethod("publish");
@@ -87,7 +46,7 @@ class PushedMetricsTest {
                     .metricsSender(request -> {
                         read(ExportMetricsServiceRequest.parseFrom(request.getMetricsData()), sent);
                     }).build();
-            var meters = new Meters(registry);
+            var meters = new BothMeters(registry);
             for (int step = 1; step <= 3; step++) {
                 sent.clear();
                 meters.recordTen();
@@ -158,7 +117,7 @@ class PushedMetricsTest {
             bodies.add(new String(request.getEntity(), StandardCharsets.UTF_8));
             return new HttpSender.Response(204, "");
         }).build();
-        var meters = new Meters(registry);
+        var meters = new BothMeters(registry);
         for (int step = 1; step <= 3; step++) {
             bodies.clear();
             meters.recordTen();
