@@ -27,6 +27,8 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -45,6 +47,7 @@ class MemoryFileTest {
     @ParameterizedTest
     @CsvSource({"auto, -Xmixed", "own, -Xmixed", "none, -Xmixed", "auto, -Xint", "none, -Xint"})
     @Tag("jvm")
+    @EnabledForJreRange(min = JRE.JAVA_22, disabledReason = "before Java 22 it may cost the process")
     void aFileThatSomebodyTruncatesCostsAnErrorAndNotTheProcess(String registration, String mode) throws Exception {
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED", "-Drseq4j.registration=" + registration, mode,

@@ -136,7 +136,7 @@ final class FirstUser {
             queue.poll();
         }
         blocking.poll(1, TimeUnit.MILLISECONDS);
-        TestThreads.startVirtual(() -> {
+        TestThreads.startEither(1, () -> {
             try {
                 blocking.poll(1, TimeUnit.MILLISECONDS);
             } catch (InterruptedException e) {
