@@ -453,9 +453,8 @@ final class WaitingRoom {
     /**
      * Gives to those in line.
      *
-     * @param sweeps whether to go to the end of the line, as there may be tickets that are done with; else it ends when
-     *             there is
-     *            nothing more to give
+     * @param sweeps whether to go to the end of the line, as there may be tickets that are done with, and not only as
+     *            far as there is something to give
      * @return an object that found no place, or null
      */
     private Object serveLine(boolean sweeps) {
