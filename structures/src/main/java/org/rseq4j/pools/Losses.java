@@ -24,6 +24,4 @@ package org.rseq4j.pools;
 final class Losses {
     /** Changed under this object's monitor. */
     volatile int objects;
-    /** Those that had no permit any more, besides; changed in the same way. */
-    volatile int unbound;
 }

@@ -48,7 +48,7 @@ final class Makings {
     /**
      * Takes into the pool what was made, and back the permits of what will not be.
      *
-     * @return an object that found no place, and has no permit any more, or null
+     * @return an object that found no place, or null
      */
     Object sweep(boolean keepsAll) {
         Object left = null;
@@ -59,8 +59,9 @@ final class Makings {
                 before = making;
                 continue;
             }
-            if (object == null || room.isClosed() || !tiers.keep(object, keepsAll)) {
+            if (object == null) {
                 room.existing--;
+            } else if (room.isClosed() || !tiers.keep(object, keepsAll)) {
                 left = object;
             }
             // From keep on nothing is called: the object must not be in two places.
@@ -76,7 +77,6 @@ final class Makings {
             }
             if (object != null && left == null && room.isClosed()) { // whoever closed it may have looked before
                 left = tiers.tryPopShut();
-                room.existing -= left == null ? 0 : 1;
             }
         }
         if (left != null) {

@@ -283,6 +283,10 @@ public final class PerCpuPool<T> implements AutoCloseable {
          * Made objects are {@linkplain #validate validated} before they are handed out. Costs waiting acquires an
          * allocation, and while objects are missing the slabs of threads are out of use. Needs {@link #maxSize}.
          *
+         * <p>
+         * The acquiring thread calls {@code execute}. A StackOverflowError in there can break the executor, as those of
+         * the JDK may then keep a lock for ever: do not acquire at the end of a deep recursion.
+         *
          * @param executor runs the factory; its {@code execute} is called by acquiring threads and must not block
          * @return this
          */
@@ -389,7 +393,7 @@ public final class PerCpuPool<T> implements AutoCloseable {
                 : new Makings(builder.makeExecutor, supply::makeForAnybody, tiers);
         room = builder.maxSize == 0
                 ? null
-                : new WaitingRoom(tiers, builder.maxSize, losses, supply::discardUnbound,
+                : new WaitingRoom(tiers, builder.maxSize, losses, supply::discardLeft,
                         hook == null ? null : this::sweep, makings);
         supply.room = room;
         if (makings != null) {

@@ -156,6 +156,32 @@ final class Supply<T> {
      * itself only where there was no stack to begin; then the caller counts the object among the {@link Losses}.
      */
     Throwable discard(T object) {
+        Throwable failure = discardUnserved(object);
+        if (room != null && room.unserved) {
+            try {
+                room.serveAtLast();
+            } catch (Throwable e) {
+                // No stack: who waits looks for itself.
+            }
+        }
+        return failure;
+    }
+
+    /** As {@link #discard}, for who serves the room then, whatever was thrown. Nobody is to blame for the hook. */
+    void discardLeft(Object object) {
+        @SuppressWarnings("unchecked")
+        T discarded = (T) object;
+        Throwable failure = discardUnserved(discarded);
+        if (failure != null) {
+            try {
+                log(failure);
+            } catch (Throwable e) {
+                // There was no stack or no memory to tell of it.
+            }
+        }
+    }
+
+    private Throwable discardUnserved(T object) {
         Ticket ticket = null;
         boolean begun = false;
         Throwable failure;
@@ -175,18 +201,13 @@ final class Supply<T> {
             ticket.outcome = begun ? Ticket.GONE : Ticket.KEPT; // else its permit is that of the loss
             room.unswept = true;
         }
-        if (room != null && (ticket == null || !ticket.handedOn)) {
+        if (room != null) {
             room.unserved = true;
-            try {
-                room.serveAtLast();
-            } catch (Throwable e) {
-                // No stack: who waits looks for itself.
-            }
         }
         return failure;
     }
 
-    /** As {@link #discard(Object)}, but the caller frees the permit, unless the ticket is handed on. */
+    /** As {@link #discardUnserved}, but the caller frees the permit, unless the ticket is handed on. */
     private Throwable discard(T object, Ticket ticket) {
         Throwable failure;
         boolean begun = false;
@@ -259,28 +280,6 @@ final class Supply<T> {
         return thrown != null || failure instanceof RejectedExecutionException ? thrown : failure;
     }
 
-    /** An object that has no permit any more. Nobody is to blame for what its hook throws. */
-    void discardUnbound(Object object) {
-        @SuppressWarnings("unchecked")
-        T discarded = (T) object;
-        Throwable failure;
-        try {
-            failure = discard(discarded, null);
-        } catch (Throwable e) { // it did not begin
-            synchronized (existing) { // calls nothing
-                uncounted++;
-            }
-            failure = e;
-        }
-        if (failure != null) {
-            try {
-                log(failure);
-            } catch (Throwable e) {
-                // There was no stack or no memory to tell of it.
-            }
-        }
-    }
-
     /** For what a hook threw where nobody waits for it. */
     static void log(Throwable failure) {
         System.getLogger(PerCpuPool.class.getName()).log(System.Logger.Level.WARNING, "the discard hook failed",
@@ -315,6 +314,6 @@ final class Supply<T> {
 
     /** Objects that were or are being made, and whose discarding has not ended. */
     long existing() {
-        return existing.get() - uncounted - losses.objects - losses.unbound;
+        return existing.get() - uncounted - losses.objects;
     }
 }

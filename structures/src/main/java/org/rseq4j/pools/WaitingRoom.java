@@ -55,7 +55,7 @@ final class WaitingRoom {
     private final int maximum;
     /** Whether there is room for all objects, so that none has to be discarded for want of it. */
     private final boolean keepsAll;
-    /** Discards an object that found no place, and has no permit any more; throws only where it could not begin. */
+    /** Discards an object that found no place; throws only where it could not begin. */
     private final Consumer<Object> discard;
     /** Looks for objects that became unreachable; null where that is not asked for. */
     private final Runnable sweep;
@@ -442,7 +442,7 @@ final class WaitingRoom {
                 } finally {
                     if (!begun) {
                         synchronized (losses) {
-                            losses.unbound++;
+                            losses.objects++;
                         }
                     }
                 }
@@ -496,13 +496,11 @@ final class WaitingRoom {
                     object = tiers.tryPopShut(); // whoever closed it may have looked before
                 }
             }
-            existing -= object == null ? 0 : 1;
             return object;
         } catch (Throwable e) {
             if (object != null) {
-                existing--;
                 synchronized (losses) {
-                    losses.unbound++;
+                    losses.objects++;
                 }
             }
             throw e;
@@ -528,12 +526,11 @@ final class WaitingRoom {
         Object given = done.given;
         if (given == null || given == Ticket.LEFT) {
             waiting--;
+        } else if (given == Ticket.CREATE) {
+            existing -= done.outcome == Ticket.GONE ? 1 : 0;
         } else if (given != Ticket.CLOSED && done.outcome == Ticket.GONE) {
-            existing--;
-            if (given != Ticket.CREATE) { // an error came between its thread and the object
-                synchronized (losses) {
-                    losses.unbound++;
-                }
+            synchronized (losses) { // an error came between its thread and the object
+                losses.objects++;
             }
         }
         before.next = done.next;

@@ -32,6 +32,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -112,6 +113,54 @@ class PerCpuPoolMakeOnTest {
         interrupted.await();
         task.run();
         assertEquals("made", pool.tryAcquire());
+    }
+
+    @Test
+    void whatFindsNoPlaceExistsUntilItsHookHasReturned() throws Exception {
+        noMoreThanTwoExist(builder -> builder);
+        noMoreThanTwoExist(builder -> builder.discardOn(newThreads()));
+    }
+
+    private void noMoreThanTwoExist(UnaryOperator<PerCpuPool.Builder<Integer>> form) throws Exception {
+        var discarding = new CountDownLatch(1);
+        var discarded = new CountDownLatch(1);
+        var pool = form.apply(PerCpuPool.builder(new AtomicInteger()::incrementAndGet).discard(object -> {
+            discarding.countDown();
+            try {
+                discarded.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }).maxSize(2).maxPooled(1).makeOn(tasks::add)).build();
+        var askers = List.of(interruptedAcquire(pool), interruptedAcquire(pool));
+        Runnable first = tasks.take();
+        Runnable second = tasks.take();
+        for (Thread asker : askers) {
+            asker.interrupt();
+            asker.join();
+        }
+        newThreads().execute(() -> {
+            first.run();
+            second.run(); // the only place is taken
+        });
+        discarding.await();
+        Integer kept = pool.tryAcquire();
+        assertEquals(2, pool.existing());
+        assertThrows(TimeoutException.class, () -> pool.acquire(SHORT));
+        assertNull(tasks.poll(), "a third one is made while two exist");
+        discarded.countDown();
+        var third = inThread(() -> pool.acquire(LONG));
+        tasks.take().run();
+        assertEquals(3, third.get());
+        pool.release(kept);
+        pool.release(third.get());
+        assertTrue(pool.close(LONG));
+    }
+
+    private static Thread interruptedAcquire(PerCpuPool<?> pool) {
+        var thread = new Thread(() -> assertThrows(InterruptedException.class, () -> pool.acquire(LONG)));
+        thread.start();
+        return thread;
     }
 
     @Test
