@@ -79,7 +79,7 @@ public final class PerCpuMemory implements AutoCloseable {
             Mapping.initialize();
             Access.initialize();
             MemoryFile.initialize();
-            Objects.requireNonNull(RestartableSequences.BY_CPU);
+            RestartableSequences.initialize();
             initialized = true;
         }
     }

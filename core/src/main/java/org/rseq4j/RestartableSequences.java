@@ -52,15 +52,37 @@ public final class RestartableSequences {
      * Each operation is attempted by a sequence, and by atomics where that finds no area. One method that takes both as
      * lambdas would allocate them.
      */
-    /** Words chosen by the CPU that the thread runs on. */
-    public static final RestartableSequences BY_CPU = new RestartableSequences(false);
-    /** Words chosen by the concurrency ID ({@link Rseq#concurrencyId()}): as many as threads that run at once. */
-    public static final RestartableSequences BY_CONCURRENCY_ID = new RestartableSequences(true);
+
+    /** Not in the class itself: its initializer could find no stack, and the class would be of no use for ever. */
+    private static final class Keys {
+        static final RestartableSequences CPU = new RestartableSequences(false);
+        static final RestartableSequences CONCURRENCY_ID = new RestartableSequences(true);
+    }
+
+    /** By {@link PerCpuMemory#initialize}, which has made sure of stack. */
+    static void initialize() {
+        Objects.requireNonNull(Keys.CPU);
+    }
 
     private final boolean byConcurrencyId;
 
     private RestartableSequences(boolean byConcurrencyId) {
         this.byConcurrencyId = byConcurrencyId;
+    }
+
+    /** {@return the operations on words that are chosen by the CPU that the thread runs on; always the same object} */
+    public static RestartableSequences byCpu() {
+        PerCpuMemory.initialize();
+        return Keys.CPU;
+    }
+
+    /**
+     * {@return the operations on words that are chosen by the concurrency ID ({@link Rseq#concurrencyId()}), as many as
+     * threads that run at once; always the same object}
+     */
+    public static RestartableSequences byConcurrencyId() {
+        PerCpuMemory.initialize();
+        return Keys.CONCURRENCY_ID;
     }
 
     /** {@return whether these are restartable sequences; false when they are atomic instructions} */

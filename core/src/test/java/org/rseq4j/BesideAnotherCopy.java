@@ -54,7 +54,7 @@ public final class BesideAnotherCopy {
         Class<?> memories = loader.loadClass(PerCpuMemory.class.getName());
         Class<?> sequences = loader.loadClass(RestartableSequences.class.getName());
         Method add = sequences.getMethod("add", memories, long.class, long.class);
-        Object byCpu = sequences.getField("BY_CPU").get(null);
+        Object byCpu = sequences.getMethod("byCpu").invoke(null);
         AutoCloseable memory = (AutoCloseable) memories.getMethod("allocate", long.class).invoke(null, 64L);
         try (memory) {
             for (long i = 0; i < 10; i++) {

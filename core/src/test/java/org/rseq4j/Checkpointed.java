@@ -54,7 +54,7 @@ final class Checkpointed {
     private static long add(PerCpuMemory memory, AtomicIntegerArray cpus, int place) {
         long added = 0;
         for (; !over; added++) {
-            cpus.setOpaque(place, RestartableSequences.BY_CPU.add(memory, 0, 1));
+            cpus.setOpaque(place, RestartableSequences.byCpu().add(memory, 0, 1));
         }
         return added;
     }

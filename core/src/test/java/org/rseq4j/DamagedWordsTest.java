@@ -19,8 +19,8 @@ class DamagedWordsTest {
     @ValueSource(longs = {-1, Long.MIN_VALUE, Long.MIN_VALUE + 3, WORDS, 1L << 31, 1L << 32, 1L << 40, 1L << 60,
             1L << 61, Long.MAX_VALUE})
     void aSizeThatIsNoneIsFullAndEmpty(long size) {
-        for (var sequences : new RestartableSequences[]{RestartableSequences.BY_CPU,
-                RestartableSequences.BY_CONCURRENCY_ID}) {
+        for (var sequences : new RestartableSequences[]{RestartableSequences.byCpu(),
+                RestartableSequences.byConcurrencyId()}) {
             try (var memory = PerCpuMemory.allocate(WORDS * 8)) {
                 everywhere(memory, STACK, size);
                 long[] words = {7, 7, 7, 7};
@@ -48,7 +48,7 @@ class DamagedWordsTest {
     @ValueSource(longs = {CAPACITY + 1, WORDS - STACK / 8 - 1})
     void aSizeBeyondTheCapacityStaysInsideTheStride(long size) {
         try (var memory = PerCpuMemory.allocate(WORDS * 8)) {
-            var sequences = RestartableSequences.BY_CPU;
+            var sequences = RestartableSequences.byCpu();
             everywhere(memory, STACK, size);
             everywhere(memory, STACK + size * 8, 5);
             assertTrue(sequences.push(memory, STACK, CAPACITY, 1) < 0);
@@ -74,8 +74,8 @@ class DamagedWordsTest {
         try (var memory = PerCpuMemory.allocate(WORDS * 8)) {
             long last = (WORDS - 1) * 8L;
             everywhere(memory, last, size);
-            assertTrue(RestartableSequences.BY_CPU.pop(memory, last, new long[1]) < 0);
-            assertEquals(0, RestartableSequences.BY_CPU.popMany(memory, last, new long[1], 1) >>> 32);
+            assertTrue(RestartableSequences.byCpu().pop(memory, last, new long[1]) < 0);
+            assertEquals(0, RestartableSequences.byCpu().popMany(memory, last, new long[1], 1) >>> 32);
         }
     }
 

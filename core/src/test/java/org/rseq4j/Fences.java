@@ -9,7 +9,7 @@ final class Fences {
     }
 
     public static void main(String[] arguments) {
-        var sequences = RestartableSequences.BY_CPU;
+        var sequences = RestartableSequences.byCpu();
         try (var memory = PerCpuMemory.allocate(4096)) {
             int cpu = sequences.push(memory, 0, 8, 42);
             RestartableSequences.fence(cpu);

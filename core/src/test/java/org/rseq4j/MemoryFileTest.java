@@ -127,8 +127,8 @@ class MemoryFileTest {
         resize(file, strides, (strides + 1L) * PAGE);
         try (var memory = PerCpuMemory.map(file, PAGE)) {
             assertEquals(strides, memory.strideCount());
-            for (var sequences : new RestartableSequences[]{RestartableSequences.BY_CPU,
-                    RestartableSequences.BY_CONCURRENCY_ID}) {
+            for (var sequences : new RestartableSequences[]{RestartableSequences.byCpu(),
+                    RestartableSequences.byConcurrencyId()}) {
                 int cpu = sequences.add(memory, 0, 1);
                 assertTrue(cpu >= 0 && cpu < strides);
                 sequences.push(memory, 64, 8, 9);
@@ -137,7 +137,7 @@ class MemoryFileTest {
             assertEquals(3, memory.sum(0));
             long[] left = {0};
             for (int cpu = 0; cpu < strides; cpu++) {
-                RestartableSequences.BY_CPU.drain(memory, cpu, 64, 8, word -> left[0] += word);
+                RestartableSequences.byCpu().drain(memory, cpu, 64, 8, word -> left[0] += word);
             }
             assertEquals(18, left[0]);
             assertThrows(IndexOutOfBoundsException.class, () -> memory.get(strides, 0));

@@ -106,7 +106,8 @@ class PerCpuMemoryTest {
                 assertThrows(IndexOutOfBoundsException.class, () -> memory.add(offset, 1));
                 assertThrows(IndexOutOfBoundsException.class, () -> memory.sum(offset));
                 assertThrows(IndexOutOfBoundsException.class, () -> memory.get(0, offset));
-                assertThrows(IndexOutOfBoundsException.class, () -> RestartableSequences.BY_CPU.add(memory, offset, 1));
+                assertThrows(IndexOutOfBoundsException.class,
+                        () -> RestartableSequences.byCpu().add(memory, offset, 1));
             }
             assertThrows(IndexOutOfBoundsException.class, () -> memory.get(memory.strideCount(), 0));
             assertThrows(IndexOutOfBoundsException.class, () -> memory.get(-1, 0));
@@ -178,9 +179,9 @@ class PerCpuMemoryTest {
         assertThrows(IndexOutOfBoundsException.class, () -> memory.get(0, 64));
         assertThrows(IllegalStateException.class, () -> memory.allocateSlot(1));
         assertThrows(IllegalStateException.class, () -> memory.free(0));
-        assertThrows(IllegalStateException.class, () -> RestartableSequences.BY_CPU.add(memory, 0, 1));
-        assertThrows(IllegalStateException.class, () -> RestartableSequences.BY_CPU.push(memory, 0, 2, 1));
-        assertThrows(IllegalStateException.class, () -> RestartableSequences.BY_CPU.pop(memory, 0, new long[1]));
+        assertThrows(IllegalStateException.class, () -> RestartableSequences.byCpu().add(memory, 0, 1));
+        assertThrows(IllegalStateException.class, () -> RestartableSequences.byCpu().push(memory, 0, 2, 1));
+        assertThrows(IllegalStateException.class, () -> RestartableSequences.byCpu().pop(memory, 0, new long[1]));
     }
 
     @Test
@@ -194,7 +195,7 @@ class PerCpuMemoryTest {
                     try {
                         while (true) {
                             memory.add(0, 1);
-                            RestartableSequences.BY_CPU.add(memory, 8, 1);
+                            RestartableSequences.byCpu().add(memory, 8, 1);
                         }
                     } catch (IllegalStateException expected) {
                         return;

@@ -38,7 +38,7 @@ class RestartableSequencesTest {
     }
 
     private static RestartableSequences by(boolean concurrencyId) {
-        return concurrencyId ? RestartableSequences.BY_CONCURRENCY_ID : RestartableSequences.BY_CPU;
+        return concurrencyId ? RestartableSequences.byConcurrencyId() : RestartableSequences.byCpu();
     }
 
     @ParameterizedTest
@@ -148,9 +148,9 @@ class RestartableSequencesTest {
         try (var large = PerCpuMemory.allocate((many + 1) * 8L)) {
             Thread mover = TestThreads.start(() -> {
                 number.complete(Storm.thread());
-                moved[0] = RestartableSequences.BY_CPU.pushMany(large, 0, many, words, many) >>> 32;
+                moved[0] = RestartableSequences.byCpu().pushMany(large, 0, many, words, many) >>> 32;
                 for (int cpu = 0; cpu < large.strideCount(); cpu++) {
-                    moved[1] += RestartableSequences.BY_CPU.drain(large, cpu, 0, many, word -> {});
+                    moved[1] += RestartableSequences.byCpu().drain(large, cpu, 0, many, word -> {});
                 }
             });
             while (mover.isAlive()) {
@@ -163,7 +163,7 @@ class RestartableSequencesTest {
 
     @Test
     void badArgumentsAreRefused() {
-        var sequences = RestartableSequences.BY_CPU;
+        var sequences = RestartableSequences.byCpu();
         assertThrows(IndexOutOfBoundsException.class, () -> sequences.push(memory, 0, 1024, 1));
         assertThrows(IndexOutOfBoundsException.class, () -> sequences.push(memory, 8, 1023, 1));
         assertThrows(IndexOutOfBoundsException.class, () -> sequences.push(memory, 0, 0, 1));
@@ -339,7 +339,7 @@ class RestartableSequencesTest {
         for (int i = 0; i < 500; i++) {
             threads.add(TestThreads.startVirtual(() -> {
                 for (int j = 0; j < 200; j++) {
-                    RestartableSequences.BY_CPU.add(memory, 8, 1);
+                    RestartableSequences.byCpu().add(memory, 8, 1);
                     if (j % 50 == 0) {
                         Thread.yield();
                     }

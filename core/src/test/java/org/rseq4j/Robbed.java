@@ -32,7 +32,7 @@ final class Robbed {
                 thread.join();
             }
             for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-                RestartableSequences.BY_CPU.drain(memory, cpu, STACK, CAPACITY, POPPED::addAndGet);
+                RestartableSequences.byCpu().drain(memory, cpu, STACK, CAPACITY, POPPED::addAndGet);
             }
             System.out.println("area lost: " + (ROBBED.get() == THREADS));
             long expected = 2L * THREADS * ROUNDS;
@@ -42,23 +42,23 @@ final class Robbed {
     }
 
     private static void count(PerCpuMemory memory) {
-        boolean had = RestartableSequences.BY_CPU.add(memory, ADDS, 0) < Rseq.cpuCount();
+        boolean had = RestartableSequences.byCpu().add(memory, ADDS, 0) < Rseq.cpuCount();
         long[] word = new long[1];
         for (int i = 0; i < ROUNDS; i++) {
-            RestartableSequences.BY_CPU.add(memory, ADDS, 1);
-            RestartableSequences.BY_CONCURRENCY_ID.add(memory, ADDS_BY_ID, 1);
-            SliceExtension.run(() -> RestartableSequences.BY_CPU.add(memory, ADDS, 1));
-            if (RestartableSequences.BY_CPU.push(memory, STACK, CAPACITY, i) >= 0) {
+            RestartableSequences.byCpu().add(memory, ADDS, 1);
+            RestartableSequences.byConcurrencyId().add(memory, ADDS_BY_ID, 1);
+            SliceExtension.run(() -> RestartableSequences.byCpu().add(memory, ADDS, 1));
+            if (RestartableSequences.byCpu().push(memory, STACK, CAPACITY, i) >= 0) {
                 PUSHED.addAndGet(i);
             }
-            if (RestartableSequences.BY_CPU.pop(memory, STACK, word) >= 0) {
+            if (RestartableSequences.byCpu().pop(memory, STACK, word) >= 0) {
                 POPPED.addAndGet(word[0]);
             }
             if (i % 1000 == 0) {
                 Thread.yield();
             }
         }
-        if (had && RestartableSequences.BY_CPU.add(memory, ADDS, 0) == Rseq.cpuCount()) {
+        if (had && RestartableSequences.byCpu().add(memory, ADDS, 0) == Rseq.cpuCount()) {
             ROBBED.incrementAndGet();
         }
     }

@@ -39,14 +39,14 @@ class StackErrorsTest {
                 thread.join();
                 int[] left = {0};
                 for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-                    RestartableSequences.BY_CPU.drain(memory, cpu, STACK, capacity, word -> left[0]++);
+                    RestartableSequences.byCpu().drain(memory, cpu, STACK, capacity, word -> left[0]++);
                 }
                 assertEquals(dive.pushed - dive.popped, left[0]);
-                assertTrue(RestartableSequences.BY_CPU.push(memory, STACK, capacity, 1) >= 0, "locked");
-                assertTrue(RestartableSequences.BY_CPU.pop(memory, STACK, new long[1]) >= 0
+                assertTrue(RestartableSequences.byCpu().push(memory, STACK, capacity, 1) >= 0, "locked");
+                assertTrue(RestartableSequences.byCpu().pop(memory, STACK, new long[1]) >= 0
                         || memory.sum(STACK) == 1, "locked");
                 for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-                    RestartableSequences.BY_CPU.drain(memory, cpu, STACK, capacity, word -> {});
+                    RestartableSequences.byCpu().drain(memory, cpu, STACK, capacity, word -> {});
                 }
             }
         }
@@ -85,19 +85,19 @@ class StackErrorsTest {
             for (int i = 0; i < 4; i++) {
                 switch (first + i & 3) {
                     case 0 -> {
-                        cpu = RestartableSequences.BY_CPU.push(memory, STACK, capacity, depth + 1);
+                        cpu = RestartableSequences.byCpu().push(memory, STACK, capacity, depth + 1);
                         pushed += cpu >= 0 ? 1 : 0;
                     }
                     case 1 -> {
-                        result = RestartableSequences.BY_CPU.pushMany(memory, STACK, capacity, words, 3);
+                        result = RestartableSequences.byCpu().pushMany(memory, STACK, capacity, words, 3);
                         pushed += (int) (result >>> 32);
                     }
                     case 2 -> {
-                        cpu = RestartableSequences.BY_CPU.pop(memory, STACK, word);
+                        cpu = RestartableSequences.byCpu().pop(memory, STACK, word);
                         popped += cpu >= 0 ? 1 : 0;
                     }
                     default -> {
-                        result = RestartableSequences.BY_CPU.popMany(memory, STACK, words, 3);
+                        result = RestartableSequences.byCpu().popMany(memory, STACK, words, 3);
                         popped += (int) (result >>> 32);
                     }
                 }
@@ -158,7 +158,7 @@ class StackErrorsTest {
     @Test
     void aConsumerThatThrowsCostsItsOwnWord() {
         try (var memory = PerCpuMemory.allocate(8192)) {
-            var sequences = RestartableSequences.BY_CPU;
+            var sequences = RestartableSequences.byCpu();
             long[] words = new long[600];
             for (int i = 0; i < words.length; i++) {
                 words[i] = i + 1;
@@ -193,7 +193,7 @@ class StackErrorsTest {
     @Test
     void aConsumerMayUseTheStackThatIsDrained() {
         try (var memory = PerCpuMemory.allocate(8192)) {
-            var sequences = RestartableSequences.BY_CPU;
+            var sequences = RestartableSequences.byCpu();
             int cpu = (int) sequences.pushMany(memory, STACK, 600, new long[600], 600);
             long before = memory.sum(STACK);
             int drained = sequences.drain(memory, cpu, STACK, 600, word -> {
@@ -209,7 +209,7 @@ class StackErrorsTest {
     void manyWordsMoveInManySequences(boolean cid) {
         int n = 100_000;
         try (var memory = PerCpuMemory.allocate((n + 1) * 8L)) {
-            var sequences = cid ? RestartableSequences.BY_CONCURRENCY_ID : RestartableSequences.BY_CPU;
+            var sequences = cid ? RestartableSequences.byConcurrencyId() : RestartableSequences.byCpu();
             long[] words = new long[n];
             for (int i = 0; i < n; i++) {
                 words[i] = i;
@@ -248,9 +248,9 @@ class StackErrorsTest {
             var drained = new AtomicInteger();
             PerCpuMemoryTest.run(4, thread -> {
                 for (int i = 0; i < 2000; i++) {
-                    pushed.addAndGet((int) (RestartableSequences.BY_CPU.pushMany(memory, STACK, capacity, new long[40],
+                    pushed.addAndGet((int) (RestartableSequences.byCpu().pushMany(memory, STACK, capacity, new long[40],
                             40) >>> 32));
-                    drained.addAndGet(RestartableSequences.BY_CPU.drain(memory, i % memory.strideCount(), STACK,
+                    drained.addAndGet(RestartableSequences.byCpu().drain(memory, i % memory.strideCount(), STACK,
                             capacity, word -> {}));
                 }
             });

@@ -26,8 +26,8 @@ final class Truncated {
 
     private static void everything(PerCpuMemory memory, int rounds) {
         long[] words = new long[600];
-        for (var sequences : new RestartableSequences[]{RestartableSequences.BY_CPU,
-                RestartableSequences.BY_CONCURRENCY_ID}) {
+        for (var sequences : new RestartableSequences[]{RestartableSequences.byCpu(),
+                RestartableSequences.byConcurrencyId()}) {
             for (int i = 0; i < rounds; i++) {
                 attempt(() -> memory.add(0, 1));
                 attempt(() -> memory.sum(0));

@@ -11,11 +11,11 @@ final class WithChildren {
         try (var memory = PerCpuMemory.allocate(64)) {
             for (int i = 0; i < 10; i++) {
                 long section = SliceExtension.begin();
-                RestartableSequences.BY_CPU.add(memory, 0, 1);
+                RestartableSequences.byCpu().add(memory, 0, 1);
                 ended += new ProcessBuilder("true").start().waitFor() == 0 ? 1 : 0;
                 SliceExtension.end(section);
             }
-            boolean kept = memory.sum(0) == 10 && RestartableSequences.BY_CPU.add(memory, 0, 1) < Rseq.cpuCount()
+            boolean kept = memory.sum(0) == 10 && RestartableSequences.byCpu().add(memory, 0, 1) < Rseq.cpuCount()
                     && Rseq.status().registration() == RseqStatus.Registration.OWN;
             System.out.println(ended + " children, area kept: " + kept);
         }

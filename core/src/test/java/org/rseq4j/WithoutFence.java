@@ -7,7 +7,7 @@ final class WithoutFence {
     }
 
     public static void main(String[] arguments) {
-        var sequences = RestartableSequences.BY_CPU;
+        var sequences = RestartableSequences.byCpu();
         try (var memory = PerCpuMemory.allocate(4096)) {
             int cpu = sequences.push(memory, 0, 8, 42);
             try {

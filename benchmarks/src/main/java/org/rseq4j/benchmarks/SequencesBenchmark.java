@@ -30,7 +30,7 @@ import org.rseq4j.internal.sequence.Sequences;
 @Fork(value = 3, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 public class SequencesBenchmark {
     private static final int CAPACITY = 64;
-    private static final RestartableSequences BY_CPU = RestartableSequences.BY_CPU;
+    private static final RestartableSequences BY_CPU = RestartableSequences.byCpu();
 
     private final long[] word = new long[1];
     private PerCpuMemory memory;
@@ -62,7 +62,7 @@ public class SequencesBenchmark {
 
     @Benchmark
     public int addByConcurrencyId() {
-        return RestartableSequences.BY_CONCURRENCY_ID.add(memory, counter, 1);
+        return RestartableSequences.byConcurrencyId().add(memory, counter, 1);
     }
 
     /** The plain Java path: the CPU's word by a locked add. */

@@ -66,14 +66,14 @@ final class SequencesSuite implements Suite {
         Contender.Factory sequence = threads -> {
             var memory = PerCpuMemory.allocate(4096);
             long slot = memory.allocateSlot(1);
-            return loop(() -> RestartableSequences.BY_CPU.add(memory, slot, 1));
+            return loop(() -> RestartableSequences.byCpu().add(memory, slot, 1));
         };
         contenders.put("rseq4j sequence add", sequence);
         contenders.put("rseq4j sequence add, atomic fallback", sequence);
         contenders.put("rseq4j sequence add by concurrency ID", threads -> {
             var memory = PerCpuMemory.allocate(4096);
             long slot = memory.allocateSlot(1);
-            return loop(() -> RestartableSequences.BY_CONCURRENCY_ID.add(memory, slot, 1));
+            return loop(() -> RestartableSequences.byConcurrencyId().add(memory, slot, 1));
         });
         contenders.put("rseq4j PerCpuMemory.add", threads -> {
             var memory = PerCpuMemory.allocate(4096);
@@ -95,17 +95,17 @@ final class SequencesSuite implements Suite {
             var memory = PerCpuMemory.allocate(8 * (HANDLES + 8));
             long stack = memory.allocateSlot(HANDLES + 1);
             for (int i = 0; i < HANDLES / 2; i++) {
-                RestartableSequences.BY_CPU.push(memory, stack, HANDLES, i);
+                RestartableSequences.byCpu().push(memory, stack, HANDLES, i);
             }
             return (thread, round) -> {
                 long operations = 0;
                 long[] word = new long[1];
                 while (round.running()) {
                     for (int i = 0; i < BATCH; i++) {
-                        if (RestartableSequences.BY_CPU.pop(memory, stack, word) < 0) {
+                        if (RestartableSequences.byCpu().pop(memory, stack, word) < 0) {
                             word[0] = i;
                         }
-                        RestartableSequences.BY_CPU.push(memory, stack, HANDLES, word[0]);
+                        RestartableSequences.byCpu().push(memory, stack, HANDLES, word[0]);
                     }
                     operations += BATCH;
                 }

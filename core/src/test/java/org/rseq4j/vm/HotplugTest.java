@@ -33,7 +33,7 @@ class HotplugTest {
         try (var memory = PerCpuMemory.allocate(4096)) {
             long stack = 64;
             for (int i = 1; i <= HANDLES; i++) {
-                assertTrue(RestartableSequences.BY_CPU.push(memory, stack, 2 * HANDLES, i) >= 0);
+                assertTrue(RestartableSequences.byCpu().push(memory, stack, 2 * HANDLES, i) >= 0);
             }
             var adds = new AtomicLong();
             var failure = new AtomicReference<Throwable>();
@@ -65,7 +65,7 @@ class HotplugTest {
             boolean[] seen = new boolean[HANDLES + 1];
             int[] found = {0};
             for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-                RestartableSequences.BY_CPU.drain(memory, cpu, stack, 2 * HANDLES, handle -> {
+                RestartableSequences.byCpu().drain(memory, cpu, stack, 2 * HANDLES, handle -> {
                     assertTrue(!seen[(int) handle], "doubled");
                     seen[(int) handle] = true;
                     found[0]++;
@@ -79,12 +79,12 @@ class HotplugTest {
         long adds = 0;
         long[] word = new long[1];
         while (!over) {
-            int cpu = RestartableSequences.BY_CPU.add(memory, 0, 1);
+            int cpu = RestartableSequences.byCpu().add(memory, 0, 1);
             assertTrue(cpu >= 0 && cpu < memory.strideCount());
             assertTrue(Rseq.cpuId() < Rseq.cpuCount());
             adds++;
-            if (RestartableSequences.BY_CPU.pop(memory, stack, word) >= 0) {
-                while (RestartableSequences.BY_CPU.push(memory, stack, 2 * HANDLES, word[0]) < 0) {
+            if (RestartableSequences.byCpu().pop(memory, stack, word) >= 0) {
+                while (RestartableSequences.byCpu().push(memory, stack, 2 * HANDLES, word[0]) < 0) {
                     Thread.yield();
                 }
             }

@@ -78,7 +78,7 @@ public enum Use {
             PerCpuMemory memory = PerCpuMemory.allocate(4096);
             long slot = memory.allocateSlot(1);
             for (int i = 0; i < MANY; i++) {
-                RestartableSequences.BY_CPU.add(memory, slot, 1);
+                RestartableSequences.byCpu().add(memory, slot, 1);
             }
             keep(memory);
             PerCpuMemory.allocate(4096).close();

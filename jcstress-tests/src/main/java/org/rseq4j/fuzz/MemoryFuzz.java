@@ -27,8 +27,8 @@ final class MemoryFuzz {
             return;
         }
         RestartableSequences sequences = first % 2 == 0
-                ? RestartableSequences.BY_CPU
-                : RestartableSequences.BY_CONCURRENCY_ID;
+                ? RestartableSequences.byCpu()
+                : RestartableSequences.byConcurrencyId();
         Map<Long, Long> sums = new HashMap<>();
         Set<Long> stacked = new HashSet<>();
         List<Long> slots = new ArrayList<>();

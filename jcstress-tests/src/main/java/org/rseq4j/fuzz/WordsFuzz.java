@@ -21,8 +21,8 @@ final class WordsFuzz {
             while (!input.isEmpty()) {
                 long place = input.below(GUARD) * 8L;
                 long value = word(input);
-                RestartableSequences.BY_CPU.swap(memory, place, value, new long[1]);
-                RestartableSequences.BY_CONCURRENCY_ID.swap(memory, place, value, new long[1]);
+                RestartableSequences.byCpu().swap(memory, place, value, new long[1]);
+                RestartableSequences.byConcurrencyId().swap(memory, place, value, new long[1]);
                 step(input, memory);
             }
             for (int i = GUARD; i < WORDS; i++) {
@@ -44,8 +44,8 @@ final class WordsFuzz {
 
     private static void step(Input input, PerCpuMemory memory) {
         RestartableSequences sequences = input.below(2) == 0
-                ? RestartableSequences.BY_CPU
-                : RestartableSequences.BY_CONCURRENCY_ID;
+                ? RestartableSequences.byCpu()
+                : RestartableSequences.byConcurrencyId();
         int at = input.below(GUARD - 1);
         int capacity = 1 + input.below(GUARD - 1 - at);
         long[] words = new long[input.below(WORDS)];

@@ -24,8 +24,8 @@ import org.rseq4j.RestartableSequences;
  */
 public class RestartableSequencesStress {
     private static final PerCpuMemory MEMORY = Slots.MEMORY;
-    private static final RestartableSequences BY_CPU = RestartableSequences.BY_CPU;
-    private static final RestartableSequences BY_ID = RestartableSequences.BY_CONCURRENCY_ID;
+    private static final RestartableSequences BY_CPU = RestartableSequences.byCpu();
+    private static final RestartableSequences BY_ID = RestartableSequences.byConcurrencyId();
     private static final int CAPACITY = 4;
 
     /**

@@ -39,9 +39,9 @@ final class Neighbours {
             buffers.release(buffers.acquireByteBuffer(100));
             buffers.trim();
             long stack = memory.allocateSlot(4);
-            RestartableSequences.BY_CPU.push(memory, stack, 3, 1);
+            RestartableSequences.byCpu().push(memory, stack, 3, 1);
             for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-                RestartableSequences.BY_CPU.drain(memory, cpu, stack, 3, word -> {});
+                RestartableSequences.byCpu().drain(memory, cpu, stack, 3, word -> {});
             }
         }
         useQueues();

@@ -38,12 +38,12 @@ final class StackSubject extends Subject {
             case "push" -> {
                 int i = next++;
                 states[i] = PUSHED;
-                int cpu = RestartableSequences.BY_CPU.push(MEMORY, stack, CAPACITY, i);
+                int cpu = RestartableSequences.byCpu().push(MEMORY, stack, CAPACITY, i);
                 states[i] = cpu >= 0 ? ACCEPTED : REFUSED;
             }
             case "pop" -> {
                 takers++;
-                if (RestartableSequences.BY_CPU.pop(MEMORY, stack, word) >= 0) {
+                if (RestartableSequences.byCpu().pop(MEMORY, stack, word) >= 0) {
                     out[(int) word[0]]++;
                 }
                 taken++;
@@ -54,14 +54,14 @@ final class StackSubject extends Subject {
                     states[next] = PUSHED;
                     words[i] = next++;
                 }
-                long moved = RestartableSequences.BY_CPU.pushMany(MEMORY, stack, CAPACITY, words, words.length) >>> 32;
+                long moved = RestartableSequences.byCpu().pushMany(MEMORY, stack, CAPACITY, words, words.length) >>> 32;
                 for (int i = 0; i < words.length; i++) {
                     states[first + i] = i < moved ? ACCEPTED : REFUSED;
                 }
             }
             case "popMany" -> {
                 takers += words.length;
-                long moved = RestartableSequences.BY_CPU.popMany(MEMORY, stack, words, words.length) >>> 32;
+                long moved = RestartableSequences.byCpu().popMany(MEMORY, stack, words, words.length) >>> 32;
                 for (int i = 0; i < moved; i++) {
                     out[(int) words[i]]++;
                 }
@@ -69,7 +69,7 @@ final class StackSubject extends Subject {
             }
             case "drain" -> {
                 takers += CAPACITY;
-                RestartableSequences.BY_CPU.drain(MEMORY, 0, stack, CAPACITY, consumer);
+                RestartableSequences.byCpu().drain(MEMORY, 0, stack, CAPACITY, consumer);
                 taken += CAPACITY;
             }
             default -> MEMORY.free(MEMORY.allocateSlot(3));
@@ -85,10 +85,10 @@ final class StackSubject extends Subject {
     void others() {
         int i = next++;
         states[i] = PUSHED;
-        states[i] = RestartableSequences.BY_CPU.push(MEMORY, stack, CAPACITY, i) >= 0 ? ACCEPTED : REFUSED;
+        states[i] = RestartableSequences.byCpu().push(MEMORY, stack, CAPACITY, i) >= 0 ? ACCEPTED : REFUSED;
         takers++;
         long[] one = new long[1];
-        if (RestartableSequences.BY_CPU.pop(MEMORY, stack, one) >= 0) {
+        if (RestartableSequences.byCpu().pop(MEMORY, stack, one) >= 0) {
             out[(int) one[0]]++;
         }
         taken++;
@@ -97,16 +97,16 @@ final class StackSubject extends Subject {
     @Override
     void waiters() {
         MEMORY.free(MEMORY.allocateSlot(2));
-        RestartableSequences.BY_CPU.push(MEMORY, stack, CAPACITY, 0);
+        RestartableSequences.byCpu().push(MEMORY, stack, CAPACITY, 0);
         for (int cpu = 0; cpu < MEMORY.strideCount(); cpu++) {
-            RestartableSequences.BY_CPU.drain(MEMORY, cpu, stack, CAPACITY, one -> out[(int) one]++);
+            RestartableSequences.byCpu().drain(MEMORY, cpu, stack, CAPACITY, one -> out[(int) one]++);
         }
     }
 
     @Override
     String check() {
         for (int cpu = 0; cpu < MEMORY.strideCount(); cpu++) {
-            RestartableSequences.BY_CPU.drain(MEMORY, cpu, stack, CAPACITY, one -> out[(int) one]++);
+            RestartableSequences.byCpu().drain(MEMORY, cpu, stack, CAPACITY, one -> out[(int) one]++);
         }
         int lost = 0;
         for (int i = 1; i < next; i++) {
@@ -119,10 +119,10 @@ final class StackSubject extends Subject {
             return lost + " words lost, of " + (takers - taken) + " it is not known";
         }
         for (int round = 0; round < 2; round++) {
-            RestartableSequences.BY_CPU.push(MEMORY, stack, CAPACITY, 0);
+            RestartableSequences.byCpu().push(MEMORY, stack, CAPACITY, 0);
             int found = 0;
             for (int cpu = 0; cpu < MEMORY.strideCount(); cpu++) {
-                found += RestartableSequences.BY_CPU.drain(MEMORY, cpu, stack, CAPACITY, one -> {});
+                found += RestartableSequences.byCpu().drain(MEMORY, cpu, stack, CAPACITY, one -> {});
             }
             if (found != 1) {
                 return "of one word that was pushed " + found + " are there";

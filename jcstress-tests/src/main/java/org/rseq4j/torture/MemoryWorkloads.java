@@ -15,8 +15,8 @@ final class MemoryWorkloads {
     }
 
     static List<Workload> all() {
-        return List.of(new Memory(), new Sequences("RestartableSequences by CPU", RestartableSequences.BY_CPU),
-                new Sequences("RestartableSequences by concurrency ID", RestartableSequences.BY_CONCURRENCY_ID));
+        return List.of(new Memory(), new Sequences("RestartableSequences by CPU", RestartableSequences.byCpu()),
+                new Sequences("RestartableSequences by concurrency ID", RestartableSequences.byConcurrencyId()));
     }
 
     private static final class Memory extends Workload {

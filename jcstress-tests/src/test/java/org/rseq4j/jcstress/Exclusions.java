@@ -32,7 +32,8 @@ final class Exclusions {
         exclude("only reads", "queues.SliceMpmcUnboundedQueue", "capacity");
         exclude("only reads", "queues.SliceBlockingQueue", "remainingCapacity");
         exclude("only reads", "PerCpuMemory", "bytesPerCpu", "strideCount", "get");
-        exclude("only reads", "RestartableSequences", "isNative", "reason", "abortsOfThisThread");
+        exclude("only reads", "RestartableSequences", "byCpu", "byConcurrencyId", "isNative", "reason",
+                "abortsOfThisThread");
         exclude("only reads", "SliceExtension", "isSupported", "statistics");
         exclude("before anybody else knows the object", "PerCpuMemory", "map");
         exclude("before anybody else knows the object", "counters.CounterFile", "create");

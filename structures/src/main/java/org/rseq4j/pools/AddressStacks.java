@@ -111,7 +111,7 @@ final class AddressStacks {
 
     private int drain(int cpu, long stack, int capacity, LongConsumer to) {
         try {
-            return RestartableSequences.BY_CPU.drain(memory, cpu, stack, capacity, to);
+            return RestartableSequences.byCpu().drain(memory, cpu, stack, capacity, to);
         } catch (IllegalStateException e) {
             return 0; // closed
         }

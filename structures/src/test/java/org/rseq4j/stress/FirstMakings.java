@@ -78,7 +78,8 @@ final class FirstMakings {
         makings.put("Rseq", () -> Rseq.cpuId());
         makings.put("RseqStatus", () -> Rseq.status().toJson());
         makings.put("SliceExtension", () -> SliceExtension.end(SliceExtension.begin()));
-        makings.put("RestartableSequences", RestartableSequences::isNative);
+        makings.put("RestartableSequences", RestartableSequences::byCpu);
+        makings.put("RestartableSequences, whether native", RestartableSequences::isNative);
         makings.put("PerCpuMemory", () -> use(PerCpuMemory.allocate(4096)));
         makings.put("PerCpuMemory of a file", () -> use(PerCpuMemory.map(file, 4096)));
         makings.put("PerCpuCounter", () -> new PerCpuCounter().increment());
@@ -140,7 +141,7 @@ final class FirstMakings {
     private static void use(PerCpuMemory memory) {
         try (memory) {
             long slot = memory.allocateSlot(4);
-            RestartableSequences.BY_CPU.push(memory, slot, 3, 1);
+            RestartableSequences.byCpu().push(memory, slot, 3, 1);
             memory.free(slot);
         }
     }

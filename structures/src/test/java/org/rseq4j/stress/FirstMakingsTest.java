@@ -8,15 +8,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * A type whose first use in the process ends in an error is used later as if nothing had been; but for
- * {@code RestartableSequences}, whose constants are made by an initializer.
- */
+/** A type whose first use in the process ends in an error is used later as if nothing had been. */
 @Tag("jvm")
 class FirstMakingsTest {
     @ParameterizedTest
-    @ValueSource(strings = {"Rseq", "RseqStatus", "SliceExtension", "PerCpuMemory",
-            "PerCpuMemory of a file", "PerCpuCounter", "PerCpuSummary", "PerCpuHistogram", "CounterFile", "SliceLock",
+    @ValueSource(strings = {"Rseq", "RseqStatus", "SliceExtension", "RestartableSequences",
+            "RestartableSequences, whether native", "PerCpuMemory", "PerCpuMemory of a file", "PerCpuCounter",
+            "PerCpuSummary", "PerCpuHistogram", "CounterFile", "SliceLock",
             "ExtendedLock", "PerCpuReadWriteLock", "PerCpuPool", "strict PerCpuPool", "PerCpuPool with an executor",
             "PerCpuBufferPool", "SliceMpmcArrayQueue", "SliceMpmcUnboundedQueue", "SliceBlockingQueue",
             "SliceBlockingQueue by its builder", "PerCpuQueue"})

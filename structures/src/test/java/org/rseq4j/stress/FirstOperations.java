@@ -93,9 +93,9 @@ final class FirstOperations {
         operations.put("timed acquire", () -> POOL.release(POOL.acquire(MINUTE)));
         operations.put("buffers", () -> BUFFERS.release(BUFFERS.acquireByteBuffer(100)));
         long slot = MEMORY.allocateSlot(4);
-        operations.put("push", () -> RestartableSequences.BY_CPU.push(MEMORY, slot, 3, 1));
-        operations.put("pop", () -> RestartableSequences.BY_CPU.pop(MEMORY, slot, new long[1]));
-        operations.put("add to a word", () -> RestartableSequences.BY_CPU.add(MEMORY, MEMORY_WORD, 1));
+        operations.put("push", () -> RestartableSequences.byCpu().push(MEMORY, slot, 3, 1));
+        operations.put("pop", () -> RestartableSequences.byCpu().pop(MEMORY, slot, new long[1]));
+        operations.put("add to a word", () -> RestartableSequences.byCpu().add(MEMORY, MEMORY_WORD, 1));
         entries = operations.entrySet().toArray();
     }
 
@@ -234,7 +234,7 @@ final class FirstOperations {
     private static void allOf(PerCpuMemory memory) {
         long[] words = new long[4];
         long stack = memory.allocateSlot(4);
-        RestartableSequences some = RestartableSequences.BY_CONCURRENCY_ID;
+        RestartableSequences some = RestartableSequences.byConcurrencyId();
         some.pushMany(memory, stack, 3, words, 3);
         some.popMany(memory, stack, words, 3);
         some.push(memory, stack, 3, 1);

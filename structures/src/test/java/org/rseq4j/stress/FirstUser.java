@@ -87,7 +87,7 @@ final class FirstUser {
         Rseq.status();
         SliceExtension.run(() -> {});
         try (var memory = PerCpuMemory.allocate(4096)) {
-            RestartableSequences.BY_CPU.add(memory, 0, 1);
+            RestartableSequences.byCpu().add(memory, 0, 1);
             RestartableSequences.fenceAll();
         }
         counters();

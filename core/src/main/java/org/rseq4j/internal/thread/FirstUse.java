@@ -6,8 +6,8 @@ import java.lang.ref.Reference;
 /**
  * Stack and memory for the initializers of classes. A class whose initializer meets an error is of no use for ever, and
  * ours link native functions, which takes more stack than any operation. So what is public, and what it extends, has no
- * initializer, but for {@code RestartableSequences}' constants. Its constructors and static methods come here the first
- * time, and then initialize what they are made of: an error comes before that, and a later call may work.
+ * initializer. Its constructors and static methods come here the first time, and then initialize what they are made of:
+ * an error comes before that, and a later call may work.
  *
  * <p>
  * This class has no initializer itself. Memory that was found here may be somebody else's a moment later: there an

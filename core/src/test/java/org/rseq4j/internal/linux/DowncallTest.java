@@ -16,9 +16,9 @@ class DowncallTest {
     void anOverflowOfTheStackStaysOne() throws InterruptedException {
         try (var memory = PerCpuMemory.allocate(4096)) {
             long[] words = new long[4];
-            overflow(() -> RestartableSequences.BY_CPU.add(memory, 0, 1));
-            overflow(() -> RestartableSequences.BY_CPU.pushMany(memory, 64, 8, words, 4));
-            overflow(() -> RestartableSequences.BY_CPU.popMany(memory, 64, words, 4));
+            overflow(() -> RestartableSequences.byCpu().add(memory, 0, 1));
+            overflow(() -> RestartableSequences.byCpu().pushMany(memory, 64, 8, words, 4));
+            overflow(() -> RestartableSequences.byCpu().popMany(memory, 64, words, 4));
             overflow(RestartableSequences::fenceAll);
             overflow(Rseq::cpuId);
             overflow(() -> PerCpuMemory.allocate(4096).close());

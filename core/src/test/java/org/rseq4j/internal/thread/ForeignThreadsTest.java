@@ -48,7 +48,7 @@ class ForeignThreadsTest {
                 Runnable action = () -> {
                     assertNotEquals(0, ThreadArea.threadRecord());
                     assertTrue(Rseq.cpuId() < Rseq.cpuCount());
-                    SliceExtension.run(() -> RestartableSequences.BY_CPU.add(memory, 0, 1));
+                    SliceExtension.run(() -> RestartableSequences.byCpu().add(memory, 0, 1));
                 };
                 assertEquals(0, byUpcall ? Upcall.inForeignThread(action) : Storm.inForeignThread(action, false));
                 if (i == 50) {
@@ -66,22 +66,22 @@ class ForeignThreadsTest {
         assumeTrue(Storm.isAvailable(), "needs the test's native library and native access");
         RseqStatus.Registration registration = Rseq.status().registration();
         try (var memory = PerCpuMemory.allocate(64)) {
-            RestartableSequences.BY_CPU.add(memory, 0, 1);
+            RestartableSequences.byCpu().add(memory, 0, 1);
             int error = Storm.inForeignThread(() -> {
                 assertEquals(0, ThreadArea.find());
                 assertTrue(Rseq.cpuId() >= 0 && Rseq.cpuId() < Rseq.cpuCount());
                 SliceExtension.run(() -> {});
                 // By atomics, on the stride that no sequence touches.
                 if (RestartableSequences.isNative()) {
-                    assertEquals(Rseq.cpuCount(), RestartableSequences.BY_CPU.add(memory, 0, 1));
-                    assertEquals(Rseq.cpuCount(), RestartableSequences.BY_CONCURRENCY_ID.push(memory, 8, 3, 42));
+                    assertEquals(Rseq.cpuCount(), RestartableSequences.byCpu().add(memory, 0, 1));
+                    assertEquals(Rseq.cpuCount(), RestartableSequences.byConcurrencyId().push(memory, 8, 3, 42));
                 }
                 assertEquals(registration, Rseq.status().registration());
             }, true);
             assumeTrue(error == 0, "needs seccomp, errno " + error);
             assertEquals(2, memory.sum(0));
             assertNotEquals(0, ThreadArea.find());
-            assertTrue(RestartableSequences.BY_CPU.add(memory, 0, 1) < Rseq.cpuCount());
+            assertTrue(RestartableSequences.byCpu().add(memory, 0, 1) < Rseq.cpuCount());
         }
     }
 
@@ -138,7 +138,7 @@ class ForeignThreadsTest {
                 Object words = memory.getMethod("allocate", long.class).invoke(null, 64L);
                 Class<?> sequences = loader.loadClass(RestartableSequences.class.getName());
                 sequences.getMethod("add", memory, long.class, long.class)
-                        .invoke(sequences.getField("BY_CPU").get(null), words, 0L, 1L);
+                        .invoke(sequences.getMethod("byCpu").invoke(null), words, 0L, 1L);
             } catch (Throwable e) {
                 failure[0] = e;
             }

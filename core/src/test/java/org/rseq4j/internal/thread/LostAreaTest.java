@@ -25,11 +25,11 @@ class LostAreaTest {
         var failure = new AtomicReference<Throwable>();
         Thread thread = TestThreads.start(() -> {
             try (var memory = PerCpuMemory.allocate(4096)) {
-                assertTrue(RestartableSequences.BY_CONCURRENCY_ID.add(memory, 0, 1) < Rseq.cpuCount());
+                assertTrue(RestartableSequences.byConcurrencyId().add(memory, 0, 1) < Rseq.cpuCount());
                 assertEquals(0, Storm.unregister(ThreadArea.find()), "the area could not be unregistered");
                 // What no sequence touches.
-                assertEquals(Rseq.cpuCount(), RestartableSequences.BY_CONCURRENCY_ID.add(memory, 0, 1));
-                assertEquals(Rseq.cpuCount(), RestartableSequences.BY_CPU.add(memory, 0, 1));
+                assertEquals(Rseq.cpuCount(), RestartableSequences.byConcurrencyId().add(memory, 0, 1));
+                assertEquals(Rseq.cpuCount(), RestartableSequences.byCpu().add(memory, 0, 1));
                 assertEquals(3, memory.sum(0));
                 assertEquals(Ids.stripe(), Rseq.concurrencyId());
                 assertEquals(Ids.stripe(), Rseq.cpuId());
