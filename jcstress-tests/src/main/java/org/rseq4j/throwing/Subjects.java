@@ -68,6 +68,7 @@ enum Subjects {
         SliceLock lock = SliceLock.builder().fair().build();
         return new LockSubject(lock, lock, lock::isHeldByCurrentThread, true);
     }),
+    LOCK_HELD("SliceLock, held by another", Kind.LOCK, HeldLockSubject::new),
     EXTENDED_LOCK("ExtendedLock", Kind.LOCK, () -> {
         var wrapped = new PerCpuReadWriteLock(); // the JDK's own would hang
         Lock lock = ExtendedLock.wrap(wrapped.writeLock());

@@ -13,6 +13,10 @@ final class LockAccess {
     static final VarHandle OWNER;
     /** {@link WaitQueue#heir}. */
     static final VarHandle HEIR;
+    /** {@link WaitQueue#linksLocked}. */
+    static final VarHandle LINKS;
+    /** {@link Waiter#place}. */
+    static final VarHandle PLACE;
 
     static {
         try {
@@ -20,6 +24,8 @@ final class LockAccess {
             STATE = lookup.findVarHandle(LockWord.class, "state", int.class);
             OWNER = lookup.findVarHandle(LockWord.class, "ownerId", long.class);
             HEIR = lookup.findVarHandle(WaitQueue.class, "heir", Waiter.class);
+            LINKS = lookup.findVarHandle(WaitQueue.class, "linksLocked", int.class);
+            PLACE = lookup.findVarHandle(Waiter.class, "place", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }

@@ -205,7 +205,7 @@ abstract class QueuedLock extends WaitQueue {
         long formerOwner = event == null ? 0 : ownerId();
         boolean taken = false;
         try {
-            join(waiter, Waiter.NOWHERE);
+            join(waiter, Waiter.NOWHERE, interruptibly, timed, deadline);
             taken = sleepInQueue(waiter, interruptibly, timed, deadline);
         } finally {
             leave(waiter);

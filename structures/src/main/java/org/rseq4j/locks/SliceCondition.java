@@ -12,8 +12,7 @@ import java.util.concurrent.locks.Condition;
 /**
  * Waiters in order of arrival, touched by the lock's holder only. A signal moves the first one to the lock's queue,
  * where it goes on sleeping until its turn; which of a signal, an interrupt and the end of a wait came first is decided
- * under the queue's monitor. The move is one step that neither calls nor allocates anything, so no error loses a
- * waiter.
+ * by one compare-and-set. The stores of a move stand together without a call, so no error loses a waiter.
  */
 final class SliceCondition implements Condition {
     private final SliceLock lock;
@@ -157,7 +156,8 @@ final class SliceCondition implements Condition {
         lock.checkHeld();
         boolean moved = false;
         while (!moved && first != null) {
-            moved = lock.join(first, Waiter.ON_CONDITION); // it cannot get the lock before: the signaller holds it
+            // It cannot get the lock before: the signaller holds it.
+            moved = lock.join(first, Waiter.ON_CONDITION, false, false, 0);
             unlink(null, first);
         }
     }
@@ -166,7 +166,7 @@ final class SliceCondition implements Condition {
     public void signalAll() {
         lock.checkHeld();
         while (first != null) {
-            lock.join(first, Waiter.ON_CONDITION);
+            lock.join(first, Waiter.ON_CONDITION, false, false, 0);
             unlink(null, first);
         }
     }

@@ -8,9 +8,11 @@ final class Waiter {
     static final int QUEUED = 2;
 
     final Thread thread = Thread.currentThread();
-    /** Where it waits; changed under the queue's monitor only. */
+    /** Where it waits; taken from a condition by one compare-and-set, else changed with the queue's links. */
     volatile int place;
-    /** In the lock's queue, under its monitor. */
+    /** Whether its thread does not wait any more, though it is in the lock's queue. */
+    volatile boolean gone;
+    /** In the lock's queue, with its links. */
     Waiter previous;
     Waiter next;
     /** In the condition's queue, under the lock. */

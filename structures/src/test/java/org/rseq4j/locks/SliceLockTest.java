@@ -304,6 +304,76 @@ class SliceLockTest {
         assertFalse(lock.isLocked());
     }
 
+    /** A waiter that joins, and then one with its links, as {@code linksLocked} says to others. */
+    private static Thread queued(SliceLock lock, FutureTask<?> task) throws InterruptedException {
+        int before = lock.getQueueLength();
+        Thread thread = startThread(task);
+        until(() -> lock.getQueueLength() > before && lock.linksLocked == 0);
+        return thread;
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void timedCallsEndThoughAThreadWasStoppedWhileItJoinedTheQueue(SliceLock lock) throws Exception {
+        lock.lock();
+        var leaves = new FutureTask<>(() -> assertThrows(InterruptedException.class, lock::lockInterruptibly));
+        Thread leaving = queued(lock, leaves);
+        lock.linksLocked = 1; // as that thread has it
+        leaving.interrupt();
+        leaves.get();
+        assertFalse(elsewhere(() -> lock.tryLock(1, TimeUnit.MILLISECONDS)));
+        assertEquals(0, lock.getQueueLength());
+        assertFalse(lock.hasQueuedThread(leaving));
+        var waits = start(() -> {
+            lock.lock();
+            lock.unlock();
+            return null;
+        });
+        lock.unlock();
+        lock.linksLocked = 0;
+        waits.get();
+        assertFalse(lock.hasQueuedThreads());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void aTimedWaitEndsThoughAThreadWasStoppedWhileItJoinedTheQueue(SliceLock lock) throws Exception {
+        var condition = lock.newCondition();
+        lock.linksLocked = 1;
+        assertTrue(elsewhere(() -> {
+            lock.lock();
+            try {
+                return condition.awaitNanos(1) <= 0;
+            } finally {
+                lock.unlock();
+            }
+        }));
+        lock.linksLocked = 0;
+        assertFalse(lock.hasQueuedThreads());
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void whoComesBehindOneThatHasGoneGetsTheLock(SliceLock lock) throws Exception {
+        lock.lock();
+        var leaves = new FutureTask<>(() -> assertThrows(InterruptedException.class, lock::lockInterruptibly));
+        Thread leaving = queued(lock, leaves);
+        var gets = new FutureTask<Void>(() -> {
+            lock.lock();
+            lock.unlock();
+            return null;
+        });
+        queued(lock, gets);
+        lock.linksLocked = 1;
+        leaving.interrupt();
+        leaves.get();
+        lock.unlock(); // which finds nobody to wake
+        lock.linksLocked = 0;
+        assertTrue(lock.getQueueLength() < 2); // takes out who has gone, and wakes who is next
+        gets.get();
+        assertFalse(lock.hasQueuedThreads());
+    }
+
     @ParameterizedTest
     @MethodSource("forms")
     void theLongestTimeoutWaits(SliceLock lock) throws Exception {
