@@ -15,6 +15,8 @@ import java.lang.classfile.Opcode;
 import java.lang.classfile.instruction.ConstantInstruction;
 import java.lang.classfile.instruction.FieldInstruction;
 import java.lang.classfile.instruction.InvokeInstruction;
+import java.lang.classfile.instruction.MonitorInstruction;
+import java.lang.reflect.AccessFlag;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -80,6 +82,45 @@ class AccessModesTest {
             "org.rseq4j.pools.Slab.tryPush",
             "org.rseq4j.pools.WaitingRoom.tryLock");
 
+    /** Where meters, slots and files are made and read, and of a pool's objects one at a time. */
+    private static final Set<String> MONITORS = Set.of(
+            "org.rseq4j.PerCpuMemory.allocateSlot", "org.rseq4j.PerCpuMemory.close", "org.rseq4j.PerCpuMemory.free",
+            "org.rseq4j.counters.CounterFile.free", "org.rseq4j.counters.CounterFile.made",
+            "org.rseq4j.counters.CounterFile.meter", "org.rseq4j.counters.CounterFile.watch",
+            "org.rseq4j.counters.CounterFileReader.read", "org.rseq4j.counters.MeterRegistration.of",
+            "org.rseq4j.counters.SharedReading.reading", "org.rseq4j.internal.linux.NativeLibrary.load",
+            "org.rseq4j.pools.Roster.endLoan", "org.rseq4j.pools.Roster.isFit");
+
+    /** Where an error's last words are taken, and what became of one task, by plain stores. */
+    private static final Set<String> MONITORS_AFTER_ERRORS = Set.of(
+            "org.rseq4j.locks.ReadSide.arriveByWord", "org.rseq4j.locks.ReadSide.unlock",
+            "org.rseq4j.pools.FreeBlocks.take", "org.rseq4j.pools.FreeBlocks.takeBack",
+            "org.rseq4j.pools.Lease.close", "org.rseq4j.pools.PerCpuBufferPool.acquireByteBuffer",
+            "org.rseq4j.pools.PerCpuBufferPool.view", "org.rseq4j.pools.PerCpuPool.discard",
+            "org.rseq4j.pools.PerCpuPool.give", "org.rseq4j.pools.PerCpuPool.release",
+            "org.rseq4j.pools.PerCpuPool.takeFit", "org.rseq4j.pools.Supply.callHook",
+            "org.rseq4j.pools.Supply.discard", "org.rseq4j.pools.Supply.discardUnserved",
+            "org.rseq4j.pools.Supply.handOn", "org.rseq4j.pools.Supply.make", "org.rseq4j.pools.Supply.run",
+            "org.rseq4j.pools.Upkeep.discardAll", "org.rseq4j.pools.Upkeep.sweep",
+            "org.rseq4j.pools.WaitingRoom.serve", "org.rseq4j.pools.WaitingRoom.serveLine",
+            "org.rseq4j.pools.WaitingRoom.unlink");
+
+    /** What uses an address of the object that it is a method of, or of one that it was given. */
+    private static final Set<String> KEPT_REACHABLE = Set.of(
+            "org.rseq4j.PerCpuMemory.add", "org.rseq4j.PerCpuMemory.close", "org.rseq4j.PerCpuMemory.free",
+            "org.rseq4j.PerCpuMemory.get", "org.rseq4j.PerCpuMemory.sum", "org.rseq4j.PerCpuMemory.sums",
+            "org.rseq4j.RestartableSequences.add", "org.rseq4j.RestartableSequences.compareAndStore",
+            "org.rseq4j.RestartableSequences.drainSome", "org.rseq4j.RestartableSequences.pop",
+            "org.rseq4j.RestartableSequences.popMany", "org.rseq4j.RestartableSequences.push",
+            "org.rseq4j.RestartableSequences.pushMany", "org.rseq4j.RestartableSequences.swap",
+            "org.rseq4j.counters.PerCpuCounter.add", "org.rseq4j.counters.PerCpuCounter.replace",
+            "org.rseq4j.counters.PerCpuCounter.sum", "org.rseq4j.counters.PerCpuHistogram.add",
+            "org.rseq4j.counters.PerCpuHistogram.counts", "org.rseq4j.counters.PerCpuSummary.read",
+            "org.rseq4j.counters.PerCpuSummary.record", "org.rseq4j.internal.memory.Mapping.adviseHugePages",
+            "org.rseq4j.internal.memory.Mapping.discard", "org.rseq4j.internal.memory.Mapping.populate",
+            "org.rseq4j.internal.memory.View.lambda$lend$0", "org.rseq4j.internal.thread.FirstUse.prepare",
+            "org.rseq4j.pools.AddressStacks.pop", "org.rseq4j.pools.AddressStacks.push");
+
     @Test
     void whatIsSharedIsNotReadOrStoredPlainlyByAVarHandle() throws Exception {
         Set<String> plain = new TreeSet<>(calls("set"));
@@ -137,6 +178,43 @@ class AccessModesTest {
         assertEquals(new TreeSet<>(LOCKS_TAKEN), taken);
     }
 
+    /**
+     * Who waits for a monitor waits as long as its holder is stopped, and a virtual thread may go on with another
+     * carrier after it. So there is none where a thread has found its area, and none that a timed call comes to but
+     * where what is done in it calls nothing, after an error.
+     */
+    @Test
+    void theMonitorsAreWhereTheyWere() throws Exception {
+        Set<String> monitors = new TreeSet<>();
+        forEachInstruction((place, before, element) -> {
+            if (element instanceof MonitorInstruction enter && enter.opcode() == Opcode.MONITORENTER) {
+                monitors.add(place);
+            }
+        });
+        for (ClassModel type : all()) {
+            for (MethodModel method : type.methods()) {
+                if (method.flags().has(AccessFlag.SYNCHRONIZED)) {
+                    monitors.add(place(type, method));
+                }
+            }
+        }
+        Set<String> expected = new TreeSet<>(MONITORS);
+        expected.addAll(MONITORS_AFTER_ERRORS);
+        assertEquals(expected, monitors);
+    }
+
+    /** The collector may unmap what an object refers to by an address as soon as the object is used no more. */
+    @Test
+    void whatIsUsedByItsAddressStaysReachable() throws Exception {
+        Set<String> kept = new TreeSet<>();
+        forEachInstruction((place, before, element) -> {
+            if (element instanceof InvokeInstruction call && call.name().equalsString("reachabilityFence")) {
+                kept.add(place);
+            }
+        });
+        assertEquals(new TreeSet<>(KEPT_REACHABLE), kept);
+    }
+
     /** The methods that call one of VarHandle's, each as often as it does. */
     private static List<String> calls(String name) throws Exception {
         List<String> found = new ArrayList<>();
@@ -154,17 +232,26 @@ class AccessModesTest {
         void visit(String place, Instruction before, Instruction element);
     }
 
-    private static void forEachInstruction(Visitor visitor) throws Exception {
+    private static List<ClassModel> all() throws Exception {
         List<ClassModel> all = new ArrayList<>(LayersTest.classesBeside(Rseq.class));
         all.addAll(LayersTest.classesBeside(PerCpuCounter.class));
-        for (ClassModel one : all) {
-            ClassModel type = loaded(one.thisClass().asInternalName());
-            String outer = LayersTest.outermost(type.thisClass().asInternalName());
+        for (int i = 0; i < all.size(); i++) {
+            all.set(i, loaded(all.get(i).thisClass().asInternalName()));
+        }
+        return all;
+    }
+
+    private static String place(ClassModel type, MethodModel method) {
+        return LayersTest.outermost(type.thisClass().asInternalName()) + "." + method.methodName().stringValue();
+    }
+
+    private static void forEachInstruction(Visitor visitor) throws Exception {
+        for (ClassModel type : all()) {
             for (MethodModel method : type.methods()) {
                 Instruction before = null;
                 for (CodeElement element : method.code().map(CodeModel::elementList).orElse(List.of())) {
                     if (element instanceof Instruction instruction) {
-                        visitor.visit(outer + "." + method.methodName().stringValue(), before, instruction);
+                        visitor.visit(place(type, method), before, instruction);
                         before = instruction;
                     }
                 }

@@ -119,6 +119,20 @@ class PoolThrowsTest {
         other.close();
     }
 
+    /** This thread stands for one that was stopped as it gave to those who wait. */
+    @Test
+    void aTimedAcquireKeepsItsTimeAndAReleaseWaitsForNobodyThoughAThreadWasStopped() throws Exception {
+        try (var pool = PerCpuPool.builder(Object::new).maxSize(1).build()) {
+            Object only = pool.acquire();
+            assertTrue(pool.room.tryLock());
+            assertThrows(TimeoutException.class, () -> pool.acquire(Duration.ofMillis(1)));
+            pool.release(only);
+            pool.room.locked = 0;
+            assertSame(only, pool.acquire(MINUTE));
+            pool.release(only);
+        }
+    }
+
     @Test
     void closeDiscardsAllWhateverTheHookThrows() {
         for (Throwable thrown : throwables()) {

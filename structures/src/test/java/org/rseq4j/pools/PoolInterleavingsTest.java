@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.rseq4j.pools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassTransform;
+import java.lang.classfile.CodeTransform;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.FieldInstruction;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.reflect.Constructor;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
+
+/**
+ * What comes between two instructions of a pool, where a test has no hook: an action is put there, into a copy of the
+ * pool's classes that a class loader of its own has.
+ */
+@EnabledForJreRange(min = JRE.JAVA_24)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class PoolInterleavingsTest {
+    private static final String PACKAGE = "org.rseq4j.pools.";
+
+    /** What is done there, once. */
+    static final class Between {
+        private static Runnable action;
+
+        private Between() {
+        }
+
+        static void run() {
+            Runnable once = action;
+            action = null;
+            if (once != null) {
+                once.run();
+            }
+        }
+
+        static void noStack() {
+            throw new StackOverflowError("made");
+        }
+    }
+
+    /** In a method: after each load of a field of this name, and before each call of a method of this name. */
+    private record Place(Class<?> type, String method, String name) {
+        byte[] change(byte[] bytes) {
+            CodeTransform code = (builder, element) -> {
+                if (element instanceof InvokeInstruction call && call.name().equalsString(name)) {
+                    builder.invokestatic(ClassDesc.of(Between.class.getName()), "run", ConstantDescs.MTD_void);
+                }
+                builder.with(element);
+                if (element instanceof FieldInstruction field && field.opcode() == Opcode.GETFIELD
+                        && field.name().equalsString(name)) {
+                    builder.invokestatic(ClassDesc.of(Between.class.getName()), "run", ConstantDescs.MTD_void);
+                }
+            };
+            ClassFile file = ClassFile.of();
+            return file.transformClass(file.parse(bytes), ClassTransform.transformingMethodBodies(
+                    it -> it.methodName().equalsString(method), code));
+        }
+    }
+
+    /** Has a copy of the pools' classes, and of this test's. */
+    private static final class Copies extends ClassLoader {
+        private final Place place;
+
+        Copies(Place place) {
+            super(PoolInterleavingsTest.class.getClassLoader());
+            this.place = place;
+        }
+
+        @Override
+        protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+            if (!name.startsWith(PACKAGE)) {
+                return super.loadClass(name, resolve);
+            }
+            synchronized (getClassLoadingLock(name)) {
+                Class<?> loaded = findLoadedClass(name);
+                return loaded == null ? copy(name) : loaded;
+            }
+        }
+
+        private Class<?> copy(String name) throws ClassNotFoundException {
+            try (InputStream in = getResourceAsStream(name.replace('.', '/') + ".class")) {
+                if (in == null) {
+                    throw new ClassNotFoundException(name);
+                }
+                byte[] bytes = in.readAllBytes();
+                byte[] changed = name.equals(place.type.getName()) ? place.change(bytes) : bytes;
+                return defineClass(name, changed, 0, changed.length);
+            } catch (IOException e) {
+                throw new ClassNotFoundException(name, e);
+            }
+        }
+    }
+
+    private static Object run(Class<? extends Callable<Object>> scenario, Place place) throws Exception {
+        Constructor<?> constructor = new Copies(place).loadClass(scenario.getName()).getDeclaredConstructor();
+        constructor.setAccessible(true);
+        return ((Callable<?>) constructor.newInstance()).call();
+    }
+
+    /** How many objects are in the pool when one was made just as another thread looked whether there is one. */
+    static final class MadeAsSomebodyLooks implements Callable<Object> {
+        @Override
+        public Object call() throws Exception {
+            Queue<Runnable> tasks = new ArrayDeque<>();
+            try (var pool = PerCpuPool.builder(Object::new).maxSize(1).makeOn(tasks::add).build()) {
+                assertThrows(TimeoutException.class, () -> pool.acquire(Duration.ZERO));
+                Between.action = tasks.remove();
+                pool.room.unserved = true;
+                pool.room.serveAtLast();
+                assertNull(Between.action, "it was not made");
+                return pool.size();
+            }
+        }
+    }
+
+    @Test
+    void whatIsMadeAsSomebodyLooksWhetherSomethingIsGoesIntoThePool() throws Exception {
+        assertEquals(1, run(MadeAsSomebodyLooks.class, new Place(WaitingRoom.class, "serve", "unswept")));
+    }
+
+    /** How many objects a pool counts of which none could be made. */
+    static final class NoStackToMake implements Callable<Object> {
+        @Override
+        public Object call() {
+            try (var pool = PerCpuPool.builder(Object::new).maxSize(1).build()) {
+                Between.action = Between::noStack;
+                assertThrows(StackOverflowError.class, pool::acquire);
+                return pool.existing();
+            }
+        }
+    }
+
+    @Test
+    void anAcquireWithoutStackToMakeAnObjectKeepsNoPermit() throws Exception {
+        assertEquals(0, run(NoStackToMake.class, new Place(PerCpuPool.class, "makeOrWait", "make")));
+    }
+
+    /** How many objects a pool counts whose only one could not be discarded. */
+    static final class NoStackToDiscard implements Callable<Object> {
+        @Override
+        public Object call() {
+            try (var pool = PerCpuPool.builder(Object::new).maxSize(1).build()) {
+                Object object = pool.acquire();
+                Between.action = Between::noStack;
+                assertThrows(StackOverflowError.class, () -> pool.discard(object));
+                return pool.existing();
+            }
+        }
+    }
+
+    @Test
+    void aDiscardWithoutStackKeepsNoPermit() throws Exception {
+        assertEquals(0, run(NoStackToDiscard.class, new Place(Supply.class, "discardUnserved", "leaving")));
+        assertEquals(0, run(NoStackToDiscard.class, new Place(PerCpuPool.class, "discard", "discard")));
+    }
+}
