@@ -103,9 +103,7 @@ public final class Section {
     /** Ends what {@code begin} returned; 0 has no effect, and neither has a token of {@link #open}. */
     public static void end(long area) {
         if (Registration.SLICE && area > 0) {
-            byte request = Memory.getByteOpaque((area & AREA_MASK) + Abi.SLICE_REQUEST);
-            Memory.setByteRelease((area & AREA_MASK) + Abi.SLICE_REQUEST, (byte) 0);
-            look(area & AREA_MASK, request);
+            clear(area & AREA_MASK);
         }
     }
 

@@ -249,8 +249,11 @@ public final class Memory {
         UNSAFE.storeFence();
     }
 
+    /** By no call more than the opaque one: where there was stack to request, there must be for the request's end. */
     public static void setByteRelease(long address, byte value) {
-        setByteOpaque(address, value); // the fence before it orders earlier loads and stores
+        UNSAFE.storeFence(); // orders earlier loads and stores
+        UNSAFE.putByte(address, value);
+        UNSAFE.storeFence();
     }
 
     public static int getInt(long address) {
