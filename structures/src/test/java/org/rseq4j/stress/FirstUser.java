@@ -104,7 +104,10 @@ final class FirstUser {
         }
         for (ExecutorService executor : List.of(Executors.newFixedThreadPool(2), Executors.newSingleThreadExecutor())) {
             executor.submit(() -> {}).get();
-            executor.close();
+            executor.shutdown(); // Java 17 has no close
+            if (!executor.awaitTermination(1, TimeUnit.MINUTES)) {
+                throw new AssertionError("an executor does not end");
+            }
         }
     }
 
