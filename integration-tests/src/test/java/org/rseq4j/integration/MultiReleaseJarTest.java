@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.lang.module.ModuleDescriptor;
 import java.lang.module.ModuleFinder;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -23,9 +26,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.stream.Collectors;
+import javax.tools.ToolProvider;
 import org.jctools.queues.MessagePassingQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.rseq4j.Rseq;
 import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.internal.sequence.Sequences;
@@ -79,6 +85,27 @@ class MultiReleaseJarTest {
                 assertEquals(Optional.of(version), module.rawVersion(), module::toString);
             }
         }
+    }
+
+    /** Else a compiler for an older Java, which has no such class, would refuse every call of a method of that name. */
+    @ParameterizedTest
+    @CsvSource({"17, false", "21, false", "22, true"})
+    void whoCompilesForAnOlderJavaMeetsNoMethodWithASegment(String release, boolean meets, @TempDir Path folder)
+            throws Exception {
+        assertEquals("", compile(release, folder, "pool.release(pool.acquireByteBuffer(10));"));
+        String said = compile(release, folder, "pool.acquire(10);");
+        assertEquals(meets, said.isEmpty(), said);
+    }
+
+    /** What the compiler says of a statement that uses a buffer pool. */
+    private static String compile(String release, Path folder, String statement) throws Exception {
+        Path use = Files.writeString(folder.resolve("Use.java"),
+                "class Use { static void use(" + PerCpuBufferPool.class.getName() + " pool) { " + statement + " } }");
+        String path = source(Rseq.class) + File.pathSeparator + source(PerCpuCounter.class);
+        var said = new ByteArrayOutputStream();
+        int status = ToolProvider.getSystemJavaCompiler().run(null, said, said, "--release", release, "-proc:none",
+                "-cp", path, "-d", folder.toString(), use.toString());
+        return status == 0 ? "" : said.toString(StandardCharsets.UTF_8);
     }
 
     @Test
