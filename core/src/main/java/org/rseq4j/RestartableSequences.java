@@ -40,7 +40,7 @@ import org.rseq4j.internal.thread.Headroom;
  * change, by an operation here or by {@link PerCpuMemory#get}.
  *
  * <p>
- * <b>Cost:</b> one native call of a few nanoseconds.
+ * <b>Cost:</b> one native call of a few nanoseconds, ten before Java 22.
  *
  * @since 0.1.0
  */

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jctools.queues.MpmcArrayQueue;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
+import org.rseq4j.internal.sequence.Sequences;
 
 /** Restartable sequences: adds to a word, or pairs of push and pop of handles. */
 final class SequencesSuite implements Suite {
@@ -80,6 +81,9 @@ final class SequencesSuite implements Suite {
             long slot = memory.allocateSlot(1);
             return loop(() -> memory.add(slot, 1));
         });
+        if (Sequences.NATIVE) {
+            contenders.put("empty native call", threads -> loop(Sequences::empty));
+        }
         contenders.put("LongAdder", threads -> {
             var adder = new LongAdder();
             return loop(adder::increment);

@@ -61,7 +61,7 @@ public final class Sequences {
         // see above
     }
 
-    /** A critical downcall that does nothing, to compare with; needs {@link #NATIVE}. */
+    /** A call that does nothing, made as the others are, to compare with; needs {@link #NATIVE}. */
     public static int empty() {
         return NativeCalls.empty();
     }
