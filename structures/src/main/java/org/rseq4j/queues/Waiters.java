@@ -247,7 +247,7 @@ final class Waiters {
             }
             // Whoever has not seen the request is under way now, or has been when the attempt looks.
             boolean underWay = first && isUnderWay();
-            Object result = first || !fair ? attempt.run(element, Math.min(ATTEMPT_NANOS, nanos)) : null;
+            Object result = first || !mustQueue() ? attempt.run(element, Math.min(ATTEMPT_NANOS, nanos)) : null;
             if (result != null && result != Ring.BUSY) {
                 return result;
             }

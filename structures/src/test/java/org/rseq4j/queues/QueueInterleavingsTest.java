@@ -384,23 +384,15 @@ class QueueInterleavingsTest {
         }
     }
 
-    /** A thread that is woken each time for what others take at once: at last they have to wait behind it. */
-    @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void aWaiterThatIsOvertakenAgainAndAgainGoesFirst(boolean takers) throws Exception {
-        var ring = new Ring(1, 0);
-        var waiters = new Waiters(ring, takers, false, 0, new Yields(ring));
+    /**
+     * A thread that is woken each time for what others take at once, until they have to wait behind it; it takes
+     * something as soon as it may, and is called.
+     */
+    private static Thread overtaken(Ring ring, Waiters waiters, boolean takers, AtomicBoolean may) throws Exception {
         if (!takers) {
             assertEquals(Ring.DONE, ring.tryOffer(0, 0));
         }
-        var may = new AtomicBoolean();
-        Thread waiter = TestThreads.start(() -> {
-            try {
-                waiters.await((element, nanos) -> may.get() ? "got" : null, null, Long.MAX_VALUE);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        });
+        Thread waiter = TestThreads.start(() -> await(waiters, may));
         // It asks, sleeps, is called, finds nothing, asks again; more than once in case that it wakes up by chance.
         for (int i = 0; i < 100 && !waiters.mustQueue(); i++) {
             awaitAsleep(waiter, () -> takers ? ring.wakeBeforeElement : ring.wakeBeforeRoom);
@@ -412,10 +404,52 @@ class QueueInterleavingsTest {
             awaitAsleep(waiter, () -> takers ? ring.wakeBeforeElement : ring.wakeBeforeRoom);
         }
         assertTrue(waiters.mustQueue(), "who comes now goes past it");
+        return waiter;
+    }
+
+    private static void await(Waiters waiters, AtomicBoolean may) {
+        try {
+            assertEquals("got", waiters.await((element, nanos) -> may.get() ? "got" : null, null, Long.MAX_VALUE));
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** At last the others have to wait behind it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aWaiterThatIsOvertakenAgainAndAgainGoesFirst(boolean takers) throws Exception {
+        var ring = new Ring(1, 0);
+        var waiters = new Waiters(ring, takers, false, 0, new Yields(ring));
+        var may = new AtomicBoolean();
+        Thread waiter = overtaken(ring, waiters, takers, may);
         may.set(true);
         waiters.call();
         waiter.join();
         assertFalse(waiters.mustQueue());
+        assertEquals(0, waiters.count());
+    }
+
+    /** Also as it joins the line, where one that was not overtaken lets it try. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whoComesBehindAnOvertakenWaiterTakesNothingBeforeIt(boolean takers) throws Exception {
+        var ring = new Ring(1, 0);
+        var waiters = new Waiters(ring, takers, false, 0, new Yields(ring));
+        var may = new AtomicBoolean();
+        Thread waiter = overtaken(ring, waiters, takers, may);
+        Thread newcomer = TestThreads.start(() -> await(waiters, new AtomicBoolean(true)));
+        while (newcomer.isAlive() && (waiters.count() < 2 || newcomer.getState() != Thread.State.WAITING)) {
+            Thread.sleep(1);
+        }
+        assertTrue(newcomer.isAlive(), "it went past");
+        assertTrue(waiters.mustQueue());
+        may.set(true);
+        while (newcomer.isAlive()) {
+            waiters.call();
+            Thread.sleep(1);
+        }
+        waiter.join();
         assertEquals(0, waiters.count());
     }
 
