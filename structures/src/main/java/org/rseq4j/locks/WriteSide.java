@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
+import java.lang.invoke.VarHandle;
 import java.util.Date;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -37,6 +38,7 @@ final class WriteSide implements Lock {
         if (gate.raise()) { // no call in between: an error must not keep the next writer from looking at them
             readers.slotsMayHold = true;
         }
+        VarHandle.storeStoreFence(); // what is written comes behind the gate; pairs with ReadSide.validate
         if (readers.slotsMayHold && ReaderSlots.USED) {
             long begun = System.nanoTime();
             makeVisible();

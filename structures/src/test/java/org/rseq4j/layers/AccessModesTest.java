@@ -58,6 +58,7 @@ class AccessModesTest {
             "org.rseq4j.locks.ReadSide.validate acquireFence 1",
             "org.rseq4j.locks.ReaderSlots.claim acquireFence 1",
             "org.rseq4j.locks.ReaderSlots.claim releaseFence 1",
+            "org.rseq4j.locks.WriteSide.raise storeStoreFence 1",
             "org.rseq4j.pools.LeasedSlab.flush releaseFence 2",
             "org.rseq4j.pools.LeasedSlab.put releaseFence 1",
             "org.rseq4j.pools.LeasedSlab.refill releaseFence 2",

@@ -9,6 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -735,6 +739,32 @@ class PerCpuReadWriteLockTest {
         assertTrue(write.toString().endsWith("[Locked by thread " + Thread.currentThread().getName() + "]"),
                 write.toString());
         write.unlock();
+    }
+
+    @Test
+    void aSerializedLockComesBackUnlockedInItsForm() throws Exception {
+        for (boolean fair : new boolean[]{false, true}) {
+            for (boolean reentrant : new boolean[]{false, true}) {
+                var builder = PerCpuReadWriteLock.builder();
+                builder = fair ? builder.fair() : builder;
+                builder = reentrant ? builder.reentrant() : builder;
+                PerCpuReadWriteLock made = builder.build();
+                made.writeLock().lock();
+                made.readLock().lock();
+                var bytes = new ByteArrayOutputStream();
+                new ObjectOutputStream(bytes).writeObject(made);
+                made.readLock().unlock();
+                made.writeLock().unlock();
+                var copy = (PerCpuReadWriteLock) new ObjectInputStream(
+                        new ByteArrayInputStream(bytes.toByteArray())).readObject();
+                assertEquals(fair, copy.isFair());
+                assertEquals(reentrant, copy.isReentrant());
+                assertFalse(copy.isWriteLocked());
+                assertEquals(0, copy.getReadLockCount());
+                assertTrue(copy.writeLock().tryLock());
+                copy.writeLock().unlock();
+            }
+        }
     }
 
     /** Where one of two threads waits for the other. */

@@ -12,7 +12,7 @@ package org.rseq4j.model;
  */
 record OptimisticModel(int writes, Fault fault) implements StateSpace.Model {
     enum Fault {
-        NONE, NO_FENCE_IN_VALIDATE, STAMP_READ_PLAINLY, GATE_LOWERED_PLAINLY, WRITES_NOT_COUNTED
+        NONE, NO_FENCE_IN_VALIDATE, STAMP_READ_PLAINLY, GATE_LOWERED_PLAINLY, WRITES_NOT_COUNTED, NO_FENCE_AFTER_RAISE
     }
 
     private static final int WRITER = 1;
@@ -24,7 +24,7 @@ record OptimisticModel(int writes, Fault fault) implements StateSpace.Model {
     private static final int Y = 2;
     private static final int W_PC = 3;
     private static final int W_LEFT = 4;
-    /** Which of x, y and the gate the writer has stored and memory has not, as bits; what, and that of the gate. */
+    /** Which of the raised gate, x, y and the lowered gate memory has not yet, as bits; what, and that of the gate. */
     private static final int PENDING = 5;
     private static final int VALUE = 6;
     private static final int LOWERED = 7;
@@ -38,6 +38,7 @@ record OptimisticModel(int writes, Fault fault) implements StateSpace.Model {
     private static final int TO_X = 1;
     private static final int TO_Y = 2;
     private static final int TO_GATE = 4;
+    private static final int TO_RAISE = 8;
     private static final int FIRST = 1;
     private static final int DATA_X = 2;
     private static final int DATA_Y = 4;
@@ -92,6 +93,12 @@ record OptimisticModel(int writes, Fault fault) implements StateSpace.Model {
 
     /** One of the writer's stores, whichever may. */
     private void reachMemory(byte[] state, StateSpace.Next next) {
+        if ((state[PENDING] & TO_RAISE) != 0) {
+            byte[] s = state.clone();
+            s[GATE] |= WRITER;
+            s[PENDING] &= ~TO_RAISE;
+            next.is(s);
+        }
         for (int which : new int[]{TO_X, TO_Y}) {
             if ((state[PENDING] & which) != 0) {
                 byte[] s = state.clone();
@@ -101,7 +108,8 @@ record OptimisticModel(int writes, Fault fault) implements StateSpace.Model {
             }
         }
         boolean isInOrder = (state[PENDING] & (TO_X | TO_Y)) == 0;
-        if ((state[PENDING] & TO_GATE) != 0 && (isInOrder || fault == Fault.GATE_LOWERED_PLAINLY)) {
+        if ((state[PENDING] & (TO_GATE | TO_RAISE)) == TO_GATE // both are one word
+                && (isInOrder || fault == Fault.GATE_LOWERED_PLAINLY)) {
             byte[] s = state.clone();
             s[GATE] = s[LOWERED];
             s[PENDING] &= ~TO_GATE;
@@ -112,17 +120,20 @@ record OptimisticModel(int writes, Fault fault) implements StateSpace.Model {
     private void write(byte[] s, StateSpace.Next next) {
         switch (s[W_PC]) {
             case RAISE -> {
-                if (s[W_LEFT] > 0 && s[PENDING] == 0) { // an atomic instruction
-                    s[GATE] |= WRITER;
+                // An atomic instruction: what came before is there. What comes later may overtake its store.
+                if (s[W_LEFT] > 0 && s[PENDING] == 0) {
+                    s[PENDING] = TO_RAISE;
                     s[W_PC] = STORE;
                     next.is(s);
                 }
             }
             case STORE -> {
-                s[VALUE] = s[W_LEFT];
-                s[PENDING] |= TO_X | TO_Y;
-                s[W_PC] = LOWER;
-                next.is(s);
+                if ((s[PENDING] & TO_RAISE) == 0 || fault == Fault.NO_FENCE_AFTER_RAISE) {
+                    s[VALUE] = s[W_LEFT];
+                    s[PENDING] |= TO_X | TO_Y;
+                    s[W_PC] = LOWER;
+                    next.is(s);
+                }
             }
             case LOWER -> {
                 int counted = fault == Fault.WRITES_NOT_COUNTED ? 0 : ONE_WRITE;
