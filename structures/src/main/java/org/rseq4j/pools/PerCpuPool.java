@@ -768,7 +768,8 @@ public final class PerCpuPool<T> implements AutoCloseable {
 
     /**
      * Closes, and waits until all objects that were acquired, or are being made, are back or discarded. One that nobody
-     * will release, as it was lost, is waited for in vain, unless misuse is looked for: then until it is found.
+     * will release, as it was lost, is waited for in vain, unless misuse is looked for: then until it is found. What
+     * the discard hook throws is thrown at the end of that wait.
      *
      * @param timeout how long to wait at most; nothing is waited when it is not positive
      * @return whether none is left

@@ -113,6 +113,8 @@ final class Supply<T> {
         private final Ticket ticket;
         /** Whether the hook is somebody's to call already; guarded by this, which calls nothing. */
         private boolean taken;
+        /** What the hook threw, for a thread that runs this as it hands it on. */
+        private Throwable thrown;
 
         Later(T object, Ticket ticket) {
             this.object = object;
@@ -146,6 +148,7 @@ final class Supply<T> {
                 }
             }
             if (failure != null) {
+                thrown = failure;
                 PerCpuPool.throwAsItIs(failure);
             }
         }
@@ -255,6 +258,7 @@ final class Supply<T> {
     }
 
     /** Has the executor call the hook; where that fails before it has begun, this thread does. What was thrown. */
+    @SuppressWarnings("ReferenceEquality") // the same one, and no call
     private Throwable handOn(T object, Ticket ticket) {
         var later = new Later(object, ticket);
         if (ticket != null) {
@@ -269,7 +273,7 @@ final class Supply<T> {
         }
         synchronized (later) { // an executor may have queued what it refuses
             if (later.taken) {
-                return failure;
+                return failure instanceof RejectedExecutionException && failure != later.thrown ? null : failure;
             }
             later.taken = true;
         }

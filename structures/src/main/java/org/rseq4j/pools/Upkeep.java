@@ -192,18 +192,27 @@ final class Upkeep<T> implements Trimmer.Trimmed {
         } while (tiers.isStuck());
     }
 
-    /** Closes, and waits until no object exists; whether that came in time. */
+    /** Closes, and waits until no object exists; whether that came in time. What a hook threw comes at the end. */
     boolean close(Duration timeout) throws InterruptedException {
         long begun = System.nanoTime();
         long nanos = Durations.nanos(timeout);
-        close();
-        while (supply.existing() > 0) {
-            sweep();
-            if (System.nanoTime() - begun >= nanos) {
-                return false;
-            }
-            Thread.sleep(1);
+        Throwable failure = null;
+        try {
+            close();
+        } catch (Throwable e) {
+            failure = e;
         }
-        return true;
+        boolean over = false;
+        while (supply.existing() > 0 && !over) {
+            sweep();
+            over = System.nanoTime() - begun >= nanos;
+            if (!over) {
+                Thread.sleep(1);
+            }
+        }
+        if (failure != null) {
+            PerCpuPool.throwAsItIs(failure);
+        }
+        return !over;
     }
 }

@@ -18,10 +18,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.rseq4j.stress.TestThreads;
 
 /** Whatever hooks throw, or how long they block: no permit is lost, no object left, no other pool held up. */
 class PoolThrowsTest {
@@ -151,9 +154,31 @@ class PoolThrowsTest {
         }
     }
 
+    @Test
+    void closingWithATimeWaitsAlsoWhenTheHookThrows() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).discard(object -> {
+            throw new IllegalStateException("on purpose");
+        }).build();
+        Object held = pool.acquire();
+        pool.release(pool.acquire());
+        var released = new AtomicBoolean();
+        Thread holder = TestThreads.start(() -> {
+            while (!pool.isClosed()) {
+                Thread.onSpinWait();
+            }
+            LockSupport.parkNanos(20_000_000);
+            released.set(true);
+            assertThrows(IllegalStateException.class, () -> pool.release(held));
+        });
+        assertThrows(IllegalStateException.class, () -> pool.close(MINUTE));
+        assertTrue(released.get(), "it did not wait");
+        holder.join();
+        assertTrue(pool.close(Duration.ZERO));
+    }
+
     /** What an executor can do to a discard, besides running it once. */
     private enum Discarding {
-        TWICE, REFUSED_AND_RUN_LATER, THROWN_AND_RUN_LATER, RUN_AND_THROWN, REFUSED, THROWN
+        TWICE, REFUSED_AND_RUN_LATER, RUN_AND_REFUSED, THROWN_AND_RUN_LATER, RUN_AND_THROWN, REFUSED, THROWN
     }
 
     @ParameterizedTest
@@ -163,11 +188,11 @@ class PoolThrowsTest {
         Map<Object, Integer> calls = new IdentityHashMap<>();
         var pool = PerCpuPool.builder(Object::new).maxSize(2).discard(object -> calls.merge(object, 1, Integer::sum))
                 .discardOn(task -> {
-                    if (how == Discarding.TWICE || how == Discarding.RUN_AND_THROWN) {
+                    if (how == Discarding.TWICE || how.name().startsWith("RUN_")) {
                         task.run();
                     }
                     late.add(task);
-                    if (how == Discarding.REFUSED || how == Discarding.REFUSED_AND_RUN_LATER) {
+                    if (how.name().contains("REFUSED")) {
                         throw new RejectedExecutionException("full");
                     }
                     if (how != Discarding.TWICE) {
