@@ -33,6 +33,7 @@ import org.rseq4j.RestartableSequences;
 import org.rseq4j.Rseq;
 import org.rseq4j.internal.memory.Mapping;
 import org.rseq4j.pools.PoolMisuse.Kind;
+import org.rseq4j.stress.Allocated;
 
 @EnabledForJreRange(min = JRE.JAVA_22)
 @Tag("sequences")
@@ -71,6 +72,28 @@ class PerCpuBufferPoolTest {
                 trimmer.join();
             }
             assumeTrue(pool.statistics().spansGivenBack() > 0, "needs membarrier");
+        }
+    }
+
+    @Test
+    void aPairAllocatesNothing() throws Exception {
+        try (var pool = new PerCpuBufferPool()) {
+            long bytes = Allocated.by(20_000, () -> {
+                MemorySegment one = pool.acquire(8_000);
+                MemorySegment two = pool.acquire(300);
+                pool.release(one);
+                pool.release(two);
+            });
+            assertTrue(bytes < 20_000, () -> bytes + " bytes in 20,000 rounds");
+        }
+    }
+
+    /** Nothing where C2 has compiled it; before, the segment by which the JDK tells a buffer's address. */
+    @Test
+    void aPairOfByteBuffersAllocatesASegmentAtMost() throws Exception {
+        try (var pool = new PerCpuBufferPool()) {
+            long bytes = Allocated.by(20_000, () -> pool.release(pool.acquireByteBuffer(300)));
+            assertTrue(bytes < 20_000 * 48, () -> bytes + " bytes in 20,000 rounds");
         }
     }
 

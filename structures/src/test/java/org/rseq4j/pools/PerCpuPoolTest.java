@@ -26,6 +26,7 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.Rseq;
 import org.rseq4j.pools.PoolMisuse.Kind;
+import org.rseq4j.stress.Allocated;
 import org.rseq4j.stress.TestThreads;
 
 class PerCpuPoolTest {
@@ -38,6 +39,21 @@ class PerCpuPoolTest {
         assertSame(first, pool.acquire());
         assertEquals(0, pool.size());
         assertNull(pool.tryAcquire());
+    }
+
+    @Test
+    void aPairAllocatesNothing() throws Exception {
+        for (boolean strict : new boolean[]{false, true}) {
+            var builder = PerCpuPool.builder(Object::new).reset(object -> {});
+            var pool = (strict ? builder.maxSize(3) : builder).build();
+            long bytes = Allocated.by(20_000, () -> {
+                Object one = pool.acquire();
+                Object two = pool.acquire();
+                pool.release(one);
+                pool.release(two);
+            });
+            assertTrue(bytes < 20_000, () -> bytes + " bytes in 20,000 rounds");
+        }
     }
 
     @Test

@@ -15,7 +15,6 @@ import java.io.ObjectInputFilter;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.Serializable;
-import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.AbstractCollection;
 import java.util.ArrayList;
@@ -26,7 +25,9 @@ import java.util.Queue;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -43,6 +44,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rseq4j.stress.Allocated;
 import org.rseq4j.stress.TestThreads;
 
 /** What the table in docs/lab/queues.md says of each call, beside j.u.c. and JCTools where they say the same. */
@@ -702,14 +704,6 @@ class QueueContractTest {
 
     // ---- Message passing ----
 
-    /** The bytes that this thread has allocated. By reflection: the module under test does not read java.management. */
-    private static long allocated() throws ReflectiveOperationException {
-        Object threads = Class.forName("java.lang.management.ManagementFactory").getMethod("getThreadMXBean")
-                .invoke(null);
-        Method bytes = Class.forName("com.sun.management.ThreadMXBean").getMethod("getCurrentThreadAllocatedBytes");
-        return (long) bytes.invoke(threads);
-    }
-
     /** With one consumer, what it has peeked at is there to be polled. */
     @ParameterizedTest
     @MethodSource("messagePassing")
@@ -746,36 +740,117 @@ class QueueContractTest {
     void whatFindsNothingAllocatesNothing(Kind kind) throws Exception {
         var queue = (MessagePassingQueue<Integer>) kind.factory.get();
         MessagePassingQueue.Consumer<Integer> consumer = element -> {};
-        MessagePassingQueue.Supplier<Integer> supplier = () -> 1;
-        boolean bounded = queue.capacity() != MessagePassingQueue.UNBOUNDED_CAPACITY;
-        long[] bytes = new long[2];
-        for (int part = 0; part < 2; part++) {
-            for (int round = 0; round < 5; round++) { // the others are warm-up: an older Java links late
-                long before = allocated();
-                for (int i = 0; i < 10_000; i++) {
-                    if (part == 0) {
-                        queue.drain(consumer, 10);
-                        queue.poll();
-                        queue.relaxedPoll();
-                        queue.peek();
-                        queue.relaxedPeek();
-                    } else {
-                        queue.fill(supplier, 10);
-                        queue.offer(1);
-                        queue.relaxedOffer(1);
-                    }
-                }
-                bytes[part] = allocated() - before;
-            }
-            if (!bounded) {
-                break;
-            }
-            while (queue.offer(1)) {
-                continue;
-            }
+        long empty = Allocated.by(10_000, () -> {
+            queue.drain(consumer, 10);
+            queue.poll();
+            queue.relaxedPoll();
+            queue.peek();
+            queue.relaxedPeek();
+        });
+        assertTrue(empty < 10_000, () -> empty + " bytes in 10,000 rounds");
+        if (queue.capacity() == MessagePassingQueue.UNBOUNDED_CAPACITY) {
+            return;
         }
-        assertTrue(bytes[0] < 10_000, () -> "empty: " + bytes[0] + " bytes in 10,000 rounds");
-        assertTrue(bytes[1] < 10_000, () -> "full: " + bytes[1] + " bytes in 10,000 rounds");
+        while (queue.offer(1)) {
+            continue;
+        }
+        MessagePassingQueue.Supplier<Integer> supplier = () -> 1;
+        long full = Allocated.by(10_000, () -> {
+            queue.fill(supplier, 10);
+            queue.offer(1);
+            queue.relaxedOffer(1);
+        });
+        assertTrue(full < 10_000, () -> full + " bytes in 10,000 rounds");
+    }
+
+    static Stream<Kind> blocking() {
+        return Stream.of(new Kind("SliceBlockingQueue", () -> new SliceBlockingQueue<>(1000)),
+                new Kind("fair SliceBlockingQueue", () -> new SliceBlockingQueue<>(1000, true)),
+                new Kind("SliceBlockingQueue without a bound", SliceBlockingQueue::new),
+                new Kind("ArrayBlockingQueue", () -> new ArrayBlockingQueue<>(1000)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("blocking")
+    void aBlockingQueueThatNobodyWaitsForAllocatesNothing(Kind kind) throws Exception {
+        var queue = (BlockingQueue<Integer>) kind.factory.get();
+        Integer element = 1;
+        List<Integer> to = new ArrayList<>();
+        int[] seen = new int[1];
+        long bytes = Allocated.by(10_000, () -> {
+            queue.poll();
+            queue.poll(0, TimeUnit.SECONDS);
+            queue.drainTo(to);
+            queue.put(element);
+            queue.offer(element, 1, TimeUnit.DAYS);
+            queue.put(element);
+            queue.take();
+            queue.poll(1, TimeUnit.DAYS);
+            queue.drainTo(to, 5);
+            to.clear();
+            seen[0] += queue.size() + queue.remainingCapacity() + (queue.isEmpty() ? 1 : 0);
+        });
+        assertTrue(bytes < 10_000, () -> bytes + " bytes in 10,000 rounds");
+    }
+
+    @Test
+    void aWaitAllocatesThreeObjectsAtMost() throws Exception {
+        var queue = new SliceBlockingQueue<Integer>(1);
+        int waits = 200;
+        var taking = new FutureTask<>(() -> {
+            queue.take(); // for warming up
+            long before = Allocated.bytes();
+            for (int i = 0; i < waits; i++) {
+                queue.take();
+            }
+            return Allocated.bytes() - before;
+        });
+        Thread taker = TestThreads.startDaemon(taking);
+        Integer element = 1;
+        for (int i = 0; i <= waits; i++) {
+            while (queue.waitingTakers() == 0) {
+                Thread.sleep(1);
+            }
+            queue.put(element);
+        }
+        join(taker);
+        long bytes = taking.get();
+        assertTrue(bytes < waits * 3 * 32 + 1_000, bytes + " bytes in " + waits + " waits");
+    }
+
+    /** This thread stands for one that was stopped with both ends locked. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void looksAtABlockingQueueWaitForNobody(boolean fair) {
+        var queue = new SliceBlockingQueue<Integer>(4, fair, List.of(1, 2, 3));
+        Ring ring = queue.rings[0];
+        long head = ring.lockHead();
+        long tail = ring.lockTail();
+        assertFalse(queue.isEmpty());
+        assertEquals(3, queue.size());
+        assertEquals(1, queue.remainingCapacity());
+        ring.tail = tail;
+        ring.head = head;
+        assertEquals(List.of(1, 2, 3), List.copyOf(queue));
+    }
+
+    @ParameterizedTest
+    @MethodSource("messagePassing")
+    @SuppressWarnings("unchecked")
+    void aFillAllocatesAnObjectAndADrainNone(Kind kind) throws Exception {
+        if (kind.name.endsWith("short segments")) {
+            return; // it has one spare segment, and needs one for each second element
+        }
+        var queue = (MessagePassingQueue<Integer>) kind.factory.get();
+        Integer element = 1;
+        int[] drained = new int[1];
+        MessagePassingQueue.Consumer<Integer> consumer = each -> drained[0]++;
+        MessagePassingQueue.Supplier<Integer> supplier = () -> element;
+        long bytes = Allocated.by(2_000, () -> {
+            assertEquals(32, queue.fill(supplier, 32));
+            assertEquals(32, queue.drain(consumer, 40));
+        });
+        assertTrue(bytes < 2_000 * 24 + 2_000, () -> bytes + " bytes in 2,000 rounds");
     }
 
     @ParameterizedTest
@@ -786,19 +861,14 @@ class QueueContractTest {
         }
         Queue<Integer> queue = kind.factory.get();
         Integer element = 1;
-        long bytes = 0;
-        for (int round = 0; round < 2; round++) { // the first is warm-up
-            long before = allocated();
-            for (int i = 0; i < 20_000; i++) {
-                queue.offer(element);
-                queue.offer(element);
-                queue.poll();
-                queue.peek();
-                queue.poll();
-                queue.clear();
-            }
-            bytes = allocated() - before;
-        }
+        long bytes = Allocated.by(20_000, () -> {
+            queue.offer(element);
+            queue.offer(element);
+            queue.poll();
+            queue.peek();
+            queue.poll();
+            queue.clear();
+        });
         // To clear several rings it needs an object.
         long most = kind.name.startsWith("PerCpuQueue") ? 20_000 * 32 + 20_000 : 20_000;
         assertTrue(bytes < most, bytes + " bytes in 20,000 rounds");
@@ -811,13 +881,10 @@ class QueueContractTest {
         for (int i = 0; i < 640; i++) {
             queue.offer(i);
         }
-        long bytes = 0;
-        for (int round = 0; round < 3; round++) {
-            long before = allocated();
+        long bytes = Allocated.by(1, () -> {
             assertFalse(queue.contains(-1));
             assertFalse(queue.remove((Object) (-1)));
-            bytes = (allocated() - before) / 2;
-        }
+        }) / 2;
         assertTrue(bytes < 15 * 400, bytes + " bytes for 640 elements");
     }
 
@@ -825,17 +892,12 @@ class QueueContractTest {
     void anUnboundedQueueAllocatesNothingForAnElement() throws Exception {
         var queue = new SliceBlockingQueue<Integer>();
         Integer element = 1;
-        long bytes = 0;
-        for (int round = 0; round < 2; round++) {
-            long before = allocated();
-            for (int i = 0; i < 100_000; i++) {
-                queue.offer(element);
-                queue.offer(element);
-                queue.poll();
-                queue.poll();
-            }
-            bytes = allocated() - before;
-        }
+        long bytes = Allocated.by(100_000, () -> {
+            queue.offer(element);
+            queue.offer(element);
+            queue.poll();
+            queue.poll();
+        });
         assertTrue(bytes < 100_000, bytes + " bytes in 100,000 rounds");
     }
 }
