@@ -14,10 +14,14 @@ import java.lang.reflect.Method;
 import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.PerCpuMemory;
@@ -83,6 +87,30 @@ class ForeignThreadsTest {
             assertNotEquals(0, ThreadArea.find());
             assertTrue(RestartableSequences.byCpu().add(memory, 0, 1) < Rseq.cpuCount());
         }
+    }
+
+    @Test
+    void aThreadWithoutAnAreaIsCountedAndSaid(@TempDir Path folder) throws IOException {
+        assumeTrue(Storm.isAvailable(), "needs the test's native library and native access");
+        long before = Rseq.status().threadsWithoutArea();
+        Path file = folder.resolve("threads.jfr");
+        try (var recording = new Recording()) {
+            recording.enable("org.rseq4j.ThreadWithoutArea");
+            recording.start();
+            int error = Storm.inForeignThread(() -> assertEquals(0, ThreadArea.find()), true);
+            assumeTrue(error == 0, "needs seccomp, errno " + error);
+            recording.stop();
+            recording.dump(file);
+        }
+        RseqStatus status = Rseq.status();
+        assertTrue(status.threadsWithoutArea() > before, status::toString);
+        assertTrue(status.toString().contains("without area"), status::toString);
+        assertTrue(status.toJson().contains("\"threadsWithoutArea\": " + status.threadsWithoutArea()), status::toJson);
+        assertTrue(status.advice().contains(" no rseq area (errno "), status::advice);
+        List<Integer> told = RecordingFile.readAllEvents(file).stream()
+                .filter(event -> event.getEventType().getName().equals("org.rseq4j.ThreadWithoutArea"))
+                .map(event -> event.getInt("error")).toList();
+        assertTrue(!told.isEmpty() && !told.contains(0), told::toString);
     }
 
     @Test
