@@ -27,6 +27,26 @@ import java.util.zip.GZIPInputStream;
 public record KernelFacts(String commandLine, String release, String debugSwitch, boolean debugByDefault) {
     private static final Pattern RELEASE = Pattern.compile("(\\d+)\\.(\\d+)(?:\\.(\\d+))?(?:-rc(\\d+))?.*");
 
+    /**
+     * The first release of the series 7.MINOR in which a granted extension locks no CPU up; the candidate is 0 where no
+     * candidate of that release is known to lack it.
+     */
+    record Fix(int minor, int patch, int candidate, String source) {
+    }
+
+    /** No release of a series has it. */
+    static final int NEVER = Integer.MAX_VALUE;
+
+    /**
+     * "rseq: Prevent hard lockup on granted time slice extension", commit ada54c2ba652 of 10 August 2026. The extension
+     * came with 7.0; a later series that is not here has always had the fix. A distribution's kernel may have it
+     * earlier, which its release does not say.
+     */
+    static final List<Fix> FIXES = List.of(
+            new Fix(0, NEVER, 0, "the series ended with 7.0.14, in July 2026"),
+            new Fix(1, 11, 0, "commit 8bbf4405050b in the list of 7.1.11-rc1, linux-stable-rc, 24 August 2026"),
+            new Fix(2, 0, 8, "the push to the tip tree's core/urgent, 10 August 2026, after 7.2-rc7"));
+
     /** A parameter of the command line; the value is null when there is none. */
     record Parameter(String name, String value) {
     }
@@ -59,24 +79,21 @@ public record KernelFacts(String commandLine, String release, String debugSwitch
         return booleans("rseq_slice_ext").contains(false);
     }
 
-    /**
-     * Whether a granted extension may lock a CPU up for good. That was mended by "rseq: Prevent hard lockup on granted
-     * time slice extension", commit ada54c2ba652 of 10 August 2026: after 7.2-rc7, and in 7.1.11 (8bbf4405050b in
-     * 7.1.11-rc1, 24 August). 7.0.y had ended before, with 7.0.14; whether a distribution's 7.0 has it, its release
-     * does not say.
-     */
+    /** Whether a granted extension may lock a CPU up for good: {@link #FIXES}. */
     public boolean mayLockUp() {
         Matcher parts = RELEASE.matcher(release);
         if (!parts.matches() || !parts.group(1).equals("7")) {
             return false;
         }
+        int minor = number(parts.group(2));
         int patch = parts.group(3) == null ? 0 : number(parts.group(3));
-        return switch (parts.group(2)) {
-            case "0" -> true;
-            case "1" -> patch < 11;
-            case "2" -> patch == 0 && parts.group(4) != null && number(parts.group(4)) <= 7;
-            default -> false;
-        };
+        int candidate = parts.group(4) == null ? Integer.MAX_VALUE : number(parts.group(4));
+        for (Fix fix : FIXES) {
+            if (fix.minor == minor) {
+                return patch < fix.patch || patch == fix.patch && candidate < fix.candidate;
+            }
+        }
+        return false;
     }
 
     private static int number(String digits) {

@@ -2,7 +2,11 @@
 package org.rseq4j.internal.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -63,10 +67,26 @@ class KernelFactsTest {
     @CsvSource({"7.0.0-28-generic,true", "7.0.14-16-pve,true", "7.0.99,true", "7.1,true", "7.1.0-rc3,true",
             "7.1.10,true",
             "7.1.10-arch1-1,true", "7.1.11,false", "7.1.11-arch1-1,false", "7.1.12-201.fc44.x86_64,false",
-            "7.1.3+deb14-amd64,true", "7.2.0-rc7,true", "7.2.0-rc8,false", "7.2.0,false", "7.2.6+deb14-amd64,false",
-            "7.3.4,false", "7.10.1,false", "6.18.44,false", "17.0.1,false", "7.1.99999999999,false", "unknown,false"})
+            "7.1.3+deb14-amd64,true", "7.1.11-rc1,false", "7.2.0-rc7,true", "7.2.0-rc8,false", "7.2.0,false",
+            "7.2.6+deb14-amd64,false", "7.3.4,false", "7.10.1,false", "6.18.44,false", "17.0.1,false",
+            "7.1.99999999999,false", "unknown,false"})
     void aReleaseMayLockUp(String release, boolean may) {
         assertEquals(may, new KernelFacts("", release, null, false).mayLockUp(), release);
+    }
+
+    /** The table of docs/lab/kernels.md is that of {@link KernelFacts#FIXES}. */
+    @Test
+    void eachFixIsOnThePageWithItsSource() throws IOException {
+        Path page = Path.of("../docs/lab/kernels.md");
+        String text = Files.readString(Files.exists(page) ? page : Path.of("docs/lab/kernels.md"));
+        for (KernelFacts.Fix fix : KernelFacts.FIXES) {
+            String from = fix.patch() == KernelFacts.NEVER
+                    ? "no release"
+                    : "7." + fix.minor()
+                            + (fix.patch() > 0 ? "." + fix.patch() : "");
+            assertTrue(text.contains("| 7." + fix.minor() + " | " + from), fix::toString);
+            assertTrue(text.contains(fix.source()), fix::toString);
+        }
     }
 
     @Test
