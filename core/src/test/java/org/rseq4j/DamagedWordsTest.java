@@ -4,12 +4,20 @@ package org.rseq4j;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rseq4j.internal.memory.Words;
 
 /** A stack's size is a word in memory, which anything may have been written to. */
 class DamagedWordsTest {
+    private static final int PAGE = 4096; // a file's header
     private static final int WORDS = 1024;
     private static final long STACK = 64;
     private static final int CAPACITY = 16;
@@ -23,22 +31,46 @@ class DamagedWordsTest {
                 RestartableSequences.byConcurrencyId()}) {
             try (var memory = PerCpuMemory.allocate(WORDS * 8)) {
                 everywhere(memory, STACK, size);
-                long[] words = {7, 7, 7, 7};
-                assertTrue(sequences.push(memory, STACK, CAPACITY, 1) < 0);
-                assertTrue(sequences.pop(memory, STACK, words) < 0);
-                assertEquals(0, sequences.pushMany(memory, STACK, CAPACITY, words, 4) >>> 32);
-                assertEquals(0, sequences.popMany(memory, STACK, words, 4) >>> 32);
-                for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-                    assertEquals(0, sequences.drain(memory, cpu, STACK, CAPACITY, word -> {
-                        throw new AssertionError("drained " + word);
-                    }));
-                    assertEquals(size, memory.get(cpu, STACK), "left as it was");
-                }
-                assertEquals(7, words[0]);
-                everywhere(memory, STACK, 0);
-                assertTrue(sequences.push(memory, STACK, CAPACITY, 1) >= 0, "and usable again");
+                isFullAndEmpty(sequences, memory, size);
             }
         }
+    }
+
+    /** It may come out of a file that another program wrote. */
+    @ParameterizedTest
+    @ValueSource(longs = {-1, Long.MIN_VALUE + 3, WORDS, 1L << 40, Long.MAX_VALUE})
+    void soItIsInAMappedFile(long size, @TempDir Path folder) throws IOException {
+        Path file = folder.resolve("words");
+        for (var sequences : new RestartableSequences[]{RestartableSequences.byCpu(),
+                RestartableSequences.byConcurrencyId()}) {
+            try (var memory = PerCpuMemory.map(file, WORDS * 8);
+                    var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
+                    var word = ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()).putLong(0, size);
+                    assertEquals(8, channel.write(word, PAGE + cpu * memory.stride + STACK));
+                }
+            }
+            try (var memory = PerCpuMemory.map(file, WORDS * 8)) {
+                isFullAndEmpty(sequences, memory, size);
+            }
+        }
+    }
+
+    private static void isFullAndEmpty(RestartableSequences sequences, PerCpuMemory memory, long size) {
+        long[] words = {7, 7, 7, 7};
+        assertTrue(sequences.push(memory, STACK, CAPACITY, 1) < 0);
+        assertTrue(sequences.pop(memory, STACK, words) < 0);
+        assertEquals(0, sequences.pushMany(memory, STACK, CAPACITY, words, 4) >>> 32);
+        assertEquals(0, sequences.popMany(memory, STACK, words, 4) >>> 32);
+        for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
+            assertEquals(0, sequences.drain(memory, cpu, STACK, CAPACITY, word -> {
+                throw new AssertionError("drained " + word);
+            }));
+            assertEquals(size, memory.get(cpu, STACK), "left as it was");
+        }
+        assertEquals(7, words[0]);
+        everywhere(memory, STACK, 0);
+        assertTrue(sequences.push(memory, STACK, CAPACITY, 1) >= 0, "and usable again");
     }
 
     /**

@@ -1,30 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j;
 
+import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** A program: every operation on memory whose file somebody truncates meanwhile; it must live to say so. */
 final class Truncated {
-    private static int faults;
+    private int faults;
 
     private Truncated() {
     }
 
     public static void main(String[] arguments) throws Exception {
-        Path file = Path.of(arguments[0]);
+        System.out.println(faults(Path.of(arguments[0]), Integer.parseInt(arguments[1]), 100) + " faults, alive");
+    }
+
+    /** How many operations failed: so many rounds of all of them before the file is truncated, and after that. */
+    static int faults(Path file, int before, int after) throws IOException {
+        var truncated = new Truncated();
         try (var memory = PerCpuMemory.map(file, 1 << 16)) {
-            everything(memory, Integer.parseInt(arguments[1]));
+            truncated.everything(memory, before);
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
                 channel.truncate(4096);
             }
-            everything(memory, 100);
+            truncated.everything(memory, after);
         }
-        System.out.println(faults + " faults, alive");
+        return truncated.faults;
     }
 
-    private static void everything(PerCpuMemory memory, int rounds) {
+    private void everything(PerCpuMemory memory, int rounds) {
         long[] words = new long[600];
         for (var sequences : new RestartableSequences[]{RestartableSequences.byCpu(),
                 RestartableSequences.byConcurrencyId()}) {
@@ -45,7 +51,7 @@ final class Truncated {
         }
     }
 
-    private static void attempt(Runnable operation) {
+    private void attempt(Runnable operation) {
         try {
             operation.run();
             Thread.yield(); // where compiled code learns of a fault

@@ -22,6 +22,10 @@ final class MemoryFuzz {
 
     static void run(Input input) {
         int first = input.unsignedByte();
+        if (first >= 224) {
+            WordsFuzz.runOnFile(input);
+            return;
+        }
         if (first >= 192) {
             WordsFuzz.run(input);
             return;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.fuzz;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.rseq4j.PerCpuMemory;
 import org.rseq4j.RestartableSequences;
 
 /**
- * Any words in any slots, then every operation: results or the exceptions that are documented, nothing outside of the
- * slots that an operation was given, and never a signal.
+ * Any words in any slots, of memory of this process or of a file, then every operation: results or the exceptions that
+ * are documented, nothing outside of the slots that an operation was given, and never a signal.
  */
 final class WordsFuzz {
     private static final int WORDS = 64;
@@ -16,18 +20,47 @@ final class WordsFuzz {
     private WordsFuzz() {
     }
 
+    /** One for all inputs: a mapping goes only when it is collected. */
+    private static final class Mapped {
+        static final PerCpuMemory MEMORY = map();
+
+        private static PerCpuMemory map() {
+            try {
+                Path file = Files.createTempFile("rseq4j-fuzz", ".words");
+                PerCpuMemory memory = PerCpuMemory.map(file, WORDS * 8);
+                Files.delete(file);
+                return memory;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
     static void run(Input input) {
         try (PerCpuMemory memory = PerCpuMemory.allocate(WORDS * 8)) {
-            while (!input.isEmpty()) {
-                long place = input.below(GUARD) * 8L;
-                long value = word(input);
-                RestartableSequences.byCpu().swap(memory, place, value, new long[1]);
-                RestartableSequences.byConcurrencyId().swap(memory, place, value, new long[1]);
-                step(input, memory);
-            }
-            for (int i = GUARD; i < WORDS; i++) {
-                expect(memory.sum(i * 8L) == 0, "word " + i + " was written to");
-            }
+            run(input, memory);
+        }
+    }
+
+    static void runOnFile(Input input) {
+        long all = Mapped.MEMORY.allocateSlot(WORDS);
+        try {
+            run(input, Mapped.MEMORY);
+        } finally {
+            Mapped.MEMORY.free(all); // zeroed for the next one
+        }
+    }
+
+    private static void run(Input input, PerCpuMemory memory) {
+        while (!input.isEmpty()) {
+            long place = input.below(GUARD) * 8L;
+            long value = word(input);
+            RestartableSequences.byCpu().swap(memory, place, value, new long[1]);
+            RestartableSequences.byConcurrencyId().swap(memory, place, value, new long[1]);
+            step(input, memory);
+        }
+        for (int i = GUARD; i < WORDS; i++) {
+            expect(memory.sum(i * 8L) == 0, "word " + i + " was written to");
         }
     }
 
@@ -68,6 +101,10 @@ final class WordsFuzz {
             }
             case 5 -> {
                 memory.sum(at * 8L);
+                memory.sums(at * 8L, new long[capacity]);
+                memory.sums(new long[]{at * 8L, 0}, new long[2]);
+                memory.get(input.below(memory.strideCount()), at * 8L);
+                memory.add(at * 8L, word(input));
                 sequences.add(memory, at * 8L, word(input));
             }
             default -> sequences.compareAndStore(memory, at * 8L, word(input), word(input));
