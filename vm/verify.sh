@@ -78,6 +78,8 @@ machine() { bin/vm run "$@" > "$output" 2>&1 < /dev/null || echo "bin/vm run end
 
 quick="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" # the JVM's start is most of it
 doctor() { part "$1" "JAVA_OPTS='$quick ${*:2}' bin/doctor --json"; }
+deny="core/target/deny prctl 1" # a seccomp filter
+denied() { part "$1" "JAVA_OPTS='$quick' $deny bin/doctor --json"; }
 
 # --- the jobs --------------------------------------------------------------------------------------------------------------
 
@@ -96,18 +98,29 @@ short="-Drseq4j.test.lockMillis=1000 -Drseq4j.test.seconds=3"
 own_area() {
   local library=core/target/classes/org/rseq4j/internal/native/linux-x86_64/librseq4j.so
   machine --timeout 900 --accel tcg-icount --cpus 1 -- bash -c "$(doctor plain) $(doctor legacy -Drseq4j.registration=libc)
+    $(denied blocked)
     $(part musl "core/target/selftest/selftest-musl $library own 1000")
+    $(part musl_blocked "$deny core/target/selftest/selftest-musl $library own 1000")
+    $(part no_yield "core/target/deny yield 38 $java $quick --enable-native-access=ALL-UNNAMED \
+      -cp core/target/classes:core/target/test-classes org.rseq4j.vm.SliceTestLoad 1")
     $(part grants "$(junit core "$short" "$grants")")
     export GLIBC_TUNABLES=glibc.pthread.rseq=0
-    $(doctor tunable) $(part without "$(junit core "$short" "--select-class org.rseq4j.vm.GrantsTest")")"
+    $(doctor tunable) $(denied tunable_blocked) $(part without "$(junit core "$short" "--select-class org.rseq4j.vm.GrantsTest")")"
   says "this machine's C library: its legacy registration is replaced, the extension is on" plain \
     '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"featureSize": 33'
   says "only the C library's legacy registration may be used: the extension cannot be on" legacy \
     '"registration": "LIBC"' '"mode": "LEGACY"' '"sliceExtension": "LEGACY_REGISTRATION"'
   says "the C library registers nothing: the library does, the extension is on" tunable \
     '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"'
+  says "a seccomp filter forbids the extension: the C library's legacy area stays, and it says why" blocked \
+    '"registration": "LIBC"' '"mode": "LEGACY"' '"sliceExtension": "BLOCKED"'
+  says "that filter where the C library registers nothing: the area is the library's own, and it says why" tunable_blocked \
+    '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "BLOCKED"'
+  says "a filter that forbids the yield alone: sections end all the same, and none is counted as given back" no_yield \
+    'all: yielded 0 revoked '
   if [[ -x core/target/selftest/selftest-musl ]]; then
     says "musl registers nothing: the native library does, the extension is on" musl 'prctl gave errno 0' ' passed, 0 failed'
+    says "musl under that filter: the area is there, the extension is not" musl_blocked 'prctl gave errno 1' ' passed, 0 failed'
   else
     echo "NOT CHECKED: bin/setup installs musl-tools" >> "$output"
     not_checked "the native library with musl"
@@ -117,10 +130,12 @@ own_area() {
 }
 
 glibc_2_41() {
-  machine --timeout 900 --accel tcg-icount --libc trixie --cpus 1 -- bash -c "$(doctor auto) $(doctor own -Drseq4j.registration=own)
+  machine --timeout 900 --accel tcg-icount --libc trixie --cpus 1 -- bash -c "$(doctor auto) $(denied blocked) $(doctor own -Drseq4j.registration=own)
     $(part grants "$(junit core "$short" "$grants")")"
   says "glibc 2.41: its registration is used, the extension is on" auto \
     '"registration": "LIBC"' '"mode": "V2"' '"sliceExtension": "ENABLED"' '"libc": "glibc 2.41"'
+  says "glibc 2.41 under a seccomp filter: its registration is used, and it says why there is no extension" blocked \
+    '"registration": "LIBC"' '"mode": "V2"' '"sliceExtension": "BLOCKED"' '"libc": "glibc 2.41"'
   says "glibc 2.41: its registration is replaced when that is asked for" own \
     '"registration": "OWN"' '"mode": "V2"' '"sliceExtension": "ENABLED"'
   passed "sections end in yields, with glibc 2.41's area" grants

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * deny SYSCALL ERRNO COMMAND…: runs a command under a seccomp filter that fails one system call: rseq, membarrier, or
- * prctl, of that only option 79.
+ * deny SYSCALL ERRNO COMMAND…: runs a command under a seccomp filter that fails one system call: rseq, membarrier,
+ * yield, which is rseq_slice_yield, or prctl, of that only option 79.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -15,13 +15,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "rseq_numbers.h"
+
 int main(int argc, char **argv)
 {
     if (argc < 4) {
         return 2;
     }
     unsigned number = strcmp(argv[1], "prctl") == 0 ? SYS_prctl
-        : strcmp(argv[1], "membarrier") == 0 ? SYS_membarrier : SYS_rseq;
+        : strcmp(argv[1], "membarrier") == 0 ? SYS_membarrier
+        : strcmp(argv[1], "yield") == 0 ? RSEQ_SLICE_YIELD : SYS_rseq;
     unsigned error = (unsigned) atoi(argv[2]);
     struct sock_filter only_79[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),

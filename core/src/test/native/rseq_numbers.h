@@ -7,3 +7,4 @@
 #define RSEQ 334
 #define SIGNATURE 0x53053053
 #endif
+#define RSEQ_SLICE_YIELD 471
