@@ -59,7 +59,6 @@ class EveryOperationIsStressedTest {
             Map.entry("org.rseq4j.pools.PerCpuByteBufAllocator", "PerCpuBufferPool by other names"),
             Map.entry("org.rseq4j.pools.BufferPoolStatistics", "an immutable answer"),
             Map.entry("org.rseq4j.queues.IdleWaiting", "waits by a queue's own methods"),
-            Map.entry("org.rseq4j.queues.RingQueue", "the parent of two queues, which have its methods"),
             Map.entry("org.rseq4j.pools.PoolMisuse", "an immutable event"),
             Map.entry("org.rseq4j.pools.PoolStatistics", "an immutable answer"));
 

@@ -2,7 +2,6 @@
 package org.rseq4j.queues;
 
 import java.util.Collection;
-import java.util.Objects;
 import org.rseq4j.internal.thread.Ids;
 
 /**
@@ -44,7 +43,7 @@ import org.rseq4j.internal.thread.Ids;
  * @param <E> the type of the elements
  * @since 0.1.0
  */
-public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
+public final class SliceMpmcArrayQueue<E> extends StrictQueue<E> {
     /*
      * Source: a ring with an index for either end (Lamport). Each side keeps the other's index as it last saw it (Lee,
      * Bu and Chandranmenon's MCRingBuffer, 2010). The lock is the index's lowest bit; claim and publication stand in
@@ -62,8 +61,6 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
      * a search looks at them, so that it ends. remove(Object) gives up after others took what it had found 24 times. A
      * removal from the middle moves those before it up, under that lock.
      */
-    private final Ring ring;
-    private final Turns turns;
 
     /**
      * A queue.
@@ -82,45 +79,12 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
 
     /** A queue of any size whose users take turns, or do not. */
     SliceMpmcArrayQueue(int capacity, long start, boolean turns) {
-        super(new Ring[]{Rings.bounded(capacity, start)});
-        ring = rings[0];
-        this.turns = new Turns(ring, turns);
-    }
-
-    @Override
-    int first() {
-        return 0;
+        super(Rings.bounded(capacity, start), turns);
     }
 
     @Override
     Ring ringWithRoom() {
         return turns.awaitRoom() ? ring : null;
-    }
-
-    /**
-     * Adds an element at the end.
-     *
-     * @param element the element
-     * @return false when there was no room
-     * @throws NullPointerException when the element is null
-     */
-    @Override
-    public boolean offer(E element) {
-        Objects.requireNonNull(element, "element");
-        return turns.offer(element);
-    }
-
-    /**
-     * Adds an element at the end, unless that would take long.
-     *
-     * @param element the element
-     * @return false when there was no room, or another thread was adding elements
-     * @throws NullPointerException when the element is null
-     */
-    @Override
-    public boolean relaxedOffer(E element) {
-        Objects.requireNonNull(element, "element");
-        return turns.relaxedOffer(element);
     }
 
     /**
@@ -141,34 +105,5 @@ public final class SliceMpmcArrayQueue<E> extends RingQueue<E> {
             Ring.pause(spins);
         }
         return 0;
-    }
-
-    /** {@return the first element, which is taken out; null when there is none} */
-    @Override
-    @SuppressWarnings("unchecked")
-    public E poll() {
-        return (E) turns.poll();
-    }
-
-    /** {@return the first element, which is taken out; null when there is none or another thread is taking one} */
-    @Override
-    @SuppressWarnings("unchecked")
-    public E relaxedPoll() {
-        return (E) turns.relaxedPoll();
-    }
-
-    /** {@return the first element, which stays; null when there is none} */
-    @Override
-    @SuppressWarnings("unchecked")
-    public E peek() {
-        return (E) ring.peek();
-    }
-
-    /** {@return the first element, which stays; null when there is none or another thread is taking it} */
-    @Override
-    @SuppressWarnings({"unchecked", "ReferenceEquality"}) // BUSY is one object
-    public E relaxedPeek() {
-        Object element = ring.tryPeek();
-        return element == Ring.BUSY ? null : (E) element;
     }
 }

@@ -5,7 +5,6 @@ import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
 import java.util.Collection;
-import java.util.Objects;
 
 /**
  * A queue without a bound for many producers and many consumers, strictly first in, first out, for more threads than
@@ -33,14 +32,11 @@ import java.util.Objects;
  * @param <E> the type of the elements
  * @since 0.1.0
  */
-public final class SliceMpmcUnboundedQueue<E> extends RingQueue<E> implements Serializable {
+public final class SliceMpmcUnboundedQueue<E> extends StrictQueue<E> implements Serializable {
     /*
      * Source: the two locks of SliceMpmcArrayQueue; linked arrays are from JCTools' unbounded queues.
      */
     private static final long serialVersionUID = 1;
-
-    private final transient Ring ring;
-    private final transient Turns turns;
 
     /** An empty queue. */
     public SliceMpmcUnboundedQueue() {
@@ -60,79 +56,12 @@ public final class SliceMpmcUnboundedQueue<E> extends RingQueue<E> implements Se
     }
 
     SliceMpmcUnboundedQueue(Ring ring) {
-        super(new Ring[]{ring});
-        this.ring = ring;
-        turns = new Turns(ring, true);
-    }
-
-    /** For tests. */
-    Ring ring() {
-        return ring;
-    }
-
-    @Override
-    int first() {
-        return 0;
+        super(ring, true);
     }
 
     @Override
     public int capacity() {
         return UNBOUNDED_CAPACITY;
-    }
-
-    /**
-     * Adds an element at the end.
-     *
-     * @param element the element
-     * @return true
-     * @throws NullPointerException when the element is null
-     */
-    @Override
-    public boolean offer(E element) {
-        Objects.requireNonNull(element, "element");
-        return turns.offer(element);
-    }
-
-    /**
-     * Adds an element at the end, unless that would take long.
-     *
-     * @param element the element
-     * @return false when another thread was adding elements, or another CPU had its turn
-     * @throws NullPointerException when the element is null
-     */
-    @Override
-    public boolean relaxedOffer(E element) {
-        Objects.requireNonNull(element, "element");
-        return turns.relaxedOffer(element);
-    }
-
-    /** {@return the first element, which is taken out; null when there is none} */
-    @Override
-    @SuppressWarnings("unchecked")
-    public E poll() {
-        return (E) turns.poll();
-    }
-
-    /** {@return the first element, which is taken out; null when there is none or another thread is taking one} */
-    @Override
-    @SuppressWarnings("unchecked")
-    public E relaxedPoll() {
-        return (E) turns.relaxedPoll();
-    }
-
-    /** {@return the first element, which stays; null when there is none} */
-    @Override
-    @SuppressWarnings("unchecked")
-    public E peek() {
-        return (E) ring.peek();
-    }
-
-    /** {@return the first element, which stays; null when there is none or another thread is taking it} */
-    @Override
-    @SuppressWarnings({"unchecked", "ReferenceEquality"}) // BUSY is one object
-    public E relaxedPeek() {
-        Object element = ring.tryPeek();
-        return element == Ring.BUSY ? null : (E) element;
     }
 
     @Override

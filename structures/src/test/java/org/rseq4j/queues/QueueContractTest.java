@@ -573,7 +573,7 @@ class QueueContractTest {
     @Test
     void anUnboundedQueueGivesItsMemoryBackAndKeepsASpareSegment() {
         var queue = new SliceMpmcUnboundedQueue<Integer>();
-        Ring ring = queue.ring();
+        Ring ring = queue.ring;
         for (int round = 0; round < 3; round++) {
             for (int i = 0; i < 10 * Ring.SEGMENT; i++) {
                 queue.offer(i);
