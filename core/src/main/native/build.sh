@@ -29,5 +29,5 @@ $compiler -shared -nostdlib -Wl,-soname,libc.so.6 -o "$stub/libc.so" "$stub/libc
 # shellcheck disable=SC2086
 $compiler -std=gnu17 -O2 -fPIC -shared -fvisibility=hidden -fomit-frame-pointer -fno-stack-protector -g0 $machine_flags \
     -Wall -Wextra -Wshadow -Werror -nostdlib -Wl,--build-id=none -Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
-    -Wl,--hash-style=both -pthread -o "$output" rseq4j.c rseq4j_abort_trial.c rseq4j_calls.c rseq4j_jni.c \
-    rseq4j_sequences.c "$stub/libc.so" -lgcc
+    -Wl,--hash-style=both -pthread -o "$output" rseq4j_abort_trial.c rseq4j_calls.c rseq4j_jni.c \
+    rseq4j_records.c rseq4j_registration.c rseq4j_sequences.c "$stub/libc.so" -lgcc

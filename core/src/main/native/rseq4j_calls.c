@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that Java makes, with their errors. */
+/* System calls that Java makes, with their errors; and a call of nothing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/mman.h>
@@ -62,4 +62,10 @@ EXPORT int rseq4j_populate(void *address, uint64_t length)
 EXPORT int rseq4j_huge_pages(void *address, uint64_t length)
 {
     return madvise(address, length, MADV_HUGEPAGE) ? -errno : 0;
+}
+
+/* What the empty downcall costs, for benchmarks. */
+EXPORT int rseq4j_empty(void)
+{
+    return 0;
 }

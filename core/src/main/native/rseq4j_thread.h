@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the library share about the machine and the running thread; nothing that Java sees. */
+/*
+ * What the files of the library share about the machine and the running thread; nothing that Java sees.
+ *
+ * rseq4j_records.c has the records of threads, rseq4j_registration.c the registration of their rseq areas,
+ * rseq4j_sequences.c the restartable sequences, rseq4j_abort_trial.c whether the kernel aborts them, rseq4j_calls.c
+ * system calls, rseq4j_jni.c how Java before 22 calls all this. Everything works on the calling OS thread. The library
+ * is loaded once and never unloaded: the kernel may hold the address of one of its descriptors for as long as a thread
+ * lives.
+ *
+ * Compiled without vector registers (-mgeneral-regs-only): a TLS descriptor's slow path in glibc before 2.39 does not
+ * save them.
+ *
+ * One library for glibc of every age and for musl: what only some of them have is weak, and looked for at run time.
+ */
 #ifndef RSEQ4J_THREAD_H
 #define RSEQ4J_THREAD_H
 

@@ -11,7 +11,9 @@ import org.rseq4j.internal.linux.Scratch;
  * atomic instructions, for as long as the process lives, because a word knows one of both only.
  */
 final class AbortTrial {
-    /** Preemptions without a single abort that prove a kernel broken; {@code SWITCHES_ENOUGH} of rseq4j.c. */
+    /**
+     * Preemptions without a single abort that prove a kernel broken; {@code SWITCHES_ENOUGH} of rseq4j_abort_trial.c.
+     */
     static final int PROOF = 20;
 
     private AbortTrial() {

@@ -19,7 +19,7 @@ final class RegistrationTrial {
     }
 
     /**
-     * {@code struct trial} of rseq4j.c.
+     * {@code struct trial} of rseq4j_registration.c.
      *
      * @param registration REGISTRATION_* of {@link Abi}, 0 when there is none
      * @param registrationError why not, or why the library's own is not the one

@@ -1,30 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The native part of rseq4j: here the registration of a thread's rseq area and the records of threads; in
- * rseq4j_calls.c system calls, in rseq4j_sequences.c the restartable sequences, in rseq4j_abort_trial.c whether the
- * kernel aborts them. Everything works on the calling OS thread. The library is loaded once and never unloaded: the
- * kernel may hold the address of one of its descriptors for as long as a thread lives.
- *
- * Compiled without vector registers (-mgeneral-regs-only): a TLS descriptor's slow path in glibc before 2.39 does not
- * save them.
- *
- * One library for glibc of every age and for musl: what only some of them have is weak, and looked for at run time.
+ * The registration of a thread's rseq area: the C library's, or one of the library's own in the thread's record; and
+ * the trials that say which a process can have.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "rseq4j.h"
 #include "rseq4j_thread.h"
+#include "rseq4j_records.h"
 
 #ifndef AT_RSEQ_FEATURE_SIZE
 #define AT_RSEQ_FEATURE_SIZE 27 /* include/uapi/linux/auxvec.h */
@@ -43,12 +35,14 @@ extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
+/* What rseq4j_configure chose for the process. */
+static int use_libc, use_own, use_slice;
+ptrdiff_t libc_offset;
+
 static int64_t sys_error(long result)
 {
     return result < 0 ? errno : 0;
 }
-
-/* ---- The area of the C library ---- */
 
 static struct rseq_area *libc_area(void)
 {
@@ -71,14 +65,13 @@ static uint64_t auxiliary(unsigned long type, uint64_t otherwise)
     return value ? value : otherwise;
 }
 
-static uint64_t area_align(void)
+uint64_t area_align(void)
 {
     uint64_t align = auxiliary(AT_RSEQ_ALIGN, RSEQ_LEGACY_SIZE);
     return align < RSEQ_LEGACY_SIZE ? RSEQ_LEGACY_SIZE : align;
 }
 
-/* The length to register: the kernel's feature size, rounded up to its alignment; 32 before both were told. */
-static uint64_t area_size(void)
+uint64_t area_size(void)
 {
     uint64_t align = area_align();
     uint64_t size = auxiliary(AT_RSEQ_FEATURE_SIZE, RSEQ_LEGACY_SIZE);
@@ -106,110 +99,6 @@ EXPORT void rseq4j_probe(struct probe *out)
         strncat(out->libc_version, gnu_get_libc_version(), sizeof out->libc_version - 7);
     }
 }
-
-/* ---- Records, one for each OS thread that uses the library ---- */
-
-static pthread_mutex_t records_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct thread_record *free_records;
-static char *chunk, *chunk_end;
-static uint64_t records_made, records_free;
-/* How many times a thread got no area, and why the last one did not. */
-static uint64_t without_area;
-static int without_area_error;
-
-static pthread_key_t record_key;
-static int record_key_made;
-
-/* What rseq4j_configure chose for the process. */
-static int use_libc, use_own, use_slice;
-ptrdiff_t libc_offset;
-
-__thread struct thread_record *self;
-
-static struct rseq_area *own_area(struct thread_record *record)
-{
-    uint64_t align = area_align();
-    uint64_t offset = (RECORD_SIZE + align - 1) / align * align;
-    return (struct rseq_area *) ((char *) record + offset);
-}
-
-/* For sections on a thread without an area: a request that is another's. */
-static struct rseq_area area_of_none = { .slice_request = 1 };
-
-/* Sections go on to be counted where the record's last thread left off. */
-#define SECTION_COUNT (UINT64_C(0xFFFFF) << 43)
-
-static void set_area(struct thread_record *record, struct rseq_area *area)
-{
-    record->area = area;
-    record->section = (record->section & SECTION_COUNT) | (uint64_t) (area ? area : &area_of_none) >> 5;
-}
-
-static struct thread_record *new_record(void)
-{
-    struct thread_record *record = NULL;
-    pthread_mutex_lock(&records_lock);
-    if (free_records) {
-        record = free_records;
-        free_records = record->next;
-        records_free--;
-    } else {
-        /* Neighbours do not share a cache line, nor a pair of lines that the prefetcher fetches together. */
-        uint64_t align = area_align() < 128 ? 128 : area_align();
-        uint64_t size = ((char *) own_area(NULL) - (char *) NULL) + area_size();
-        size = (size + align - 1) / align * align;
-        if (chunk == NULL || chunk + size > chunk_end) {
-            size_t length = size * 256;
-            char *made = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            if (made == MAP_FAILED) {
-                goto out;
-            }
-            chunk = made;
-            chunk_end = made + length;
-        }
-        record = (struct thread_record *) chunk;
-        chunk += size;
-        records_made++;
-    }
-out:
-    pthread_mutex_unlock(&records_lock);
-    return record;
-}
-
-static void free_record(struct thread_record *record)
-{
-    pthread_mutex_lock(&records_lock);
-    record->next = free_records;
-    free_records = record;
-    records_free++;
-    pthread_mutex_unlock(&records_lock);
-}
-
-/*
- * A pthread key's destructor. HotSpot detaches a thread in a destructor of its own, which may run Java code after this
- * one was called: so this one asks to be called again and acts in the last of the rounds that POSIX promises.
- */
-static void thread_exits(void *value)
-{
-    struct thread_record *record = value;
-    if (++record->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
-        pthread_setspecific(record_key, record);
-        return;
-    }
-    self = SELF_GONE;
-    if (record->registration == REGISTRATION_OWN) {
-        struct rseq_area *area = own_area(record);
-        if (syscall(NR_RSEQ, area, area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0) {
-            return; /* The kernel may still write there: this area is never used again. */
-        }
-    }
-    record->registration = REGISTRATION_NONE;
-    set_area(record, NULL);
-    record->java_thread = 0;
-    free_record(record);
-}
-
-/* ---- Registration ---- */
 
 /* What the C library registered: 32 bytes before glibc 2.41, then the kernel's feature size as it is. */
 static uint64_t libc_length(void)
@@ -262,14 +151,20 @@ static int register_own(struct thread_record *record)
     return error;
 }
 
+int unregister_own(struct thread_record *record)
+{
+    return record->registration == REGISTRATION_OWN
+        ? (int) syscall(NR_RSEQ, own_area(record), area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG)
+        : 0;
+}
+
 static void give_back_to_libc(struct thread_record *record)
 {
     struct rseq_area *theirs = libc_area();
-    struct rseq_area *area = own_area(record);
     if (record->registration != REGISTRATION_OWN) {
         return;
     }
-    syscall(NR_RSEQ, area, area_size(), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+    unregister_own(record);
     record->registration = REGISTRATION_NONE;
     set_area(record, NULL);
     if (theirs && &__rseq_size && __rseq_size != 0) {
@@ -285,7 +180,7 @@ static int enable_slice(void)
     return 0;
 }
 
-static void register_thread(struct thread_record *record, int libc, int own, int slice)
+static void register_as(struct thread_record *record, int libc, int own, int slice)
 {
     record->registration_error = 0;
     if (libc && libc_area_registered()) {
@@ -302,89 +197,19 @@ static void register_thread(struct thread_record *record, int libc, int own, int
     }
 }
 
+void register_thread(struct thread_record *record)
+{
+    register_as(record, use_libc, use_own, use_slice);
+}
+
 /* One call, before any thread attaches. Which registrations a thread may have, and whether to ask for the extension. */
 EXPORT int rseq4j_configure(int libc, int own, int slice)
 {
-    int error = 0;
-    pthread_mutex_lock(&records_lock);
-    if (!record_key_made) {
-        error = pthread_key_create(&record_key, thread_exits);
-        record_key_made = error == 0;
-    }
     use_libc = libc;
     use_own = own;
     use_slice = slice;
     libc_offset = libc && libc_area() ? __rseq_offset : 0;
-    pthread_mutex_unlock(&records_lock);
-    return error;
-}
-
-/* The record of this thread, made and registered at the first call; NULL when the thread is at its very end. */
-EXPORT struct thread_record *rseq4j_attach(uint64_t java_thread)
-{
-    struct thread_record *record = self;
-    if (record == SELF_GONE || !record_key_made) {
-        return NULL;
-    }
-    if (!record) {
-        record = new_record();
-        if (!record) {
-            return NULL;
-        }
-        set_area(record, NULL);
-        record->aborts = 0;
-        record->registration = REGISTRATION_NONE;
-        record->exit_rounds = 0;
-        if (pthread_setspecific(record_key, record) != 0) {
-            free_record(record);
-            return NULL;
-        }
-        register_thread(record, use_libc, use_own, use_slice);
-        self = record;
-        if (!record->area) {
-            pthread_mutex_lock(&records_lock);
-            without_area++;
-            without_area_error = record->registration_error;
-            pthread_mutex_unlock(&records_lock);
-        }
-    }
-    if (java_thread) {
-        record->java_thread = java_thread;
-    }
-    return record;
-}
-
-/* The record of this thread, NULL before rseq4j_attach. */
-EXPORT struct thread_record *rseq4j_current(void)
-{
-    struct thread_record *record = self;
-    return record == SELF_GONE ? NULL : record;
-}
-
-/*
- * The area of this thread, for Java; it may not have asked for the extension yet. NULL: it has none, or has to attach.
- */
-EXPORT struct rseq_area *rseq4j_area(void)
-{
-    struct rseq_area *area = quick_area();
-    return area ? area : recorded_area();
-}
-
-/* What the empty downcall costs, for benchmarks. */
-EXPORT int rseq4j_empty(void)
-{
-    return 0;
-}
-
-/* { records ever made, records free now, how many times a thread got no area, errno of the last of these } */
-EXPORT void rseq4j_records(uint64_t *out)
-{
-    pthread_mutex_lock(&records_lock);
-    out[0] = records_made;
-    out[1] = records_free;
-    out[2] = without_area;
-    out[3] = (uint64_t) without_area_error;
-    pthread_mutex_unlock(&records_lock);
+    return make_record_key();
 }
 
 /* A trial registration on a thread of its own, which leaves nothing behind. */
@@ -408,7 +233,7 @@ static void *try_thread(void *argument)
     set_area(record, NULL);
     record->registration = REGISTRATION_NONE;
     record->java_thread = 0;
-    register_thread(record, trial->libc, trial->own, trial->slice);
+    register_as(record, trial->libc, trial->own, trial->slice);
     trial->registration = (int) record->registration;
     trial->registration_error = record->registration_error;
     trial->slice_error = record->slice_error;
