@@ -4,6 +4,7 @@ package org.rseq4j.locks;
 import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -19,10 +20,10 @@ import org.rseq4j.internal.thread.FirstUse;
  *
  * <p>
  * <b>It guarantees</b> that a writer is alone, with the memory effects of {@link Lock}, on platform and virtual
- * threads. A writer waits only for the readers that are inside. Readers and writers that have to wait queue for one
- * {@link SliceLock}, so neither side starves; {@link Builder#fair()} gives the lock in the order of arrival in that
- * queue. A writer may take the read lock and keep it when it gives the write lock back. A reader cannot become a
- * writer.
+ * threads. A writer waits only for the readers that are inside. Readers and writers that wait queue for one
+ * {@link SliceLock}, whose first is passed for 4 ms at most after its waking, so neither starves.
+ * {@link Builder#fair()} gives the lock in the order of arrival. A writer may take the read lock and keep it when it
+ * gives the write lock back. A reader cannot become a writer.
  *
  * <p>
  * <b>Optimistic reading</b> writes nothing: {@link #tryOptimisticRead()}, reads into local variables, then
@@ -137,7 +138,11 @@ public final class PerCpuReadWriteLock implements ReadWriteLock, Serializable {
      * @since 0.1.0
      */
     public static final class Builder {
-        private final SliceLock.Builder writers = SliceLock.builder();
+        /**
+         * With a longer bound than a SliceLock's usual one: behind one reader that gets the lock all others come in,
+         * and a writer waits for one that is scheduled out inside.
+         */
+        private final SliceLock.Builder writers = SliceLock.builder().handOffAfter(Duration.ofMillis(4));
 
         private Builder() {
         }
