@@ -38,6 +38,7 @@ final class Comparison {
     private final Suite suite;
     private final RunOptions options;
     private final Map<String, Rows> rows = new LinkedHashMap<>();
+    private final OtherPrograms others = new OtherPrograms();
 
     /** What there is of one contender with one number of threads so far. */
     private static final class Rows {
@@ -268,7 +269,7 @@ final class Comparison {
     }
 
     private Map<String, JsonNode> run(Rows row) {
-        return run(row.rates.size(), row.arguments, options, row.environment);
+        return run(row.rates.size(), row.arguments, options, others.notedIn(row.environment));
     }
 
     /** {@return how something was run, in JMH's words} */

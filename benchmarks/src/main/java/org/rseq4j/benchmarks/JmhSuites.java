@@ -38,6 +38,7 @@ final class JmhSuites {
     private final String suite;
     private final RunOptions options;
     private final Map<String, Made> made = new LinkedHashMap<>();
+    private final OtherPrograms others = new OtherPrograms();
 
     /** What there is of one benchmark so far. */
     private static final class Made {
@@ -176,7 +177,7 @@ final class JmhSuites {
             Map<String, JsonNode> run = new LinkedHashMap<>();
             first.properties().forEach(property -> run.put(property.getKey(), property.getValue()));
             run.put("forks", new ObjectMapper().valueToTree(benchmark.samples.size()));
-            run.put("environment", environment());
+            run.put("environment", others.notedIn(environment()));
             String name = first.path("benchmark").asText();
             results.add(new Result(suite, name.substring(name.lastIndexOf('.') + 1), first.path("threads").asInt(),
                     setting, first.path("mode").asText(),

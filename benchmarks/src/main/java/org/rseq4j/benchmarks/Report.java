@@ -147,8 +147,8 @@ final class Report implements Callable<Integer> {
         String setting = setting(first);
         var text = new StringBuilder();
         text.append("### ").append(first.suite()).append(setting.isEmpty() ? "" : ", " + setting).append("\n\n    ")
-                .append(command(first)).append("\n\nCommit ")
-                .append(first.run().get("environment").path("commit").asText()).append(". ")
+                .append(command(first)).append("\n\n").append(OtherPrograms.words(first.run().get("environment")))
+                .append(". ")
                 .append(rates ? "Million operations a second" : "Nanoseconds")
                 .append(", median (least to most)").append(rates ? " [slowest thread / mean]" : "").append(".\n\n");
         text.append(table(run, rates));
