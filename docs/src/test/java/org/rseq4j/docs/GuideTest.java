@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 class GuideTest {
     private static final int MOST_LINES_OF_README = 150;
     private static final int MOST_LINES_OF_A_STRUCTURE = 90;
+    private static final int MOST_LINES_OF_COST = 3;
     private static final int MOST_ROWS_OF_RESULTS = 3;
     /** A minute, or little more. */
     private static final int MOST_WORDS_OF_A_CLASS_COMMENT = 335;
@@ -81,9 +82,18 @@ class GuideTest {
                     wrong.add(file.getFileName() + " has no part \"" + part + "\"");
                 }
             }
+            long cost = linesOf(text, "Cost");
+            if (cost > MOST_LINES_OF_COST) {
+                wrong.add(file.getFileName() + ": " + cost + " lines of cost; the laboratory is for the rest");
+            }
         }
         assertEquals(List.of(), wrong);
         assertTrue(pages >= 10, "pages of structures: " + pages);
+    }
+
+    private static long linesOf(String text, String part) {
+        return text.lines().dropWhile(line -> !line.equals("## " + part)).skip(1)
+                .takeWhile(line -> !line.startsWith("## ")).filter(line -> !line.isBlank()).count();
     }
 
     @Test

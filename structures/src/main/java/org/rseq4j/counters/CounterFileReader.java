@@ -32,6 +32,9 @@ import org.rseq4j.internal.thread.FirstUse;
  * <p>
  * Several threads may use one reader; they read in turn.
  *
+ * <p>
+ * <b>Happens-before:</b> none. A value that is read may be some time old, and what it was orders nothing.
+ *
  * @since 0.1.0
  */
 public final class CounterFileReader implements AutoCloseable {

@@ -6,7 +6,19 @@ import org.rseq4j.internal.section.Section;
 import org.rseq4j.internal.thread.FirstUse;
 import org.rseq4j.internal.thread.Threads;
 
-/** How a SliceLock is taken, waited for and given back. */
+/**
+ * How a SliceLock is taken, waited for and given back.
+ *
+ * <pre>
+ *     word:    0 ── lock ──▶ LOCKED ── unlock ──▶ 0
+ *              LOCKED ── those that pass the heir for too long ──▶ LOCKED and RESERVED ── unlock ──▶ RESERVED
+ *              RESERVED ── lock, by the first of the queue alone ──▶ LOCKED
+ *
+ *     waiter:  spins ── in vain ──▶ queued and parked ── is first, woken by an unlock ──▶ heir ── lock ──▶ holder
+ *                                          ▲                                               │
+ *                                          └───────────── spins in vain, parks ────────────┘
+ * </pre>
+ */
 @SuppressWarnings("serial") // SliceLock is written as its form
 abstract class QueuedLock extends WaitQueue {
     /*

@@ -14,6 +14,10 @@ package org.rseq4j.pools;
  * Cost: compiled code allocates nothing for it as long as it stays in such a statement, because it does not escape;
  * elsewhere it is one small object. Not thread safe.
  *
+ * <p>
+ * <b>Happens-before:</b> what a thread did before {@link #close()} happens before what the next one does that acquires
+ * the object.
+ *
  * @param <T> the type of the pooled objects
  * @since 0.1.0
  */

@@ -13,6 +13,9 @@ import org.jctools.queues.MessagePassingQueue;
  * A strategy has state and belongs to one thread. A call resets it when it begins, then calls {@code idle} after each
  * attempt that failed. How long an element or room goes unnoticed is the strategy's longest pause.
  *
+ * <p>
+ * <b>Happens-before:</b> that of the queue's own {@code offer} and {@code poll}.
+ *
  * @since 0.1.0
  */
 public final class IdleWaiting {
