@@ -20,6 +20,8 @@ final class Round {
     /** Peers are known to hang, and then spin. */
     private static final long HUNG_AFTER_MILLIS_PEER = 5_000;
 
+    private static final long STEP_MILLIS = 100;
+
     /** How the victim comes to throw. */
     enum Way {
         /** At every depth, from the end of the stack on. */
@@ -95,6 +97,13 @@ final class Round {
         return thread;
     }
 
+    /** Waits in many short steps: for how long this whole process is stopped does not count. */
+    private void await(Thread thread) throws InterruptedException {
+        for (long left = hungAfterMillis; left > 0 && thread.isAlive(); left -= STEP_MILLIS) {
+            thread.join(STEP_MILLIS);
+        }
+    }
+
     /** What hung, null when all ended. */
     private String within(String who, long stack, Action action) throws InterruptedException {
         Thread thread = daemon(who, stack, () -> {
@@ -105,7 +114,7 @@ final class Round {
             }
         });
         thread.start();
-        thread.join(hungAfterMillis);
+        await(thread);
         if (!thread.isAlive()) {
             return null;
         }
@@ -140,7 +149,7 @@ final class Round {
             hung = hung == null ? null : hung + " at " + at;
         }
         Points.release();
-        victim.join(hungAfterMillis);
+        await(victim);
         return hung != null || !victim.isAlive() ? hung : "the victim did not go on";
     }
 
@@ -156,8 +165,8 @@ final class Round {
         waiting.start();
         waiting.join(2);
         Points.release();
-        waiting.join(hungAfterMillis);
-        victim.join(hungAfterMillis);
+        await(waiting);
+        await(victim);
         return waiting.isAlive()
                 ? "who waited hangs in "
                         + Arrays.stream(waiting.getStackTrace()).filter(Round::isLibrary).limit(4).toList()

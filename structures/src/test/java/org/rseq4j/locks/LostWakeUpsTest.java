@@ -26,6 +26,56 @@ class LostWakeUpsTest {
         ChildJvm.run("all were woken", Map.of(), List.of("-Drseq4j.debug.firstSleepMillis=3600000"), Waiting.class);
     }
 
+    @Test
+    void whoIsBehindOneThatCouldNotLeaveIsWoken() throws Exception {
+        ChildJvm.run("it was woken", Map.of(), List.of("-Drseq4j.debug.firstSleepMillis=3600000"), Behind.class);
+    }
+
+    /** The first of the queue goes while the links are another's, and then the holder. */
+    static final class Behind {
+        private Behind() {
+        }
+
+        @SuppressWarnings("LockNotBeforeTry")
+        public static void main(String[] arguments) throws InterruptedException {
+            for (SliceLock lock : List.of(new SliceLock(), SliceLock.builder().fair().build())) {
+                lock.lock();
+                Thread leaves = queued(lock, () -> {
+                    try {
+                        lock.lockInterruptibly();
+                    } catch (InterruptedException e) {
+                        // as meant
+                    }
+                });
+                Thread next = queued(lock, () -> {
+                    lock.lock();
+                    lock.unlock();
+                });
+                lock.linksLocked = 1;
+                leaves.interrupt();
+                leaves.join();
+                lock.unlock();
+                lock.linksLocked = 0;
+                lock.hasQueuedThread(next); // takes the links, and takes out who has gone
+                next.join(60_000);
+                if (next.isAlive()) {
+                    System.out.println("it sleeps on: " + lock);
+                    System.exit(1);
+                }
+            }
+            System.out.println("it was woken");
+        }
+
+        private static Thread queued(SliceLock lock, Runnable action) throws InterruptedException {
+            Thread thread = TestThreads.startDaemon(action);
+            while (!lock.hasQueuedThread(thread) || lock.linksLocked != 0
+                    || thread.getState() != Thread.State.TIMED_WAITING) {
+                Thread.sleep(1);
+            }
+            return thread;
+        }
+    }
+
     static final class Waiting {
         private Waiting() {
         }

@@ -2,6 +2,7 @@
 package org.rseq4j.pools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -121,6 +122,8 @@ class PoolInterleavingsTest {
             Queue<Runnable> tasks = new ArrayDeque<>();
             try (var pool = PerCpuPool.builder(Object::new).maxSize(1).makeOn(tasks::add).build()) {
                 assertThrows(TimeoutException.class, () -> pool.acquire(Duration.ZERO));
+                pool.room.serveAtLast(); // the word of who left
+                assertFalse(pool.room.unswept);
                 Between.action = tasks.remove();
                 pool.room.unserved = true;
                 pool.room.serveAtLast();
