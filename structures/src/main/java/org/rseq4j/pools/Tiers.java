@@ -349,12 +349,16 @@ final class Tiers {
         }
     }
 
+    /**
+     * Lets the quick ways in again. What counts as shut is never without its slabs: a thread that waits finds nothing
+     * in those that are open.
+     */
     void open() {
+        shut = false;
         for (Slab slab : all) {
             slab.shut = false;
         }
-        leased.reopen();
-        shut = false;
+        leased.reopen(); // last: without stack for this call the pool is open, without slabs of threads
     }
 
     boolean isShut() {

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -172,5 +173,35 @@ class PoolInterleavingsTest {
     void aDiscardWithoutStackKeepsNoPermit() throws Exception {
         assertEquals(0, run(NoStackToDiscard.class, new Place(Supply.class, "discardUnserved", "leaving")));
         assertEquals(0, run(NoStackToDiscard.class, new Place(PerCpuPool.class, "discard", "discard")));
+    }
+
+    /** What a waiting thread gets where the pool could not open all of its places. */
+    static final class NoStackToOpen implements Callable<Object> {
+        @Override
+        public Object call() throws Exception {
+            try (var pool = PerCpuPool.builder(Object::new).maxSize(1).build()) {
+                Object object = pool.acquire();
+                assertThrows(TimeoutException.class, () -> pool.acquire(Duration.ZERO));
+                pool.release(object);
+                Between.action = Between::noStack;
+                while (Between.action != null) { // until the pool has been quiet for long enough
+                    pool.room.unserved = true;
+                    pool.room.serveAtLast();
+                }
+                Object held = pool.acquire();
+                var waiter = new FutureTask<>(() -> pool.acquire(Duration.ofMinutes(1)));
+                new Thread(waiter).start();
+                while (pool.waiting() == 0) {
+                    Thread.yield();
+                }
+                pool.release(held);
+                return waiter.get().equals(object);
+            }
+        }
+    }
+
+    @Test
+    void anOpeningWithoutStackLeavesNobodyWaiting() throws Exception {
+        assertEquals(true, run(NoStackToOpen.class, new Place(Tiers.class, "open", "reopen")));
     }
 }
