@@ -125,6 +125,7 @@ final class Comparison {
                 }
                 try {
                     fork(jvm.getKey(), jvm.getValue());
+                    others.look();
                 } catch (IOException e) {
                     System.err.println();
                     System.err.println(suite.name() + " goes on without " + e.getMessage());

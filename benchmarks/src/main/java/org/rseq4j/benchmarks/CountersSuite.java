@@ -33,7 +33,7 @@ final class CountersSuite implements Suite {
                 return operations;
             };
         });
-        contenders.put("rseq4j PerCpuCounter of a file", threads -> {
+        contenders.put("rseq4j counter of a file", threads -> {
             Path path = Files.createTempFile("counters", ".file");
             var counter = CounterFile.create(path, 1, Long.BYTES).counter("increments", "Made by all threads.");
             Files.delete(path);

@@ -119,6 +119,7 @@ final class JmhSuites {
             for (int count : threads) {
                 for (BenchmarkListEntry entry : entries) {
                     fork(entry, count);
+                    others.look();
                     done++;
                     Comparison.progress(suite, done, total, begun);
                     listener.done(this);

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.OptionalDouble;
 
 /**
- * How much of the CPUs' time others took since this was made: other programs, and what the host of a virtual machine
+ * How much of the CPUs' time others took from when this was made to the last look: other programs, and what the host of a virtual machine
  * took away. This JVM and those of its children that have ended are not others.
  */
 final class OtherPrograms {
@@ -23,6 +23,7 @@ final class OtherPrograms {
     private static final int FIELDS = 8;
 
     private final Times begun = Times.now();
+    private volatile Times latest = begun;
 
     /** In the kernel's ticks. */
     record Times(long all, long busy, long own) {
@@ -53,14 +54,19 @@ final class OtherPrograms {
         }
     }
 
-    /** {@return the environment with the share until now; as it is where the system does not tell} */
+    /** To be called when children have ended: the time of one that runs is counted as others'. */
+    void look() {
+        latest = Times.now();
+    }
+
+    /** {@return the environment with the share until the last look; as it is where the system does not tell} */
     JsonNode notedIn(JsonNode environment) {
-        Times now = Times.now();
-        if (begun == null || now == null || !(environment instanceof ObjectNode)) {
+        Times until = latest;
+        if (begun == null || until == null || !(environment instanceof ObjectNode)) {
             return environment;
         }
         ObjectNode noted = environment.deepCopy();
-        begun.others(now).ifPresent(share -> noted.put(NAME, Math.round(share * 1000) / 1000.0));
+        begun.others(until).ifPresent(share -> noted.put(NAME, Math.round(share * 1000) / 1000.0));
         return noted;
     }
 
