@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.OptionalDouble;
 
 /**
- * How much of the CPUs' time others took from when this was made to the last look: other programs, and what the host of a virtual machine
- * took away. This JVM and those of its children that have ended are not others.
+ * How much of the CPUs' time others took from when this was made to the last look: other programs, and what the host of
+ * a virtual machine took away. This JVM and those of its children that have ended are not others.
  */
 final class OtherPrograms {
     /** Of a result's environment: a share of the CPUs' time, from 0 to 1. */
