@@ -3,16 +3,15 @@ package org.rseq4j.throwing;
 
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Timer;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.model.snapshots.DuplicateLabelsException;
 import java.util.concurrent.TimeUnit;
-import org.rseq4j.counters.PerCpuPrometheusMeterRegistry;
 
-/** Timers and summaries of the registry for Prometheus, made, used and removed: a scrape has all of one, or nothing. */
+/** Timers and summaries of a registry for Prometheus, made, used and removed: a scrape has all of one, or nothing. */
 final class RegistrySubject extends Subject {
     private static final int METERS = 4;
 
-    private final PerCpuPrometheusMeterRegistry registry = new PerCpuPrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final PrometheusMeterRegistry registry;
     private final String[] names = new String[METERS];
     private final Timer[] timers = new Timer[METERS];
     private final DistributionSummary[] summaries = new DistributionSummary[METERS];
@@ -23,8 +22,9 @@ final class RegistrySubject extends Subject {
     /** A text that nobody asks for. */
     volatile String seen;
 
-    RegistrySubject() {
+    RegistrySubject(PrometheusMeterRegistry registry) {
         super("make", "record", "record", "scrape", "remove", "make", "next", "record");
+        this.registry = registry;
         for (int i = 0; i < METERS; i++) {
             names[i] = "n" + i;
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.throwing;
 
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -12,6 +14,7 @@ import java.util.function.Supplier;
 import org.jctools.queues.MpmcArrayQueue;
 import org.rseq4j.counters.PerCpuCounter;
 import org.rseq4j.counters.PerCpuHistogram;
+import org.rseq4j.counters.PerCpuPrometheusMeterRegistry;
 import org.rseq4j.counters.PerCpuSummary;
 import org.rseq4j.locks.ExtendedLock;
 import org.rseq4j.locks.PerCpuReadWriteLock;
@@ -40,7 +43,10 @@ enum Subjects {
     METERS("PerCpuCounter, PerCpuSummary, made", Kind.COUNTER, MetersSubject::new),
     FILE("CounterFile", Kind.COUNTER, FileSubject::new),
     BINDING("PerCpuMetrics", Kind.COUNTER, BindingSubject::new),
-    REGISTRY("PerCpuPrometheusMeterRegistry", Kind.COUNTER, RegistrySubject::new),
+    REGISTRY("PerCpuPrometheusMeterRegistry", Kind.COUNTER,
+            () -> new RegistrySubject(new PerCpuPrometheusMeterRegistry(PrometheusConfig.DEFAULT))),
+    MICROMETER("PrometheusMeterRegistry", Kind.COUNTER,
+            () -> new RegistrySubject(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT)), true),
     ADDER("LongAdder", Kind.COUNTER, () -> {
         var adder = new LongAdder();
         return new CounterSubject(adder::add, adder::sum, adder::sumThenReset);
