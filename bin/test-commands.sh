@@ -137,7 +137,7 @@ check "bin/measure: the table" has out 'SliceLock.* beside ReentrantLock'
 
 # The benchmarks.
 run 60 bin/bench
-check "bin/bench: the list of suites" has out '^  counters +rseq4j PerCpuCounter, LongAdder'
+check "bin/bench: the list of suites" has out '^  counters +rseq4j PerCpuCounter, rseq4j counter of a file, LongAdder'
 check "bin/bench: JMH's are in the list" has out '^  lookup +.*cpuId'
 mkdir "$work/results"
 run 240 bin/bench counters --only PerCpuCounter,LongAdder --threads 1,2 --forks 1 --rounds 1 --warmup 1 --millis 20 \
