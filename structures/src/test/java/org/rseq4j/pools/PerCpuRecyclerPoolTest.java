@@ -177,6 +177,10 @@ class PerCpuRecyclerPoolTest {
         assertNotSame(again, pool.acquireAndLinkPooled());
     }
 
+    private static int maxPooled(int capacityPerCpu) {
+        return PerCpuPool.builder(BufferRecycler::new).capacityPerCpu(capacityPerCpu).build().maxPooled();
+    }
+
     @ParameterizedTest
     @MethodSource("oursAndJacksons")
     void noTwoThreadsHaveOneRecycler(RecyclerPool<BufferRecycler> pool) throws Exception {
@@ -202,13 +206,15 @@ class PerCpuRecyclerPoolTest {
         for (FutureTask<Void> task : tasks) {
             task.get();
         }
+        // Ours may make one while others lie where some thread keeps a few for itself: only its capacity bounds it.
+        int most = pool instanceof PerCpuRecyclerPool ? maxPooled(16) : 8;
         int pooled = pool.pooledCount();
-        assertTrue(pooled > 0 && pooled <= 8, pooled + " recyclers");
+        assertTrue(pooled > 0 && pooled <= most, pooled + " recyclers of " + most);
     }
 
     @Test
     void keepsAsManyAsItsCapacityAlsoAfterSerialization() throws Exception {
-        int most = PerCpuPool.builder(BufferRecycler::new).capacityPerCpu(2).build().maxPooled();
+        int most = maxPooled(2);
         var made = new PerCpuRecyclerPool<>(BufferRecycler::new, 2);
         for (PerCpuRecyclerPool<BufferRecycler> pool : List.of(made, copy(made))) {
             List<BufferRecycler> all = new ArrayList<>();
