@@ -41,6 +41,9 @@ refuses "--seconds has to be from 1 to 3600: soon" bin/measure --seconds soon
 refuses "--json cannot write this file" bin/measure --json "$work/no/such/folder/out.json"
 refuses "no Java in nowhere" bin/measure --java nowhere
 refuses "unknown option: --nonsense" bin/verify --nonsense
+refuses "name a test class" bin/test
+refuses "no test class NoSuchTest" bin/test NoSuchTest
+refuses "several classes are called PerCpuRecyclerPoolTest" bin/test PerCpuRecyclerPoolTest
 refuses "unknown option: --nonsense" bin/jsr166 --nonsense
 refuses "--repeat has to be from 1 to 1000: 0" bin/jsr166 --repeat 0
 refuses "no run has Vector in its name" bin/jsr166 Vector
