@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.locks;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -35,7 +31,6 @@ final class LockCosts {
         LOCKS.put(NONE, () -> null);
         LOCKS.put(SYNCHRONIZED, () -> null);
         LOCKS.put("ReentrantLock", ReentrantLock::new);
-        LOCKS.put("SpinLock", SpinLock::new);
         LOCKS.put("SliceLock", SliceLock::new);
     }
 
@@ -187,52 +182,5 @@ final class LockCosts {
             }
         }
         return n;
-    }
-
-    /** Looks, and tries when it looks free. */
-    private static final class SpinLock implements Lock {
-        private static final VarHandle HELD;
-
-        static {
-            try {
-                HELD = MethodHandles.lookup().findVarHandle(SpinLock.class, "held", int.class);
-            } catch (ReflectiveOperationException e) {
-                throw new ExceptionInInitializerError(e);
-            }
-        }
-
-        private volatile int held;
-
-        @Override
-        public void lock() {
-            while (held != 0 || !HELD.compareAndSet(this, 0, 1)) {
-                Thread.onSpinWait();
-            }
-        }
-
-        @Override
-        public void unlock() {
-            HELD.setRelease(this, 0);
-        }
-
-        @Override
-        public void lockInterruptibly() {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public boolean tryLock() {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public boolean tryLock(long time, TimeUnit unit) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public Condition newCondition() {
-            throw new UnsupportedOperationException();
-        }
     }
 }
