@@ -350,8 +350,8 @@ final class Tiers {
     }
 
     /**
-     * Lets the quick ways in again. What counts as shut is never without its slabs: a thread that waits finds nothing
-     * in those that are open.
+     * Lets the quick ways in again. The pool counts as shut only while all of its slabs are: a waiting thread finds
+     * nothing in one that is open.
      */
     void open() {
         shut = false;
