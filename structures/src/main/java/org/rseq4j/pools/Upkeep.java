@@ -122,7 +122,15 @@ final class Upkeep<T> implements Trimmer.Trimmed {
 
     /** Those of places that are idle, or null: shut; one at a time, and all of them, whatever a hook throws. */
     void discardAll(boolean[] idle) {
-        Throwable failure = null;
+        Throwable failure = discardAll(idle, null);
+        if (failure != null) {
+            PerCpuPool.throwAsItIs(failure);
+        }
+    }
+
+    /** As {@link #discardAll(boolean[])}, but returns what was thrown, now or before. */
+    private Throwable discardAll(boolean[] idle, Throwable before) {
+        Throwable failure = before;
         Object object;
         do {
             object = idle == null ? tiers.tryPopShut() : tiers.tryPopIdle(idle);
@@ -142,9 +150,7 @@ final class Upkeep<T> implements Trimmer.Trimmed {
                 failure = thrown == null ? failure : first(failure, thrown);
             }
         } while (object != null);
-        if (failure != null) {
-            PerCpuPool.throwAsItIs(failure);
-        }
+        return failure;
     }
 
     @SuppressWarnings("ReferenceEquality") // no exception suppresses itself
@@ -171,13 +177,16 @@ final class Upkeep<T> implements Trimmer.Trimmed {
         } else {
             tiers.shut();
         }
-        discardAll(null);
+        Throwable failure = discardAll(null, null);
         for (int i = 0; i < SPINS && tiers.isStuck(); i++) {
             Thread.yield();
-            discardAll(null);
+            failure = discardAll(null, failure);
         }
         if (tiers.isStuck()) {
             Threads.startUnattached(this::discardTheRest);
+        }
+        if (failure != null) {
+            PerCpuPool.throwAsItIs(failure);
         }
     }
 

@@ -11,9 +11,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -152,6 +156,28 @@ class PoolThrowsTest {
             assertEquals(thrown, assertThrows(Throwable.class, pool::close));
             assertEquals(8, calls.get());
         }
+    }
+
+    /** This thread stands for one that was stopped inside of a place as the pool was closed. */
+    @Test
+    void closeDiscardsAlsoWhatSomebodyIsInsideOfWhateverTheHookThrows() throws Exception {
+        var discarded = Collections.synchronizedSet(new HashSet<>());
+        var pool = PerCpuPool.builder(Object::new).capacityPerCpu(2).discard(object -> { // too few for slabs of threads
+            discarded.add(object);
+            throw new IllegalStateException("on purpose");
+        }).build();
+        List<Object> both = List.of(pool.acquire(), pool.acquire());
+        pool.release(both.get(0));
+        Slab inside = Arrays.stream(pool.tiers.all).filter(slab -> !slab.looksEmpty()).findAny().orElseThrow();
+        assertTrue(inside.tryLock());
+        pool.release(both.get(1));
+        assertThrows(IllegalStateException.class, pool::close);
+        assertEquals(Set.of(both.get(1)), discarded);
+        inside.locked = 0;
+        while (discarded.size() < 2) {
+            Thread.sleep(1);
+        }
+        assertTrue(pool.close(MINUTE));
     }
 
     @Test
