@@ -214,6 +214,10 @@ final class Upkeep<T> implements Trimmer.Trimmed {
         boolean over = false;
         while (supply.existing() > 0 && !over) {
             sweep();
+            if (room != null) { // as in a visit: an error may have kept somebody from it
+                room.serveAtLast();
+            }
+            failure = discardAll(null, failure);
             over = System.nanoTime() - begun >= nanos;
             if (!over) {
                 Thread.sleep(1);

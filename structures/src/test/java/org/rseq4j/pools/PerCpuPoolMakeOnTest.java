@@ -402,6 +402,28 @@ class PerCpuPoolMakeOnTest {
         assertTrue(pool.close(Duration.ofMinutes(1)));
     }
 
+    /** Who has the lock as the object is ready would discard it, but for an error. */
+    @Test
+    void closingWithATimeDiscardsWhatAnErrorKeptFromThat() throws Exception {
+        var begun = new CountDownLatch(1);
+        var blocks = new SynchronousQueue<String>();
+        var pool = PerCpuPool.builder(() -> {
+            begun.countDown();
+            return take(blocks);
+        }).maxSize(1).makeOn(tasks::add).build();
+        assertThrows(TimeoutException.class, () -> pool.acquire(Duration.ZERO));
+        var making = inThread(Executors.callable(tasks.take()));
+        begun.await();
+        var closing = inThread(() -> pool.close(Duration.ofMinutes(1)));
+        while (!pool.room.isClosed() || !pool.room.tryLock()) {
+            Thread.onSpinWait();
+        }
+        blocks.put("made");
+        making.get();
+        pool.room.locked = 0;
+        assertTrue(closing.get());
+    }
+
     @Test
     void goesOnMakingAheadWhenTheExecutorHasRefused() throws Exception {
         var refuses = new AtomicInteger(2);

@@ -180,6 +180,29 @@ class PoolThrowsTest {
         assertTrue(pool.close(MINUTE));
     }
 
+    /** This thread stands for one that an error hit as it had released, when the pool was closed already. */
+    @Test
+    void closingWithATimeDiscardsWhatAnErrorLeftInThePool() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).build();
+        Object held = pool.acquire();
+        var closed = new AtomicBoolean();
+        Thread closing = TestThreads.start(() -> closed.set(close(pool)));
+        while (closing.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        assertTrue(pool.tiers.keep(held, true));
+        closing.join();
+        assertTrue(closed.get());
+    }
+
+    private static boolean close(PerCpuPool<?> pool) {
+        try {
+            return pool.close(MINUTE);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     @Test
     void closingWithATimeWaitsAlsoWhenTheHookThrows() throws Exception {
         var pool = PerCpuPool.builder(Object::new).discard(object -> {
