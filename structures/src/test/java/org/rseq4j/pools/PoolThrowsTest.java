@@ -203,6 +203,25 @@ class PoolThrowsTest {
         }
     }
 
+    /** This thread stands for one that was stopped as it gave to those who wait. */
+    @Test
+    void anInterruptEndsATimedAcquireThoughAThreadWasStopped() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).build();
+        assertTrue(pool.room.tryLock());
+        var ended = new CountDownLatch(1);
+        Thread waiter = TestThreads.start(() -> {
+            assertThrows(InterruptedException.class, () -> pool.acquire(MINUTE));
+            ended.countDown();
+        });
+        while (waiter.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        waiter.interrupt();
+        ended.await();
+        pool.room.locked = 0;
+        assertTrue(pool.close(MINUTE));
+    }
+
     @Test
     void closingWithATimeWaitsAlsoWhenTheHookThrows() throws Exception {
         var pool = PerCpuPool.builder(Object::new).discard(object -> {
