@@ -46,14 +46,12 @@ final class Makings {
     }
 
     /**
-     * Takes into the pool what was made, and back the permits of what will not be.
-     *
-     * @return an object that found no place, or null
+     * Takes into the pool what was made, and back the permits of what will not be, until an object finds no place. That
+     * is the room's {@link WaitingRoom#unplaced} then.
      */
-    Object sweep(boolean keepsAll) {
-        Object left = null;
+    void sweep(boolean keepsAll) {
         Making before = null;
-        for (Making making = first; making != null && left == null; making = making.next) {
+        for (Making making = first; making != null && room.unplaced == null; making = making.next) {
             Object object = making.made();
             if (object == null && !making.isGone()) {
                 before = making;
@@ -62,7 +60,7 @@ final class Makings {
             if (object == null) {
                 room.existing--;
             } else if (room.isClosed() || !tiers.keep(object, keepsAll)) {
-                left = object;
+                room.unplaced = object;
             }
             // From keep on nothing is called: the object must not be in two places.
             if (object != null) {
@@ -75,14 +73,13 @@ final class Makings {
             } else {
                 before.next = making.next;
             }
-            if (object != null && left == null && room.isClosed()) { // whoever closed it may have looked before
-                left = tiers.tryPopShut();
+            if (object != null && room.unplaced == null && room.isClosed()) { // who closed it may have looked before
+                room.unplaced = tiers.tryPopShut();
             }
         }
-        if (left != null) {
+        if (room.unplaced != null) {
             room.unswept = true;
             room.unserved = true;
         }
-        return left;
     }
 }

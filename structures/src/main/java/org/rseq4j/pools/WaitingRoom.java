@@ -78,6 +78,8 @@ final class WaitingRoom {
     private Ticket last = head;
     private int waiting;
     int existing;
+    /** An object that was made and found no place: for the first in line, or nobody's. */
+    Object unplaced;
     private int quiet;
     /** How many losses are not in that number any more; also read without the lock. */
     private volatile int lossesBefore;
@@ -423,12 +425,12 @@ final class WaitingRoom {
                 countLosses();
                 if (sweeps) {
                     sweepDeparting();
-                    left = makings == null ? null : makings.sweep(keepsAll);
+                    if (makings != null) {
+                        makings.sweep(keepsAll);
+                    }
                 }
-                if (left == null) {
-                    left = serveLine(sweeps);
-                    openIfQuiet();
-                }
+                openIfQuiet();
+                left = serveLine(sweeps); // last: it is lost if anything is thrown here
                 done = true;
             } finally {
                 if (!done) {
@@ -462,7 +464,8 @@ final class WaitingRoom {
      */
     private Object serveLine(boolean sweeps) {
         boolean gives = true;
-        Object object = null;
+        Object object = unplaced;
+        unplaced = null;
         try {
             Ticket before = head;
             for (Ticket ticket = before.next; ticket != null && (gives || sweeps); ticket = before.next) {
@@ -493,7 +496,7 @@ final class WaitingRoom {
             if (makings != null) {
                 grant();
             }
-            if (object != null && tiers.keep(object, keepsAll)) {
+            if (object != null && !closed && tiers.keep(object, keepsAll)) {
                 object = null;
                 if (closed) {
                     object = tiers.tryPopShut(); // whoever closed it may have looked before

@@ -424,6 +424,29 @@ class PerCpuPoolMakeOnTest {
         assertTrue(closing.get());
     }
 
+    /** They are ready as somebody has the lock, so that they come into the pool together. */
+    @Test
+    void whatIsMadeForThoseWhoWaitIsTheirsThoughThePoolKeepsFewer() throws Exception {
+        List<Object> discarded = Collections.synchronizedList(new ArrayList<>());
+        var pool = PerCpuPool.builder(Object::new).maxPooled(1).maxSize(3).discard(discarded::add).makeOn(tasks::add)
+                .build();
+        List<Future<Object>> waiting = List.of(inThread(pool::acquire), inThread(pool::acquire),
+                inThread(pool::acquire));
+        List<Runnable> all = List.of(tasks.take(), tasks.take(), tasks.take());
+        while (!pool.room.tryLock()) {
+            Thread.onSpinWait();
+        }
+        all.forEach(Runnable::run);
+        pool.room.locked = 0;
+        pool.room.serveAtLast();
+        for (Future<Object> each : waiting) {
+            pool.discard(each.get(1, TimeUnit.MINUTES));
+        }
+        assertEquals(3, discarded.size());
+        assertTrue(tasks.isEmpty(), "made again");
+        pool.close();
+    }
+
     @Test
     void goesOnMakingAheadWhenTheExecutorHasRefused() throws Exception {
         var refuses = new AtomicInteger(2);
