@@ -438,7 +438,7 @@ public final class PerCpuPool<T> implements AutoCloseable {
 
     private Object acquireSlowly() {
         try {
-            return roster == null ? miss(null) : takeFit(true, null);
+            return roster == null ? miss(null, null) : takeFit(true, null);
         } catch (InterruptedException | TimeoutException e) {
             throwAsItIs(e); // a hook's, as nothing here is timed
             throw new AssertionError(e);
@@ -461,7 +461,7 @@ public final class PerCpuPool<T> implements AutoCloseable {
         Objects.requireNonNull(timeout, "timeout");
         Object found = roster == null ? tiers.take() : null;
         if (found == null) {
-            found = roster == null ? miss(timeout) : takeFit(true, timeout);
+            found = roster == null ? miss(timeout, null) : takeFit(true, timeout);
         }
         @SuppressWarnings("unchecked")
         T object = (T) found;
@@ -502,8 +502,10 @@ public final class PerCpuPool<T> implements AutoCloseable {
         Duration left = timeout;
         while (true) {
             Object found = makes ? tiers.take() : poll();
-            if (found == null) {
-                found = makes ? miss(left) : null;
+            Making making = null;
+            if (found == null && makes) {
+                making = newMaking();
+                found = miss(left, making);
             }
             if (found == null) {
                 return null;
@@ -521,7 +523,9 @@ public final class PerCpuPool<T> implements AutoCloseable {
                 return found;
             }
             try {
-                tiers.countRemoved();
+                if (making == null || !making.asked) { // else it is counted already
+                    tiers.countRemoved();
+                }
                 Throwable other = supply.discard(object);
                 failure = failure == null ? other : failure;
             } catch (Throwable e) { // it did not begin
@@ -555,8 +559,12 @@ public final class PerCpuPool<T> implements AutoCloseable {
         return found;
     }
 
-    /** Where the thread and its CPU have no object. */
-    private Object miss(Duration timeout) throws InterruptedException, TimeoutException {
+    /**
+     * Where the thread and its CPU have no object.
+     *
+     * @param offered what an executor may make, for a caller that asks later whether it was asked to; else null
+     */
+    private Object miss(Duration timeout, Making offered) throws InterruptedException, TimeoutException {
         Object found = tiers.takeSlowly();
         if (found == null) {
             found = tiers.steal(false);
@@ -570,7 +578,7 @@ public final class PerCpuPool<T> implements AutoCloseable {
         sweep();
         Object event = PoolEvents.acquiring();
         try {
-            found = room == null ? supply.make(true) : makeOrWait(timeout);
+            found = room == null ? supply.make(true) : makeOrWait(timeout, offered == null ? newMaking() : offered);
         } finally {
             if (found == null && event != null) {
                 PoolEvents.acquired(event, false);
@@ -589,8 +597,7 @@ public final class PerCpuPool<T> implements AutoCloseable {
         return found;
     }
 
-    private Object makeOrWait(Duration timeout) throws InterruptedException, TimeoutException {
-        var making = makings == null ? null : new Making(makings, Thread.currentThread());
+    private Object makeOrWait(Duration timeout, Making making) throws InterruptedException, TimeoutException {
         Object given;
         try {
             given = room.acquire(timeout, making);
@@ -621,6 +628,11 @@ public final class PerCpuPool<T> implements AutoCloseable {
             }
         }
         return given;
+    }
+
+    /** What an executor may make for the running thread; null where there is none. */
+    private Making newMaking() {
+        return makings == null ? null : new Making(makings, Thread.currentThread());
     }
 
     static IllegalStateException closed() {

@@ -481,6 +481,7 @@ class PerCpuPoolMakeOnTest {
                 .makeOn(newThreads()).build();
         assertEquals(3, pool.acquire(LONG));
         assertEquals(1, pool.existing());
+        assertEquals(0, pool.statistics().hits(), "none had been pooled");
     }
 
     @Test
