@@ -269,6 +269,9 @@ final class LeasedSlabs {
         for (int i = 0; i < COUNT; i++) {
             LeasedSlab slab = at(i);
             if (slab != null && slab.revoked && (slab.idle || !onlyIdle)) {
+                if (shut && !slab.fenced) { // an error came as it was taken away, and nobody else will do that
+                    revoke(only(i, slab));
+                }
                 Object found = slab.tryPop();
                 if (found != null) {
                     return found;

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -57,16 +59,16 @@ class PoolInterleavingsTest {
         }
     }
 
-    /** In a method: after each load of a field of this name, and before each call of a method of this name. */
+    /** In a method: after each load of a field, and before each call of a method, whose name this pattern matches. */
     private record Place(Class<?> type, String method, String name) {
         byte[] change(byte[] bytes) {
             CodeTransform code = (builder, element) -> {
-                if (element instanceof InvokeInstruction call && call.name().equalsString(name)) {
+                if (element instanceof InvokeInstruction call && call.name().stringValue().matches(name)) {
                     builder.invokestatic(ClassDesc.of(Between.class.getName()), "run", ConstantDescs.MTD_void);
                 }
                 builder.with(element);
                 if (element instanceof FieldInstruction field && field.opcode() == Opcode.GETFIELD
-                        && field.name().equalsString(name)) {
+                        && field.name().stringValue().matches(name)) {
                     builder.invokestatic(ClassDesc.of(Between.class.getName()), "run", ConstantDescs.MTD_void);
                 }
             };
@@ -198,6 +200,36 @@ class PoolInterleavingsTest {
                 return waiter.get().equals(object);
             }
         }
+    }
+
+    /**
+     * What is found in a slab that another thread took over as the pool was shut, and had no stack to take it away
+     * again.
+     */
+    static final class NoStackToRevoke implements Callable<Object> {
+        @Override
+        public Object call() {
+            var leased = new LeasedSlabs(1);
+            long owner = LeasedSlabs.owner();
+            leased.openFor(owner, false);
+            assertTrue(leased.mine().put("pooled"));
+            leased.revokeForObjects();
+            Between.action = () -> {
+                leased.shut();
+                Between.action = Between::noStack;
+            };
+            assertThrows(StackOverflowError.class, () -> leased.openFor(owner, true));
+            Object found = leased.tryPop();
+            assertFalse(leased.isStuck());
+            return found;
+        }
+    }
+
+    @Test
+    void aTakeOverWithoutStackLeavesNoObjectBehind() throws Exception {
+        assumeTrue(LeasedSlabs.COUNT > 0);
+        assertEquals("pooled", run(NoStackToRevoke.class, new Place(LeasedSlabs.class, "takeOver",
+                "inherit|revoke")));
     }
 
     @Test
