@@ -98,12 +98,13 @@ final class WaitingRoom {
         return locked == 0 && LOCKED.compareAndSet(this, 0, 1);
     }
 
-    /** Waits for the lock until a deadline or an interrupt, which stays set, or, when not timed, as long as it takes. */
+    /** Waits for the lock until the room is closed; timed, until a deadline or an interrupt, which stays set. */
     private boolean lock(long deadline, boolean timed) {
         for (int spins = 0; !tryLock(); spins++) {
             if (spins < SPINS) {
                 Thread.onSpinWait();
-            } else if (timed && (deadline - System.nanoTime() <= 0 || Thread.currentThread().isInterrupted())) {
+            } else if (closed
+                    || timed && (deadline - System.nanoTime() <= 0 || Thread.currentThread().isInterrupted())) {
                 return false;
             } else if (spins < 2 * SPINS) {
                 Thread.yield();
@@ -148,6 +149,9 @@ final class WaitingRoom {
         Object found = null;
         try {
             if (!lock(deadline, timeout != null)) {
+                if (closed) {
+                    throw PerCpuPool.closed();
+                }
                 if (Thread.interrupted()) {
                     throw new InterruptedException();
                 }

@@ -222,6 +222,21 @@ class PoolThrowsTest {
         assertTrue(pool.close(MINUTE));
     }
 
+    /** This thread stands for one that was stopped as it gave to those who wait. */
+    @Test
+    void closeEndsAnAcquireThoughAThreadWasStopped() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).build();
+        assertTrue(pool.room.tryLock());
+        Thread waiter = TestThreads.start(() -> assertThrows(IllegalStateException.class, pool::acquire));
+        while (waiter.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        pool.close();
+        waiter.join();
+        pool.room.locked = 0;
+        assertTrue(pool.close(MINUTE));
+    }
+
     @Test
     void closingWithATimeWaitsAlsoWhenTheHookThrows() throws Exception {
         var pool = PerCpuPool.builder(Object::new).discard(object -> {
