@@ -132,7 +132,7 @@ final class Making implements Runnable {
             return false;
         }
         state = GRANTED;
-        if (abandoned) { // in between, and its asker may not have seen it
+        if (abandoned && state == GRANTED) { // in between, and its asker may not have seen it, or else submitted it
             state = OFFERED;
             return false;
         }
@@ -141,7 +141,8 @@ final class Making implements Runnable {
 
     /** Whether it will not be made; never again false. */
     boolean isGone() {
-        return state == GONE || state == GRANTED && abandoned
+        // Abandoned first: in the other order its asker may submit it, and leave, in between.
+        return state == GONE || abandoned && state == GRANTED
                 || refused && (STATE.compareAndSet(this, SUBMITTED, GONE) || state == GONE);
     }
 

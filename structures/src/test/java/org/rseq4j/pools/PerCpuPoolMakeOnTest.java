@@ -35,6 +35,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Objects that are made by an executor. */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -484,9 +486,9 @@ class PerCpuPoolMakeOnTest {
         assertEquals(0, pool.statistics().hits(), "none had been pooled");
     }
 
-    @Test
-    void neverMoreThanTheMaximumAndNoneLostAmongFailuresAndTimeouts() throws Exception {
-        int maximum = 4;
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4})
+    void neverMoreThanTheMaximumAndNoneLostAmongFailuresAndTimeouts(int maximum) throws Exception {
         var living = new AtomicInteger();
         var lent = new AtomicInteger();
         ExecutorService makers = Executors.newFixedThreadPool(3);

@@ -21,7 +21,9 @@ import java.lang.constant.ConstantDescs;
 import java.lang.reflect.Constructor;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeoutException;
@@ -59,15 +61,20 @@ class PoolInterleavingsTest {
         }
     }
 
-    /** In a method: after each load of a field, and before each call of a method, whose name this pattern matches. */
+    /**
+     * In a method: after each load and store of a field, and before each call of a method, whose name this pattern
+     * matches.
+     */
     private record Place(Class<?> type, String method, String name) {
+        private static final Set<Opcode> FIELDS = Set.of(Opcode.GETFIELD, Opcode.PUTFIELD);
+
         byte[] change(byte[] bytes) {
             CodeTransform code = (builder, element) -> {
                 if (element instanceof InvokeInstruction call && call.name().stringValue().matches(name)) {
                     builder.invokestatic(ClassDesc.of(Between.class.getName()), "run", ConstantDescs.MTD_void);
                 }
                 builder.with(element);
-                if (element instanceof FieldInstruction field && field.opcode() == Opcode.GETFIELD
+                if (element instanceof FieldInstruction field && FIELDS.contains(field.opcode())
                         && field.name().stringValue().matches(name)) {
                     builder.invokestatic(ClassDesc.of(Between.class.getName()), "run", ConstantDescs.MTD_void);
                 }
@@ -139,6 +146,67 @@ class PoolInterleavingsTest {
     @Test
     void whatIsMadeAsSomebodyLooksWhetherSomethingIsGoesIntoThePool() throws Exception {
         assertEquals(1, run(MadeAsSomebodyLooks.class, new Place(WaitingRoom.class, "serve", "unswept")));
+    }
+
+    /** An object that is made for a thread that leaves as soon as it has submitted it, just as another one looks. */
+    private abstract static class SubmittedAsSomebodyLooks implements Callable<Object> {
+        final Queue<Runnable> tasks = new ArrayDeque<>();
+        final Tiers tiers = new Tiers(2, 2, 2, false);
+        final Makings makings = new Makings(tasks::add, Object::new, tiers);
+        final WaitingRoom room = new WaitingRoom(tiers, 1, new Losses(), object -> {}, null, makings);
+        final Making making = new Making(makings, Thread.currentThread());
+
+        SubmittedAsSomebodyLooks() {
+            makings.room = room;
+        }
+
+        void grant() {
+            room.existing += makings.grant(making) ? 1 : 0;
+        }
+
+        /** At the second place that comes now. */
+        void submitLater() {
+            Between.action = () -> Between.action = () -> {
+                making.submit();
+                making.abandoned = true;
+            };
+        }
+
+        /** How many objects are in the pool, and exist. */
+        List<Integer> make() {
+            tasks.remove().run();
+            return List.of(tiers.objects(), room.existing);
+        }
+    }
+
+    /** It was granted; the other thread looks whether this one has left without having submitted it. */
+    static final class SubmittedAsItMayBeGone extends SubmittedAsSomebodyLooks {
+        @Override
+        public Object call() {
+            grant();
+            submitLater();
+            room.unswept = true;
+            room.unserved = true;
+            room.serveAtLast();
+            Between.run(); // if there was no second place
+            return make();
+        }
+    }
+
+    /** It is just granted; the other thread looks whether this one has left meanwhile. */
+    static final class SubmittedAsItIsGranted extends SubmittedAsSomebodyLooks {
+        @Override
+        public Object call() {
+            submitLater();
+            grant();
+            return make();
+        }
+    }
+
+    @Test
+    void whatIsSubmittedAsSomebodyLooksIsNotLost() throws Exception {
+        assertEquals(List.of(1, 1), run(SubmittedAsItMayBeGone.class, new Place(Making.class, "isGone", "state")));
+        assertEquals(List.of(1, 1), run(SubmittedAsItIsGranted.class, new Place(Making.class, "grant", "state")));
     }
 
     /** How many objects a pool counts of which none could be made. */
