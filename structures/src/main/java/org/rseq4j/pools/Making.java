@@ -44,7 +44,7 @@ final class Making implements Runnable {
     volatile boolean abandoned;
     /** Whether the asker submitted it; its own. */
     boolean asked;
-    /** What the factory or the executor threw; null if nothing, also after an executor that threw made it. */
+    /** What the factory or the executor threw; null if nothing, or if that had begun to make it before it threw. */
     volatile Throwable failure;
     /** The failure for which the asker left; its own. */
     Throwable thrown;
@@ -101,7 +101,9 @@ final class Making implements Runnable {
         if (begun) {
             made = object;
             all.failure = thrown;
-            failure = thrown;
+            if (thrown != null) { // else it stays: whose executor threw does not submit it again
+                failure = thrown;
+            }
             state = object == null ? GONE : MADE;
         } else if (thrown != null) {
             failure = thrown;
