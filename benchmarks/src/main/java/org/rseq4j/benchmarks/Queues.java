@@ -45,6 +45,7 @@ final class Queues {
         ALL.put("rseq4j SliceBlockingQueue fair put take", c -> new Blocking(new SliceBlockingQueue<>(c, true), true));
         ALL.put("rseq4j SliceBlockingQueue unbounded put take", c -> new Blocking(new SliceBlockingQueue<>(), false));
         ALL.put("ArrayBlockingQueue put take", c -> new Blocking(new ArrayBlockingQueue<>(c), true));
+        ALL.put("ArrayBlockingQueue fair put take", c -> new Blocking(new ArrayBlockingQueue<>(c, true), true));
         ALL.put("LinkedBlockingQueue put take", c -> new Blocking(new LinkedBlockingQueue<>(c), true));
         ALL.put("LinkedTransferQueue put take", c -> new Blocking(new LinkedTransferQueue<>(), false));
     }
