@@ -210,7 +210,7 @@ class PoolThrowsTest {
         assertTrue(pool.room.tryLock());
         var ended = new CountDownLatch(1);
         Thread waiter = TestThreads.start(() -> {
-            assertThrows(InterruptedException.class, () -> pool.acquire(MINUTE));
+            assertThrows(InterruptedException.class, () -> pool.acquire(Duration.ofDays(1)));
             ended.countDown();
         });
         while (waiter.getState() != Thread.State.TIMED_WAITING) {
