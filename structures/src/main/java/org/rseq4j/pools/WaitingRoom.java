@@ -485,8 +485,11 @@ final class WaitingRoom {
                     } else if (ticket.give(gift)) {
                         existing += gift == Ticket.CREATE ? 1 : 0;
                         object = gift == object ? null : object;
-                        waiting--;
+                        waiting -= gift == Ticket.CLOSED ? 0 : 1; // which is also given by its own thread
                         LockSupport.unpark(ticket.thread);
+                        if (gift == Ticket.CLOSED) {
+                            continue; // again, to unlink it
+                        }
                     } else {
                         continue; // it left: again, to unlink it
                     }
@@ -534,11 +537,11 @@ final class WaitingRoom {
 
     private void unlink(Ticket before, Ticket done) {
         Object given = done.given;
-        if (given == null || given == Ticket.LEFT) {
+        if (given == null || given == Ticket.LEFT || given == Ticket.CLOSED) {
             waiting--;
         } else if (given == Ticket.CREATE) {
             existing -= done.outcome == Ticket.GONE ? 1 : 0;
-        } else if (given != Ticket.CLOSED && done.outcome == Ticket.GONE) {
+        } else if (done.outcome == Ticket.GONE) {
             synchronized (losses) { // an error came between its thread and the object
                 losses.objects++;
             }

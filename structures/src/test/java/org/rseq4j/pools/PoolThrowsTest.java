@@ -237,6 +237,25 @@ class PoolThrowsTest {
         assertTrue(pool.close(MINUTE));
     }
 
+    /** This thread stands for one that was stopped as it gave to those who wait. */
+    @Test
+    void whoSeesForItselfThatThePoolIsClosedDoesNotCountAsWaiting() throws Exception {
+        var pool = PerCpuPool.builder(Object::new).maxSize(1).build();
+        Object held = pool.acquire();
+        Thread waiter = TestThreads.start(() -> assertThrows(IllegalStateException.class, pool::acquire));
+        while (pool.statistics().waiting() == 0 || !pool.room.tryLock()) {
+            Thread.onSpinWait();
+        }
+        pool.close();
+        LockSupport.unpark(waiter);
+        waiter.join();
+        pool.room.locked = 0;
+        pool.room.serveAtLast();
+        assertEquals(0, pool.statistics().waiting());
+        pool.release(held);
+        assertEquals(0, pool.statistics().existing());
+    }
+
     @Test
     void closingWithATimeWaitsAlsoWhenTheHookThrows() throws Exception {
         var pool = PerCpuPool.builder(Object::new).discard(object -> {
