@@ -13,6 +13,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Tag("jvm")
 @Tag("platform") // once is enough
 class ProtocolsTest {
+    private static final MakingModel GIVE_UP = making(1, 1, 2, 2, MakingModel.Failing.NOTHING, false);
+    private static final MakingModel REFUSED_QUEUED = making(1, 0, 2, 0, MakingModel.Failing.REFUSING_QUEUED, false);
+    private static final MakingModel CLOSED = making(1, 1, 1, 1, MakingModel.Failing.REFUSING_QUEUED, true);
+
     @Test
     void everySleeperAtARingIsCalled() {
         holds("two takers, a putter of two, room for two", waiters(2, 2, 1, 1, 2, false));
@@ -43,6 +47,21 @@ class ProtocolsTest {
     @Test
     void aValidOptimisticReadIsOfOneWrite() {
         holds("three writes", new OptimisticModel(3, OptimisticModel.Fault.NONE));
+    }
+
+    @Test
+    void everyObjectThatAnExecutorMakesIsThere() {
+        holds("two askers that may give up", GIVE_UP);
+        holds("the executor queues and throws, no room", REFUSED_QUEUED);
+        holds("the same with one asker, and closed meanwhile", CLOSED);
+        holds("two objects, room for one", making(2, 1, 2, 0, MakingModel.Failing.NOTHING, false));
+        holds("the factory fails", making(1, 1, 2, 0, MakingModel.Failing.FACTORY, false));
+        holds("the executor refuses", making(1, 1, 2, 1, MakingModel.Failing.REFUSING, false));
+    }
+
+    private static MakingModel making(int maximum, int places, int askers, int timed, MakingModel.Failing failing,
+            boolean closes) {
+        return new MakingModel(maximum, places, askers, 1, timed, failing, closes, closes, MakingModel.Fault.NONE);
     }
 
     private static WaitersModel waiters(int capacity, int takers, int putters, int takes, int puts, boolean timed) {
@@ -77,6 +96,16 @@ class ProtocolsTest {
     @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
     void aFaultOfOptimisticReadingIsFound(OptimisticModel.Fault fault) {
         isFound(new OptimisticModel(2, fault));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
+    void aFaultOfWhatAnExecutorMakesIsFound(MakingModel.Fault fault) {
+        isFound(switch (fault) {
+            case FAILURE_TAKEN_BACK, REFUSED_BUT_BEGUN -> REFUSED_QUEUED.with(fault);
+            case NOT_UNLINKED_AS_CLOSED -> CLOSED.with(fault);
+            default -> GIVE_UP.with(fault);
+        });
     }
 
     private static void isFound(StateSpace.Model model) {
