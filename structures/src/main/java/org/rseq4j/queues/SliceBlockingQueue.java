@@ -28,8 +28,9 @@ import java.util.function.Consumer;
  *
  * <p>
  * <b>Fairness:</b> by default a thread that arrives when there is an element or room goes first, until the first waiter
- * has waited for 0.2 ms ({@link Builder#overtaking}). In the fair form waiters go in order of arrival, and {@code put},
- * {@code take} and the timed forms queue behind them. {@code offer} and {@code poll} without a time never wait in line.
+ * has waited for 0.2 ms ({@link Builder#overtaking}). In the fair form what is there belongs to the waiters in order of
+ * arrival, one to each, and {@code put}, {@code take} and the timed forms queue behind them unless there is more.
+ * {@code offer} and {@code poll} without a time never wait in line.
  *
  * <p>
  * <b>Errors:</b> a call that throws, even a StackOverflowError or OutOfMemoryError, has done nothing: no element is

@@ -21,7 +21,13 @@ import java.util.function.Predicate;
  * before it sleeps, or calls the next as it leaves. Nobody else is called meanwhile, however many operations pass. A
  * first in line that finds nothing, because those that never waited are faster, looks again after a rest, from 20 us to
  * 250 us; when nothing happened meanwhile it sleeps. Once it has waited for longer than others may overtake it,
- * newcomers wait behind it, until it has got something. In a fair queue they do so as long as anybody waits.
+ * newcomers wait behind it, until it has got something.
+ *
+ * <p>
+ * In a fair queue, what is there belongs to those in line, one to each, in order of arrival; the first that leaves
+ * wakes all that get something. Newcomers wait behind them unless there is more than that. So a line with enough for
+ * all is over at once: were they woken one after the other, those served would queue up again meanwhile, and each
+ * element would cost a sleep and a wake-up.
  *
  * <p>
  * No lock of the ring is held or needed here but for the attempts themselves, and these give up after some time; so a
@@ -48,6 +54,8 @@ final class Waiters {
     private static final long LAST_LOOK_NANOS = 5_000_000;
     /** The fewest departures after which those that have gone are dropped from the middle of the line. */
     static final int MIN_DEPARTURES = 64;
+    /** How many in line are looked at: the others wait for these. */
+    private static final int MOST_SHARES = 64;
     private static final Predicate<Waiter> GONE = waiter -> waiter.gone;
 
     private final Ring ring;
@@ -95,11 +103,51 @@ final class Waiters {
 
     /** Whether threads that arrive now queue behind those that wait. */
     boolean mustQueue() {
+        return mustWait(null);
+    }
+
+    /** The same of one in line that is not the first; null stands for a thread that arrives. */
+    private boolean mustWait(Waiter waiter) {
         if (fair) {
-            return first() != null;
+            return !line.isEmpty() && !hasShare(waiter);
         }
-        Waiter waiter = next;
-        return waiter != null && !waiter.gone;
+        Waiter overtaken = next;
+        return overtaken != null && !overtaken.gone;
+    }
+
+    /** Whether more is there than those in line before this one get. */
+    private boolean hasShare(Waiter waiter) {
+        int shares = shares();
+        for (Waiter before : line) {
+            if (before == waiter) {
+                break;
+            }
+            if (!before.gone && --shares <= 0) {
+                return false;
+            }
+        }
+        return shares > 0;
+    }
+
+    /** How many of those in line get something of what is there. */
+    private int shares() {
+        return Math.min(takers ? ring.size() : ring.free(), MOST_SHARES);
+    }
+
+    /** Wakes each of those in line that gets something. */
+    private void callThoseWithAShare() {
+        int shares = shares();
+        for (Waiter waiter : line) {
+            if (waiter.gone) {
+                continue;
+            }
+            if (--shares < 0) {
+                return;
+            }
+            if (!waiter.awake) {
+                wake(waiter);
+            }
+        }
     }
 
     /** The first in line that has not gone; those before it are dropped. */
@@ -156,22 +204,27 @@ final class Waiters {
         } else {
             ring.wakeBeforeRoom = false;
         }
-        Waiter first = null;
         try {
-            first = first();
+            Waiter first = first();
             if (first != null) {
-                first.awake = true;
-                LockSupport.unpark(first.thread);
+                wake(first);
             }
         } catch (Throwable e) {
-            if (first != null) {
-                first.awake = false;
-            }
             if (takers) {
                 ring.wakeBeforeElement = true;
             } else {
                 ring.wakeBeforeRoom = true;
             }
+            throw e;
+        }
+    }
+
+    private static void wake(Waiter waiter) {
+        waiter.awake = true;
+        try {
+            LockSupport.unpark(waiter.thread);
+        } catch (Throwable e) {
+            waiter.awake = false;
             throw e;
         }
     }
@@ -184,6 +237,9 @@ final class Waiters {
             if (isUnderWay() || isReady()) {
                 call();
             }
+        }
+        if (fair && first != null) {
+            callThoseWithAShare();
         }
     }
 
@@ -247,7 +303,7 @@ final class Waiters {
             }
             // Whoever has not seen the request is under way now, or has been when the attempt looks.
             boolean underWay = first && isUnderWay();
-            Object result = first || !mustQueue() ? attempt.run(element, Math.min(ATTEMPT_NANOS, nanos)) : null;
+            Object result = first || !mustWait(waiter) ? attempt.run(element, Math.min(ATTEMPT_NANOS, nanos)) : null;
             if (result != null && result != Ring.BUSY) {
                 return result;
             }
@@ -264,7 +320,7 @@ final class Waiters {
                 park(over);
             }
             rest = MIN_REST_NANOS;
-            if (waiter.awake) {
+            if (waiter.awake && (!fair || first() == waiter)) {
                 result = lookAgain(waiter, attempt, element, begun, nanos);
                 if (result == null) {
                     // It may sleep again, and nobody overtakes it while nothing comes; but others did when something

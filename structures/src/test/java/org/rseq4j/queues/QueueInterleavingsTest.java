@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -450,6 +451,101 @@ class QueueInterleavingsTest {
             Thread.sleep(1);
         }
         waiter.join();
+        assertEquals(0, waiters.count());
+    }
+
+    /** A thread that waits in line, and sleeps, until it may take something; and then takes until it is let go. */
+    private static Thread inLine(Waiters waiters, AtomicBoolean may, CountDownLatch letGo) throws Exception {
+        int before = waiters.count();
+        Thread waiter = TestThreads.start(() -> {
+            try {
+                waiters.await((element, nanos) -> {
+                    if (!may.get()) {
+                        return null;
+                    }
+                    awaitUninterruptibly(letGo);
+                    return "got";
+                }, null, Long.MAX_VALUE);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+        awaitAsleep(waiter, () -> waiters.count() > before);
+        return waiter;
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** One element more, or room for one, which nobody was called for. */
+    private static void more(Ring ring, boolean takers) {
+        if (takers) {
+            ring.tail = ring.lockTail() + 2;
+        } else {
+            ring.head = ring.lockHead() + 2;
+        }
+    }
+
+    private static Ring withNothing(boolean takers) {
+        var ring = new Ring(4, 0);
+        for (int i = 0; i < 4 && !takers; i++) {
+            assertEquals(Ring.DONE, ring.tryOffer(0, 0));
+        }
+        return ring;
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whoComesToAFairQueueLeavesToThoseInLineWhatIsTheirs(boolean takers) throws Exception {
+        Ring ring = withNothing(takers);
+        var waiters = new Waiters(ring, takers, true, 0, new Yields(ring));
+        assertFalse(waiters.mustQueue());
+        var may = new AtomicBoolean();
+        var letGo = new CountDownLatch(0);
+        List<Thread> line = List.of(inLine(waiters, may, letGo), inLine(waiters, may, letGo));
+        for (int there = 0; there <= 2; there++) {
+            assertTrue(waiters.mustQueue(), "two in line, for each of whom there is one of " + there);
+            more(ring, takers);
+        }
+        assertFalse(waiters.mustQueue(), "there are three for two in line");
+        may.set(true);
+        waiters.call();
+        for (Thread waiter : line) {
+            waiter.join();
+        }
+        assertEquals(0, waiters.count());
+    }
+
+    /** As when it has no CPU. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void oneInLineThatIsStoppedKeepsNobodyFromWhatIsTheirs(boolean takers) throws Exception {
+        Ring ring = withNothing(takers);
+        var waiters = new Waiters(ring, takers, true, 0, new Yields(ring));
+        var may = new AtomicBoolean();
+        var free = new CountDownLatch(0);
+        var letGo = new CountDownLatch(1);
+        Thread first = inLine(waiters, may, free);
+        Thread stopped = inLine(waiters, may, letGo);
+        Thread third = inLine(waiters, may, free);
+        Thread fourth = inLine(waiters, may, free);
+        for (int i = 0; i < 3; i++) {
+            more(ring, takers);
+        }
+        may.set(true);
+        waiters.call();
+        first.join();
+        third.join(60_000);
+        assertFalse(third.isAlive(), "there is one for the third, but it waits for the second");
+        assertTrue(stopped.isAlive());
+        letGo.countDown();
+        stopped.join();
+        fourth.join();
         assertEquals(0, waiters.count());
     }
 
