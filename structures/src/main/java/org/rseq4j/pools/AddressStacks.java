@@ -42,10 +42,9 @@ final class AddressStacks {
 
     /** The current CPU's top address; 0 when there is none. */
     long pop(long stack, int capacity) {
-        long address = Sequences.popWord(mapping.base + stack, stride, false, capacity, 0);
+        long address = Sequences.tryPopWord(mapping.base + stack, stride, capacity, 0);
         if (address == NO_AREA) {
-            int cpu = AtomicSequences.stride(mapping, false);
-            address = AtomicSequences.popWord(mapping, cpu, mapping.base + cpu * stride + stack, capacity, 0);
+            address = popSlowly(stack, capacity);
         }
         try {
             Reference.reachabilityFence(this);
@@ -55,20 +54,35 @@ final class AddressStacks {
         return address;
     }
 
+    /** Also where the thread may have an area by now. In the same method it costs what is quick a nanosecond or two. */
+    private long popSlowly(long stack, int capacity) {
+        long address = Sequences.popWord(mapping.base + stack, stride, false, capacity, 0);
+        if (address == NO_AREA) {
+            int cpu = AtomicSequences.stride(mapping, false);
+            address = AtomicSequences.popWord(mapping, cpu, mapping.base + cpu * stride + stack, capacity, 0);
+        }
+        return address;
+    }
+
     /** False when the current CPU's stack is full. */
     boolean push(long stack, int capacity, long address) {
-        int cpu = Sequences.push(mapping.base + stack, stride, false, capacity, address);
-        boolean pushed = cpu >= 0;
-        if (cpu == Sequences.NO_AREA) {
-            cpu = AtomicSequences.stride(mapping, false);
-            pushed = AtomicSequences.push(mapping, cpu, mapping.base + cpu * stride + stack, capacity, address);
-        }
+        int cpu = Sequences.tryPush(mapping.base + stack, stride, capacity, address);
+        boolean pushed = cpu != Sequences.NO_AREA ? cpu >= 0 : pushSlowly(stack, capacity, address);
         try {
             Reference.reachabilityFence(this);
         } catch (StackOverflowError e) {
             return pushed; // it was done, and only the stack was short
         }
         return pushed;
+    }
+
+    private boolean pushSlowly(long stack, int capacity, long address) {
+        int cpu = Sequences.push(mapping.base + stack, stride, false, capacity, address);
+        if (cpu != Sequences.NO_AREA) {
+            return cpu >= 0;
+        }
+        cpu = AtomicSequences.stride(mapping, false);
+        return AtomicSequences.push(mapping, cpu, mapping.base + cpu * stride + stack, capacity, address);
     }
 
     /** How many CPUs have a stack. */

@@ -371,14 +371,9 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
      *             into it is going on
      */
     public void release(ByteBuffer buffer) {
-        int position = buffer.position();
-        // Its address from its own first byte on; a duplicate would be garbage.
-        buffer.position(0);
         long address = View.address(buffer);
         if (!push(address)) {
-            boolean alive = View.isAlive(buffer);
-            buffer.position(position);
-            releaseSpecially(address, alive);
+            releaseSpecially(address, View.isAlive(buffer));
         }
     }
 
@@ -440,7 +435,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         if (sizeClass == null) {
             return false;
         }
-        if (!stacks.push(sizeClass.stack, sizeClass.capacity, address)) {
+        if (!stacks.push(span.stack, span.capacity, address)) {
             sizeClass.flush(address);
         }
         return true;

@@ -39,6 +39,9 @@ final class Span {
     final long base;
     /** Whose stacks take the blocks; null where none does. */
     SizeClass sizeClass;
+    /** That class's stack and its capacity: one load fewer between an address and its stack. */
+    long stack;
+    int capacity;
     /** Where an address must have zeros to be that of a block. */
     long mask;
 
@@ -47,6 +50,8 @@ final class Span {
     private final Mapping mapping;
     private int shift = SHIFT;
     private View[] views = NO_VIEWS;
+    /** The views' buffers: one load fewer between an address and its buffer. Null until one is asked for. */
+    private ByteBuffer[] buffers;
     /** Null while the span is cut into nothing. */
     volatile FreeBlocks free;
     /** Whether the pages may be other than the system gave them. */
@@ -78,10 +83,14 @@ final class Span {
             return false;
         }
         // Nothing is called until all are set.
-        sizeClass = list.sizeClass;
+        SizeClass owner = list.sizeClass;
+        sizeClass = owner;
+        stack = owner == null ? 0 : owner.stack;
+        capacity = owner == null ? 0 : owner.capacity;
         shift = list.shift;
         mask = ownMask;
         views = ownViews;
+        buffers = null;
         used = true;
         free = blocks;
         return true;
@@ -98,6 +107,7 @@ final class Span {
         shift = SHIFT;
         mask = BYTES - 1;
         views = NO_VIEWS;
+        buffers = null;
         free = null;
         return true;
     }
@@ -129,6 +139,17 @@ final class Span {
     }
 
     ByteBuffer buffer(long block) {
-        return view(block).buffer().clear().order(ByteOrder.BIG_ENDIAN);
+        ByteBuffer[] made = buffers;
+        if (made == null) {
+            made = new ByteBuffer[views.length];
+            buffers = made;
+        }
+        int i = (int) (block - base) >>> shift;
+        ByteBuffer buffer = made[i];
+        if (buffer == null) {
+            buffer = view(block).buffer();
+            made[i] = buffer;
+        }
+        return buffer.clear().order(ByteOrder.BIG_ENDIAN);
     }
 }

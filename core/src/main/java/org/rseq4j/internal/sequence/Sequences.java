@@ -149,6 +149,20 @@ public final class Sequences {
         return result;
     }
 
+    /** The same at the first try: {@code ~empty} also where the thread may have an area by now. */
+    public static long tryPopWord(long base, long stride, long capacity, long empty) {
+        return NATIVE
+                ? NativeCalls.popWord(base, stride, Registration.CPU_COUNT, Abi.CPU_ID, capacity, empty)
+                : ~empty;
+    }
+
+    /** {@link #push} at the first try: {@link #NO_AREA} also where the thread may have an area by now. */
+    public static int tryPush(long base, long stride, long capacity, long word) {
+        return NATIVE
+                ? NativeCalls.push(base, stride, Registration.CPU_COUNT, Abi.CPU_ID, capacity, word)
+                : NO_AREA;
+    }
+
     /** How many were moved in the upper half, the CPU in the lower one; {@link #MAX_WORDS} at most, whatever n is. */
     public static long pushMany(long base, long stride, boolean byConcurrencyId, long capacity, long[] words, int from,
             long n) {

@@ -158,9 +158,9 @@ public final class Memory {
         return buffer;
     }
 
-    /** Where a direct buffer's byte at its position is; 0 when it is of the Java heap. */
+    /** Where a direct buffer's first byte is, whatever its position; 0 when it is of the Java heap. */
     public static long address(ByteBuffer buffer) {
-        return buffer.isDirect() ? UNSAFE.getLong(buffer, BUFFER_ADDRESS) + buffer.position() : 0;
+        return buffer.isDirect() ? UNSAFE.getLong(buffer, BUFFER_ADDRESS) : 0;
     }
 
     /** A thread's id, which no other thread ever has, whatever its class says; threadId() came with Java 19. */

@@ -57,7 +57,7 @@ public final class View {
         return buffer;
     }
 
-    /** Where a direct buffer's byte at its position is; 0 when it is of the Java heap. */
+    /** Where a direct buffer's first byte is, whatever its position; 0 when it is of the Java heap. */
     public static long address(ByteBuffer from) {
         return Memory.address(from);
     }

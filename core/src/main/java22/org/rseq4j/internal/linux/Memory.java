@@ -105,10 +105,10 @@ public final class Memory {
                 .reinterpret(length, Arena.ofAuto(), cleanup(keepOwner));
     }
 
-    /** Where a direct buffer's byte at its position is; 0 when it is of the Java heap. */
+    /** Where a direct buffer's first byte is, whatever its position; 0 when it is of the Java heap. */
     public static long address(ByteBuffer buffer) {
         MemorySegment rest = MemorySegment.ofBuffer(buffer);
-        return rest.isNative() ? rest.address() : 0;
+        return rest.isNative() ? rest.address() - buffer.position() : 0;
     }
 
     /** A thread's id, which no other thread ever has, whatever its class says. */
