@@ -435,7 +435,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         if (sizeClass == null) {
             return false;
         }
-        if (!stacks.push(span.stack, span.capacity, address)) {
+        if (!stacks.push(sizeClass.stack, sizeClass.capacity, address)) {
             sizeClass.flush(address);
         }
         return true;

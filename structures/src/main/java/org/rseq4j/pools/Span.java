@@ -39,9 +39,6 @@ final class Span {
     final long base;
     /** Whose stacks take the blocks; null where none does. */
     SizeClass sizeClass;
-    /** That class's stack and its capacity: one load fewer between an address and its stack. */
-    long stack;
-    int capacity;
     /** Where an address must have zeros to be that of a block. */
     long mask;
 
@@ -83,10 +80,7 @@ final class Span {
             return false;
         }
         // Nothing is called until all are set.
-        SizeClass owner = list.sizeClass;
-        sizeClass = owner;
-        stack = owner == null ? 0 : owner.stack;
-        capacity = owner == null ? 0 : owner.capacity;
+        sizeClass = list.sizeClass;
         shift = list.shift;
         mask = ownMask;
         views = ownViews;
