@@ -54,7 +54,10 @@ final class AddressStacks {
         return address;
     }
 
-    /** Also where the thread may have an area by now. In the same method it costs what is quick a nanosecond or two. */
+    /**
+     * Where the first try found no area, which the thread may have by now. A method of its own: in the other one it
+     * made the code of the usual case slower.
+     */
     private long popSlowly(long stack, int capacity) {
         long address = Sequences.popWord(mapping.base + stack, stride, false, capacity, 0);
         if (address == NO_AREA) {

@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -455,7 +455,7 @@ class QueueInterleavingsTest {
     }
 
     /** A thread that waits in line, and sleeps, until it may take something; and then takes until it is let go. */
-    private static Thread inLine(Waiters waiters, AtomicBoolean may, CountDownLatch letGo) throws Exception {
+    private static Thread inLine(Waiters waiters, AtomicBoolean may, CompletableFuture<?> letGo) throws Exception {
         int before = waiters.count();
         Thread waiter = TestThreads.start(() -> {
             try {
@@ -463,7 +463,7 @@ class QueueInterleavingsTest {
                     if (!may.get()) {
                         return null;
                     }
-                    awaitUninterruptibly(letGo);
+                    letGo.join();
                     return "got";
                 }, null, Long.MAX_VALUE);
             } catch (InterruptedException e) {
@@ -472,14 +472,6 @@ class QueueInterleavingsTest {
         });
         awaitAsleep(waiter, () -> waiters.count() > before);
         return waiter;
-    }
-
-    private static void awaitUninterruptibly(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
     }
 
     /** One element more, or room for one, which nobody was called for. */
@@ -506,7 +498,7 @@ class QueueInterleavingsTest {
         var waiters = new Waiters(ring, takers, true, 0, new Yields(ring));
         assertFalse(waiters.mustQueue());
         var may = new AtomicBoolean();
-        var letGo = new CountDownLatch(0);
+        CompletableFuture<?> letGo = CompletableFuture.completedFuture(null);
         List<Thread> line = List.of(inLine(waiters, may, letGo), inLine(waiters, may, letGo));
         for (int there = 0; there <= 2; there++) {
             assertTrue(waiters.mustQueue(), "two in line, for each of whom there is one of " + there);
@@ -528,8 +520,8 @@ class QueueInterleavingsTest {
         Ring ring = withNothing(takers);
         var waiters = new Waiters(ring, takers, true, 0, new Yields(ring));
         var may = new AtomicBoolean();
-        var free = new CountDownLatch(0);
-        var letGo = new CountDownLatch(1);
+        CompletableFuture<?> free = CompletableFuture.completedFuture(null);
+        var letGo = new CompletableFuture<Void>();
         Thread first = inLine(waiters, may, free);
         Thread stopped = inLine(waiters, may, letGo);
         Thread third = inLine(waiters, may, free);
@@ -543,7 +535,7 @@ class QueueInterleavingsTest {
         third.join(60_000);
         assertFalse(third.isAlive(), "there is one for the third, but it waits for the second");
         assertTrue(stopped.isAlive());
-        letGo.countDown();
+        letGo.complete(null);
         stopped.join();
         fourth.join();
         assertEquals(0, waiters.count());
