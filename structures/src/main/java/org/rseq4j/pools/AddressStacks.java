@@ -17,6 +17,11 @@ import org.rseq4j.internal.thread.Headroom;
  * harm.
  */
 final class AddressStacks {
+    /**
+     * What each stack has room for. The same for all, so that who pushes to one with the capacity of another stays
+     * within it, and what is there is found.
+     */
+    static final int SLOTS = 128;
     /** What a pop without a sequence gives, where 0 is no address. */
     private static final long NO_AREA = ~0L;
 
@@ -24,27 +29,27 @@ final class AddressStacks {
     private final Mapping mapping;
     private final long stride;
 
-    AddressStacks(long bytesPerCpu) {
-        memory = PerCpuMemory.allocate(bytesPerCpu);
+    AddressStacks(int count) {
+        memory = PerCpuMemory.allocate((long) count * (SLOTS + 1) * Long.BYTES);
         mapping = MemoryAccess.get().mapping(memory);
         stride = MemoryAccess.get().stride(memory);
         // Links what an acquire or release may come to near the end of a stack; no effect on a stack that is empty and
         // full.
         Headroom.ensure();
-        pop(0, 1);
+        pop(0);
         push(0, 0, 0);
     }
 
-    /** A stack of this many addresses: its offset. */
-    long allocate(int capacity) {
-        return memory.allocateSlot(capacity + 1);
+    /** An empty stack: its offset. */
+    long allocate() {
+        return memory.allocateSlot(SLOTS + 1);
     }
 
     /** The current CPU's top address; 0 when there is none. */
-    long pop(long stack, int capacity) {
-        long address = Sequences.tryPopWord(mapping.base + stack, stride, capacity, 0);
+    long pop(long stack) {
+        long address = Sequences.tryPopWord(mapping.base + stack, stride, SLOTS, 0);
         if (address == NO_AREA) {
-            address = popSlowly(stack, capacity);
+            address = popSlowly(stack);
         }
         try {
             Reference.reachabilityFence(this);
@@ -58,16 +63,16 @@ final class AddressStacks {
      * Where the first try found no area, which the thread may have by now. A method of its own: in the other one it
      * made the code of the usual case slower.
      */
-    private long popSlowly(long stack, int capacity) {
-        long address = Sequences.popWord(mapping.base + stack, stride, false, capacity, 0);
+    private long popSlowly(long stack) {
+        long address = Sequences.popWord(mapping.base + stack, stride, false, SLOTS, 0);
         if (address == NO_AREA) {
             int cpu = AtomicSequences.stride(mapping, false);
-            address = AtomicSequences.popWord(mapping, cpu, mapping.base + cpu * stride + stack, capacity, 0);
+            address = AtomicSequences.popWord(mapping, cpu, mapping.base + cpu * stride + stack, SLOTS, 0);
         }
         return address;
     }
 
-    /** False when the current CPU's stack is full. */
+    /** False when the current CPU's stack has so many, at most {@link #SLOTS}. */
     boolean push(long stack, int capacity, long address) {
         int cpu = Sequences.tryPush(mapping.base + stack, stride, capacity, address);
         boolean pushed = cpu != Sequences.NO_AREA ? cpu >= 0 : pushSlowly(stack, capacity, address);
@@ -116,19 +121,19 @@ final class AddressStacks {
      *
      * @throws UnsupportedOperationException when the kernel refuses the fence
      */
-    int drain(long stack, int capacity, LongConsumer to) {
+    int drain(long stack, LongConsumer to) {
         int drained = 0;
         for (int cpu = 0; cpu < memory.strideCount(); cpu++) {
-            if (size(cpu, stack) != 0 && drain(cpu, stack, capacity, to) > 0) {
+            if (size(cpu, stack) != 0 && drain(cpu, stack, to) > 0) {
                 drained++;
             }
         }
         return drained;
     }
 
-    private int drain(int cpu, long stack, int capacity, LongConsumer to) {
+    private int drain(int cpu, long stack, LongConsumer to) {
         try {
-            return RestartableSequences.byCpu().drain(memory, cpu, stack, capacity, to);
+            return RestartableSequences.byCpu().drain(memory, cpu, stack, SLOTS, to);
         } catch (IllegalStateException e) {
             return 0; // closed
         }

@@ -267,11 +267,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         largest = builder.largest;
         plain = loans == null ? largest : 0;
         classes = new SizeClass[Integer.numberOfTrailingZeros(builder.largest) + 1];
-        long words = 0;
-        for (int shift = smallestShift; shift < classes.length; shift++) {
-            words += SizeClass.capacity(shift, builder.bytesPerCpu) + 1;
-        }
-        stacks = new AddressStacks(words * Long.BYTES);
+        stacks = new AddressStacks(classes.length - smallestShift);
         for (int shift = smallestShift; shift < classes.length; shift++) {
             classes[shift] = new SizeClass(shift, SizeClass.capacity(shift, builder.bytesPerCpu), stacks, spans);
         }
@@ -281,14 +277,14 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
     }
 
     @Override
-    final View view(long bytes) {
+    final Object handedOut(long bytes) {
         if (bytes > 0 && bytes <= plain) {
             SizeClass sizeClass = classOf(bytes);
             long block = 0;
             try {
                 block = block(sizeClass);
                 if (block != 0) {
-                    return spanOf(block).view(block);
+                    return spanOf(block).segment(block);
                 }
             } catch (Throwable e) {
                 // Calls nothing: there may be no stack for it.
@@ -306,7 +302,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
                 throw e;
             }
         }
-        return acquireSpecially(bytes);
+        return acquireSpecially(bytes).handedOut;
     }
 
     /**
@@ -390,7 +386,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         if (closed) {
             throw closed();
         }
-        long block = stacks.pop(sizeClass.stack, sizeClass.capacity);
+        long block = stacks.pop(sizeClass.stack);
         return block != 0 ? block : refill(sizeClass);
     }
 
@@ -435,7 +431,7 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
         if (sizeClass == null) {
             return false;
         }
-        if (!stacks.push(sizeClass.stack, sizeClass.capacity, address)) {
+        if (!stacks.push(span.stack, span.capacity, address)) {
             sizeClass.flush(address);
         }
         return true;
@@ -468,12 +464,17 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
             return loans.allocate(size, Math.min(size, Span.BYTES));
         }
         Headroom.ensure();
-        long block = bytes <= largest ? block(classOf(bytes)) : 0;
-        View memory = block != 0 ? spanOf(block).view(block) : acquireOutside(bytes);
+        long block = 0;
+        View memory = null;
         try {
+            block = bytes <= largest ? block(classOf(bytes)) : 0;
+            memory = block != 0 ? spanOf(block).view(block) : acquireOutside(bytes);
             return loans.acquired(memory);
         } catch (Throwable e) {
-            giveBack(memory);
+            long address = memory != null ? memory.address : block;
+            if (address != 0) {
+                giveBack(address);
+            }
             throw e;
         }
     }
@@ -493,7 +494,10 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
 
     /** Memory that was lent. */
     private void giveBack(View memory) {
-        long address = memory.address;
+        giveBack(memory.address);
+    }
+
+    private void giveBack(long address) {
         Span span = spans.find(address);
         if (span == null) {
             releaseOutside(address);

@@ -14,7 +14,6 @@ import org.rseq4j.internal.thread.Headroom;
  * misses: one that may not look yet goes elsewhere.
  */
 final class SizeClass {
-    private static final int LARGEST_STACK = 128;
     private static final int LARGEST_BATCH = 32;
     /** A span that was just cut may be emptied by others. */
     private static final int ATTEMPTS = 4;
@@ -27,7 +26,7 @@ final class SizeClass {
     private static final int MAX_CREDIT = 64 * DRAIN;
 
     final int shift;
-    /** How many addresses a CPU's stack holds. */
+    /** How many addresses are put on a CPU's stack. */
     final int capacity;
     final long stack;
     final CentralList central;
@@ -51,7 +50,7 @@ final class SizeClass {
         this.capacity = capacity;
         this.stacks = stacks;
         this.spans = spans;
-        stack = stacks.allocate(capacity);
+        stack = stacks.allocate();
         batch = Math.max(1, Math.min(capacity / 2, LARGEST_BATCH));
         central = new CentralList(shift, this, spans);
         toCentral = central::give;
@@ -59,7 +58,7 @@ final class SizeClass {
 
     /** How many blocks of a size a CPU keeps that keeps so many bytes of it. */
     static int capacity(int shift, long bytesPerCpu) {
-        return (int) Math.max(2, Math.min(bytesPerCpu >>> shift, LARGEST_STACK));
+        return (int) Math.max(2, Math.min(bytesPerCpu >>> shift, AddressStacks.SLOTS));
     }
 
     /** A block, and a batch for the current CPU's stack; 0 when there is no memory, or the pool is closed. */
@@ -103,7 +102,7 @@ final class SizeClass {
         int word = 0;
         long bits = 0;
         for (int i = 0; i < batch; i++) {
-            long block = stacks.pop(stack, capacity);
+            long block = stacks.pop(stack);
             Span other = block == 0 ? null : spans.find(block);
             FreeBlocks others = other == null ? null : other.free(central);
             if (others == null) {
@@ -147,7 +146,7 @@ final class SizeClass {
         if (!blind) {
             spans.begin();
             try {
-                drained = stacks.drain(stack, capacity, toCentral);
+                drained = stacks.drain(stack, toCentral);
             } catch (UnsupportedOperationException e) {
                 blind = true; // no membarrier: those blocks wait for a thread on their CPU
             } finally {

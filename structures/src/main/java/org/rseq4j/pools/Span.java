@@ -10,12 +10,13 @@ import org.rseq4j.internal.memory.View;
 
 /**
  * Two megabytes of memory, on an address that is a multiple of them, cut into blocks of one size or into none. The
- * segment and the buffer of a block are made when it is first handed out, by its owner, and kept until the span is cut
- * for another size.
+ * segment or buffer of a block is made when it is first handed out, by its owner, and kept until the span is cut for
+ * another size.
  *
  * <p>
  * The owner of a block finds the fields for its size: a span is cut, and cut into nothing, by a thread that has all of
- * its blocks. Anybody else looks at {@link #free} only, one object for each time that the span is cut.
+ * its blocks. Anybody else looks at {@link #free} only, one object for each time that the span is cut. Who releases a
+ * block twice may find fields of two sizes: it stays within the stacks all the same, see {@link AddressStacks#SLOTS}.
  */
 final class Span {
     static final int SHIFT = 21;
@@ -24,7 +25,6 @@ final class Span {
     private static final VarHandle FREE;
     /** Of a span that a thread has claimed, to cut it or to give it to the system. */
     private static final FreeBlocks CLAIMED = new FreeBlocks();
-    private static final View[] NO_VIEWS = {};
 
     static {
         try {
@@ -39,6 +39,9 @@ final class Span {
     final long base;
     /** Whose stacks take the blocks; null where none does. */
     SizeClass sizeClass;
+    /** That class's stack and how much it holds: one load fewer between an address and its stack. */
+    long stack;
+    int capacity;
     /** Where an address must have zeros to be that of a block. */
     long mask;
 
@@ -46,9 +49,13 @@ final class Span {
     private final View memory;
     private final Mapping mapping;
     private int shift = SHIFT;
-    private View[] views = NO_VIEWS;
-    /** The views' buffers: one load fewer between an address and its buffer. Null until one is asked for. */
-    private ByteBuffer[] buffers;
+    /**
+     * What was made of each block, of each kind when it is first asked for. Of another length while a thread that
+     * released a block twice has put an array of a former cut here.
+     */
+    private View[] views;
+    Object[] segments;
+    ByteBuffer[] buffers;
     /** Null while the span is cut into nothing. */
     volatile FreeBlocks free;
     /** Whether the pages may be other than the system gave them. */
@@ -74,16 +81,19 @@ final class Span {
             return false;
         }
         FreeBlocks blocks = new FreeBlocks(list, base, list.shift);
-        var ownViews = new View[BYTES >>> list.shift];
         long ownMask = (1L << list.shift) - 1;
         if (!FREE.compareAndSet(this, null, CLAIMED)) {
             return false;
         }
         // Nothing is called until all are set.
-        sizeClass = list.sizeClass;
+        SizeClass owner = list.sizeClass;
+        sizeClass = owner;
+        stack = owner == null ? 0 : owner.stack;
+        capacity = owner == null ? 0 : owner.capacity;
         shift = list.shift;
         mask = ownMask;
-        views = ownViews;
+        views = null;
+        segments = null;
         buffers = null;
         used = true;
         free = blocks;
@@ -100,7 +110,8 @@ final class Span {
         sizeClass = null;
         shift = SHIFT;
         mask = BYTES - 1;
-        views = NO_VIEWS;
+        views = null;
+        segments = null;
         buffers = null;
         free = null;
         return true;
@@ -123,27 +134,51 @@ final class Span {
     }
 
     View view(long block) {
+        View[] made = views;
+        if (made == null || made.length != BYTES >>> shift) {
+            made = new View[BYTES >>> shift];
+            views = made;
+        }
         int i = (int) (block - base) >>> shift;
-        View view = views[i];
+        View view = made[i];
         if (view == null) {
-            view = memory.slice(block - base, 1L << shift);
-            views[i] = view;
+            view = slice(block);
+            made[i] = view;
         }
         return view;
     }
 
+    /** What its view hands out, found by a load less. */
+    Object segment(long block) {
+        Object[] made = segments;
+        if (made == null || made.length != BYTES >>> shift) {
+            made = new Object[BYTES >>> shift];
+            segments = made;
+        }
+        int i = (int) (block - base) >>> shift;
+        Object segment = made[i];
+        if (segment == null) {
+            segment = slice(block).handedOut;
+            made[i] = segment;
+        }
+        return segment;
+    }
+
     ByteBuffer buffer(long block) {
         ByteBuffer[] made = buffers;
-        if (made == null) {
-            made = new ByteBuffer[views.length];
+        if (made == null || made.length != BYTES >>> shift) {
+            made = new ByteBuffer[BYTES >>> shift];
             buffers = made;
         }
         int i = (int) (block - base) >>> shift;
         ByteBuffer buffer = made[i];
         if (buffer == null) {
-            buffer = view(block).buffer();
+            buffer = slice(block).buffer();
             made[i] = buffer;
         }
         return buffer.clear().order(ByteOrder.BIG_ENDIAN);
+    }
+    private View slice(long block) {
+        return memory.slice(block - base, 1L << shift);
     }
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.rseq4j.pools;
 
-import org.rseq4j.internal.memory.View;
-
 /** What the class of this name for Java 22 needs, which adds the methods for memory segments. */
 abstract class SegmentPool {
     SegmentPool() {
     }
 
-    abstract View view(long bytes);
+    abstract Object handedOut(long bytes);
 
     abstract boolean push(long address);
 

@@ -2,7 +2,6 @@
 package org.rseq4j.pools;
 
 import java.lang.foreign.MemorySegment;
-import org.rseq4j.internal.memory.View;
 
 /** The methods of {@link PerCpuBufferPool} that need Java 22, where nobody meets them who compiles for an older one. */
 abstract class SegmentPool {
@@ -10,7 +9,7 @@ abstract class SegmentPool {
     }
 
     /** What {@link #acquire} hands out. */
-    abstract View view(long bytes);
+    abstract Object handedOut(long bytes);
 
     /** False when that is not the address of a block, or misuse is looked for. */
     abstract boolean push(long address);
@@ -29,7 +28,7 @@ abstract class SegmentPool {
      *             {@code -XX:MaxDirectMemorySize} allows no more
      */
     public final MemorySegment acquire(long bytes) {
-        return (MemorySegment) view(bytes).handedOut; // a field: a call here could find no stack, and lose the buffer
+        return (MemorySegment) handedOut(bytes); // a call here could find no stack, and lose the buffer
     }
 
     /**

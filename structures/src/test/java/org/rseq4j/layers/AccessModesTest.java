@@ -97,7 +97,7 @@ class AccessModesTest {
             "org.rseq4j.locks.ReadSide.arriveByWord", "org.rseq4j.locks.ReadSide.unlock",
             "org.rseq4j.pools.FreeBlocks.take", "org.rseq4j.pools.FreeBlocks.takeBack",
             "org.rseq4j.pools.Lease.close", "org.rseq4j.pools.PerCpuBufferPool.acquireByteBuffer",
-            "org.rseq4j.pools.PerCpuBufferPool.view", "org.rseq4j.pools.PerCpuPool.discard",
+            "org.rseq4j.pools.PerCpuBufferPool.handedOut", "org.rseq4j.pools.PerCpuPool.discard",
             "org.rseq4j.pools.PerCpuPool.give", "org.rseq4j.pools.PerCpuPool.release",
             "org.rseq4j.pools.PerCpuPool.takeFit", "org.rseq4j.pools.Supply.callHook",
             "org.rseq4j.pools.Supply.discard", "org.rseq4j.pools.Supply.discardUnserved",

@@ -11,12 +11,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.rseq4j.internal.memory.View;
+import org.rseq4j.stress.ChildJvm;
 
 /** What an error leaves behind: every buffer is in the pool or in use, and is there once. */
 @Tag("jvm")
@@ -215,6 +217,46 @@ class PerCpuBufferPoolErrorsTest {
             for (int i = 0; i < 20 && ballast != null; i++) {
                 ballast = (Object[]) ballast[0];
             }
+        }
+    }
+
+    @Test
+    void aHeapThatIsFullLosesNoBufferWhereMisuseIsLookedFor() throws Exception {
+        ChildJvm.run("none is lost", Map.of(), List.of("-Xmx24m", "-XX:+UseSerialGC"), WatchedInFullHeap.class);
+    }
+
+    /** A program with a small heap. */
+    static final class WatchedInFullHeap {
+        private WatchedInFullHeap() {
+        }
+
+        public static void main(String[] args) throws Exception {
+            Class.forName("java.lang.Shutdown"); // while there is memory for it
+            var pool = PerCpuBufferPool.builder().maxBytes(Span.BYTES).detectMisuse(misuse -> {}).build();
+            pool.release(pool.acquireByteBuffer(BYTES));
+            int refused = 0;
+            for (int round = 0; round < 5; round++) {
+                FullHeap.fill(round);
+                for (int i = 0; i < 20; i++) {
+                    try {
+                        pool.release(pool.acquireByteBuffer(BYTES));
+                    } catch (OutOfMemoryError e) {
+                        refused++;
+                        if (i % 2 == 0) {
+                            FullHeap.drop();
+                        }
+                    }
+                }
+                FullHeap.ballast = null;
+            }
+            pool.release(pool.acquireByteBuffer(BYTES)); // takes back what errors gave back
+            BufferPoolStatistics statistics = pool.statistics();
+            if (refused > 0 && statistics.freeBytes() == statistics.spanBytes()) {
+                System.out.println("none is lost");
+            } else {
+                System.out.println(refused + " refused, " + statistics);
+            }
+            System.exit(0);
         }
     }
 

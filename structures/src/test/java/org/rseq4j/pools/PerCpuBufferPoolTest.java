@@ -98,6 +98,19 @@ class PerCpuBufferPoolTest {
     }
 
     @Test
+    void nothingIsAllocatedBeyondTheBound() throws Exception {
+        try (var pool = PerCpuBufferPool.builder().maxBytes(Span.BYTES).build()) {
+            List<MemorySegment> all = new ArrayList<>();
+            for (int i = 0; i < Span.BYTES / 1024 + 10; i++) {
+                all.add(pool.acquire(1024));
+            }
+            long bytes = Allocated.by(20_000, () -> pool.release(pool.acquire(1024)));
+            assertTrue(bytes < 20_000, () -> bytes + " bytes in 20,000 rounds");
+            all.forEach(pool::release);
+        }
+    }
+
+    @Test
     void usesTheSameMemoryAgain() {
         try (var pool = new PerCpuBufferPool()) {
             for (int i = 0; i < 10_000; i++) {
