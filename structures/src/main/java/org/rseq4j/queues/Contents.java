@@ -20,6 +20,18 @@ final class Contents {
     private static final int CHUNK = 64;
     /** How often a search goes on for what it has missed; by then a chunk holds all that a ring can. */
     private static final int MAX_RENEWALS = 24;
+    /**
+     * How often a method that locks something calls itself before it does. HotSpot inlines a method into itself once
+     * (MaxRecursiveInlineLevel), so the last of these calls has a compiled frame that it shares with no other method.
+     *
+     * <p>
+     * A compiled frame can have objects that are not on the heap, of whatever was inlined into it. When it goes on in
+     * the interpreter, they are put there. Where there is no memory for them, HotSpot throws an OutOfMemoryError and
+     * ends the frame <em>without</em> its handlers, so a {@code finally} would not unlock. A walk makes such objects;
+     * the methods that lock make none.
+     */
+    private static final int OWN_FRAME = 2;
+
     /** So many elements next to each other are moved by System.arraycopy. */
     private static final int LONG = 16;
     private static final Runnable NOBODY = () -> {};
@@ -125,6 +137,15 @@ final class Contents {
             if (known != null) {
                 catchUp(); // so that little is left to do with the head locked
             }
+            copyLocked(chunk, OWN_FRAME);
+            return chunk.count == 0 ? null : chunk;
+        }
+
+        private void copyLocked(Chunk chunk, int frames) {
+            if (frames > 0) {
+                copyLocked(chunk, frames - 1);
+                return;
+            }
             long h = ring.lockHead();
             try {
                 begin(h);
@@ -132,7 +153,6 @@ final class Contents {
             } finally {
                 ring.head = h;
             }
-            return chunk.count == 0 ? null : chunk;
         }
 
         private int most() {
@@ -260,10 +280,17 @@ final class Contents {
     /** Takes out what stood at some indices after the removal that is known, if it is still there; how many. */
     private int remove(Removal removal, Removal known) {
         Removal now = follow(removal, known, null); // so that little is left to do with the head locked
+        return removeLocked(removal, now, OWN_FRAME);
+    }
+
+    private int removeLocked(Removal removal, Removal known, int frames) {
+        if (frames > 0) {
+            return removeLocked(removal, known, frames - 1);
+        }
         long h = lockHead();
         long newHead = h;
         try {
-            follow(removal, now, null);
+            follow(removal, known, null);
             removal.dropBefore(h);
             int count = removal.count();
             if (count > 0) {
@@ -364,6 +391,13 @@ final class Contents {
 
     /** False when a producer has the tail. */
     boolean tryClear() {
+        return tryClear(OWN_FRAME);
+    }
+
+    private boolean tryClear(int frames) {
+        if (frames > 0) {
+            return tryClear(frames - 1);
+        }
         long h = lockHead();
         long t = 0;
         boolean locked = false;
