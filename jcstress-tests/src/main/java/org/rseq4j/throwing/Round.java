@@ -287,10 +287,11 @@ final class Round {
 
     private void fillHeap() {
         try {
-            for (int size = 1 << 20; size >= 1; size >>= 1) {
+            for (int size = 1 << 18; size >= 1; size >>= 6) {
                 fill(size);
             }
-            for (int i = 0; i < 64; i++) {
+            fillWithLinks();
+            for (int i = 0; i < 32; i++) {
                 int next = order[i];
                 try {
                     subject.run(next);
@@ -305,11 +306,25 @@ final class Round {
         ballast[0] = null;
     }
 
-    /** Links arrays of a size until there is no room for one more. */
+    /** Links so many longs, in arrays, until there is no room for more. The collector does not look into these. */
     private void fill(int size) {
         try {
             while (true) {
-                Object[] link = new Object[size + 1];
+                Object[] link = new Object[2];
+                link[0] = ballast[0];
+                link[1] = new long[size];
+                ballast[0] = link;
+            }
+        } catch (OutOfMemoryError e) {
+            // as meant
+        }
+    }
+
+    /** By the smallest there are, down to the last bytes. */
+    private void fillWithLinks() {
+        try {
+            while (true) {
+                Object[] link = new Object[1];
                 link[0] = ballast[0];
                 ballast[0] = link;
             }

@@ -155,8 +155,8 @@ public final class Throwing implements Callable<Integer> {
                 tallies.put(subject, tally);
                 for (Round.Way way : Round.Way.values()) {
                     boolean atCalls = way.compareTo(Round.Way.CALL) >= 0;
-                    if (way == Round.Way.HEAP && (mode == Mode.INT || mode == Mode.COLD)) {
-                        continue; // an interpreter fills a heap for seconds, and finds the same
+                    if (way == Round.Way.HEAP && onlyWay != way && (mode == Mode.INT || mode == Mode.COLD)) {
+                        continue; // the same as elsewhere, by far
                     }
                     if (atCalls == (mode == Mode.CALLS) && !(atCalls && subject.peer)
                             && (onlyWay == null || way == onlyWay)) {
@@ -179,8 +179,8 @@ public final class Throwing implements Callable<Integer> {
     }
 
     private void run(Subjects subject, Round.Way way, Tally tally) throws Exception {
-        // Filling the heap takes long, and one time is like another.
-        int times = way == Round.Way.HEAP ? Math.max(1, rounds / 20) : rounds;
+        // With a full heap each round takes long, as each Throwable is two collections, and one is like another.
+        int times = way == Round.Way.HEAP && onlyWay != way ? Math.max(1, rounds / 20) : rounds;
         for (int i = 0; i < times && tally.failures < 10 && tally.hung < 2; i++) {
             int warmUp = i == 0 ? mode.warmUp : mode.warmUp / 100;
             boolean stopsAnew = way == Round.Way.STOP && !tally.everywhere && i % 3 != 2;
