@@ -9,8 +9,6 @@ import org.rseq4j.internal.section.Section;
 final class LockAccess {
     /** {@link LockWord#state}. */
     static final VarHandle STATE;
-    /** {@link LockWord#ownerId}. */
-    static final VarHandle OWNER;
     /** {@link WaitQueue#heir}. */
     static final VarHandle HEIR;
     /** {@link WaitQueue#linksLocked}. */
@@ -21,8 +19,7 @@ final class LockAccess {
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            STATE = lookup.findVarHandle(LockWord.class, "state", int.class);
-            OWNER = lookup.findVarHandle(LockWord.class, "ownerId", long.class);
+            STATE = lookup.findVarHandle(LockWord.class, "state", long.class);
             HEIR = lookup.findVarHandle(WaitQueue.class, "heir", Waiter.class);
             LINKS = lookup.findVarHandle(WaitQueue.class, "linksLocked", int.class);
             PLACE = lookup.findVarHandle(Waiter.class, "place", int.class);

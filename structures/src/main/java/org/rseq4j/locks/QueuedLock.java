@@ -22,9 +22,11 @@ import org.rseq4j.internal.thread.Threads;
 @SuppressWarnings("serial") // SliceLock is written as its form
 abstract class QueuedLock extends WaitQueue {
     /*
-     * Taking is by compare-and-set (acquire), before any read, as a read first would fetch the line twice; releasing is
-     * an atomic subtraction of LOCKED, after which the first of the queue is read. A waiter joins the queue, then reads
-     * the word: when it saw LOCKED it may park, as the end of that hold will see it.
+     * Taking is by compare-and-set, before any read: who waits has the word's line, and a read first would fetch it
+     * twice. So is releasing, which expects the holder's id in the word, and reads that line before only where there
+     * are requests. After it the first of the queue is read, and nothing of the word's line, which somebody else has
+     * by then. A waiter joins the queue, then reads the word: when it saw LOCKED it may park, as the end of that hold
+     * will see it.
      *
      * Every thread beyond the number of CPUs makes the scheduler take the CPU from a holder more often. An heir that
      * spins in vain has perhaps done that by its waking: it yields the CPU. A thread that is woken on a busy machine
@@ -45,8 +47,10 @@ abstract class QueuedLock extends WaitQueue {
     /** Checks in the first, uncounted spin: enough for a holder that runs to end a short hold. */
     private static final int FIRST_SPINS = 64;
 
-    /** After how many holds somebody looks how long the first of the queue has been passed: a power of two. */
-    private static final int HOLDS_PER_CHECK = 16;
+    /** After how many acquisitions, at most, somebody looks how long the first of the queue has been passed. */
+    private static final int MOST_PER_CHECK = 64;
+    /** Of the time for which it may be passed, the part after which somebody should look. */
+    private static final int CHECKS = 16;
 
     private static boolean initialized;
 
@@ -65,7 +69,7 @@ abstract class QueuedLock extends WaitQueue {
     /** The nested holds beside the first one; the holder's. */
     transient int holds;
     /** The owner when that is a virtual thread, which cannot be found by its id; the holder's. */
-    private transient Thread virtualOwner;
+    transient Thread virtualOwner;
     final transient boolean fair;
     final transient boolean reentrant;
     final transient long handOffNanos;
@@ -80,7 +84,7 @@ abstract class QueuedLock extends WaitQueue {
     // ---- Taking ----
 
     final boolean isHeldBy(Thread thread) {
-        return ownerId == Threads.id(thread);
+        return state >>> OWNER == Threads.id(thread);
     }
 
     final boolean reenter(Thread current) {
@@ -102,25 +106,31 @@ abstract class QueuedLock extends WaitQueue {
         return (!fair || first == null) && attempt(0, LOCKED, current);
     }
 
-    /** One try within a request. */
-    final boolean attempt(int seen, int next, Thread current) {
+    /** One try within a request, which leaves these flags. */
+    final boolean attempt(long seen, long flags, Thread current) {
         StackReserve.ensureUnlock();
-        long id = Threads.id(current);
+        long held = Threads.id(current) << OWNER | flags;
         Thread virtual = Threads.isVirtual(current) ? current : null;
-        long opened = Section.isSupported() ? Section.open() : 0;
+        boolean asks = Section.isSupported();
+        long opened = asks ? Section.open() : 0;
         boolean taken = false;
         try {
-            taken = LockAccess.STATE.compareAndSet(this, seen, next);
+            taken = LockAccess.STATE.compareAndSet(this, seen, held);
         } finally {
             if (!taken) {
                 closeSection(opened);
             }
         }
         if (taken) { // from here on without a call
-            section = opened;
-            ownerId = id;
+            if (asks) {
+                section = opened;
+            }
             if (virtual != null) {
                 virtualOwner = virtual;
+            }
+            passes++;
+            if (passes - nextCheck >= 0 && heir != null) {
+                isCheckDue = true;
             }
         }
         return taken;
@@ -134,7 +144,7 @@ abstract class QueuedLock extends WaitQueue {
 
     /** Tries while the lock is free for a thread that is not in the queue; who it was kept for may have left that. */
     final boolean isTakenNow(Thread current) {
-        int seen;
+        long seen;
         while (((seen = state) & LOCKED) == 0 && (first == null || !fair && seen == 0)) {
             if (attempt(seen, LOCKED, current)) {
                 return true;
@@ -144,7 +154,7 @@ abstract class QueuedLock extends WaitQueue {
     }
 
     private boolean isTakenFromQueue(Waiter waiter) {
-        int seen;
+        long seen;
         while (((seen = state) & LOCKED) == 0 && (first == waiter || !fair && seen == 0)) {
             if (attempt(seen, LOCKED, waiter.thread)) {
                 return true;
@@ -170,7 +180,7 @@ abstract class QueuedLock extends WaitQueue {
         if (Spinning.SPINNERS == 0) {
             return false;
         }
-        int seen = LOCKED;
+        long seen = LOCKED;
         for (int i = 0; i < FIRST_SPINS && (seen & RESERVED) == 0; i++) {
             Thread.onSpinWait();
             seen = state;
@@ -266,12 +276,12 @@ abstract class QueuedLock extends WaitQueue {
 
     /** Whether the lock is another's, who will see after its hold that there are waiters. */
     private boolean mustPark(Waiter waiter) {
-        int seen = state;
+        long seen = state;
         return (seen & LOCKED) != 0 || first != waiter && (fair || seen != 0);
     }
 
     private void reserve() {
-        int seen;
+        long seen;
         do {
             seen = state;
         } while ((seen & RESERVED) == 0 && !LockAccess.STATE.compareAndSet(this, seen, seen | RESERVED));
@@ -289,42 +299,60 @@ abstract class QueuedLock extends WaitQueue {
         }
     }
 
-    /** By the holder: ends all of its holds. Whatever is thrown, they have ended. */
-    final void release() {
-        long held = section;
-        if (holds != 0) {
-            holds = 0;
-        }
-        ownerId = 0;
-        if (virtualOwner != null) {
-            virtualOwner = null;
-        }
+    /**
+     * Ends the hold of the thread of this id. Whatever is thrown, it has ended.
+     *
+     * @throws IllegalMonitorStateException when it is another's
+     */
+    final void release(long id) {
+        long opened = Section.isSupported() ? section : 0; // else the line is not read
         try {
-            if (first != null) {
-                passFirst();
+            if (!LockAccess.STATE.compareAndSet(this, id << OWNER | LOCKED, 0L)) {
+                releaseReserved(id);
             }
-            LockAccess.STATE.getAndAdd(this, -LOCKED);
         } catch (Throwable e) {
-            state = 0; // it did nothing; who asked for the reservation will ask again
+            if (state >>> OWNER == id) {
+                state = 0; // it did nothing; who asked for the reservation will ask again
+            }
             throw e;
         }
-        closeSection(held);
+        closeSection(opened);
         if (first != null) {
             wakeNext();
         }
     }
 
-    /** By the holder, which passed the first of the queue, or lets others pass it. */
-    private void passFirst() {
-        passes = passes + 1 & HOLDS_PER_CHECK - 1;
-        if (passes == 0 && !fair && heir != null && System.nanoTime() - wokenAt >= handOffNanos) {
-            reserve();
-        }
+    private void releaseReserved(long id) {
+        long seen;
+        do {
+            seen = state;
+            if (seen >>> OWNER != id) {
+                throw notHeld();
+            }
+        } while (!LockAccess.STATE.compareAndSet(this, seen, seen & RESERVED));
     }
 
     private void wakeNext() {
         forgetOwner();
         wakeFirst();
+        if (isCheckDue) {
+            isCheckDue = false;
+            if (!fair && heir != null) {
+                check();
+            }
+        }
+    }
+
+    /** By a thread that passed the heir, or is about to. */
+    private void check() {
+        long now = System.nanoTime();
+        boolean late = now - checkedAt > handOffNanos / CHECKS;
+        checkedAt = now;
+        checkAfter = late ? Math.max(1, checkAfter / 4) : Math.min(MOST_PER_CHECK, 2 * checkAfter);
+        nextCheck = passes + checkAfter;
+        if (now - wokenAt >= handOffNanos) {
+            reserve();
+        }
     }
 
     /** Takes the lock back for a thread that waited for a condition, whatever fails on the way. */
@@ -338,7 +366,7 @@ abstract class QueuedLock extends WaitQueue {
                 taken = waiter.place == Waiter.NOWHERE && isTakenNow(current)
                         || waitInQueue(waiter, false, false, 0);
             } catch (Throwable e) {
-                taken = ownerId == Threads.id(current); // else again: a wait must not end without the lock
+                taken = state >>> OWNER == Threads.id(current); // else again: a wait must not end without the lock
             }
         }
         if (interrupted) {
@@ -349,7 +377,7 @@ abstract class QueuedLock extends WaitQueue {
     // ---- The owner, for tools ----
 
     final long ownerId() {
-        return (long) LockAccess.OWNER.getOpaque(this);
+        return (long) LockAccess.STATE.getOpaque(this) >>> OWNER;
     }
 
     final Thread owner() {

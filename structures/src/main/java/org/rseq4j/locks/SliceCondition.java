@@ -8,6 +8,7 @@ import java.util.Date;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
+import org.rseq4j.internal.thread.Threads;
 
 /**
  * Waiters in order of arrival, touched by the lock's holder only. A signal moves the first one to the lock's queue,
@@ -33,13 +34,16 @@ final class SliceCondition implements Condition {
     private boolean sleep(boolean interruptibly, boolean timed, long deadline) {
         StackReserve.ensure(); // what begins now ends with the lock
         var waiter = new Waiter(Waiter.ON_CONDITION);
+        long id = Threads.id(waiter.thread);
         int formerHolds = lock.holds;
         append(waiter);
         boolean interrupted = false;
         RuntimeException refused = null;
         Error failed = null;
         try {
-            lock.release();
+            lock.holds = 0;
+            lock.virtualOwner = null;
+            lock.release(id);
             interrupted = park(waiter, interruptibly, timed, deadline);
         } catch (RuntimeException e) {
             refused = e;

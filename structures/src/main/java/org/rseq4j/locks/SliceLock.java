@@ -182,7 +182,7 @@ public final class SliceLock extends QueuedLock implements Lock, Serializable {
         if (isHeldBy(current)) {
             return reentrant && reenter(current);
         }
-        int seen;
+        long seen;
         while (((seen = state) & LOCKED) == 0) {
             if (attempt(seen, seen | LOCKED, current)) {
                 return true;
@@ -228,21 +228,25 @@ public final class SliceLock extends QueuedLock implements Lock, Serializable {
      */
     @Override
     public void unlock() {
-        long id = Threads.currentId();
-        if (ownerId != id) {
-            throw notHeld();
-        }
-        if (holds > 0) {
+        Thread current = Thread.currentThread();
+        long id = Threads.id(current);
+        if (holds > 0) { // perhaps another thread's
+            if (state >>> OWNER != id) {
+                throw notHeld();
+            }
             holds--;
             return;
         }
+        if (virtualOwner == current) {
+            virtualOwner = null;
+        }
         try {
-            release();
-        } finally {
-            if (ownerId == id) { // not even called
-                ownerId = 0;
+            release(id);
+        } catch (Throwable e) { // no finally: its look would take the line away from who has the lock next
+            if (state >>> OWNER == id) { // not even called
                 state = 0;
             }
+            throw e;
         }
     }
 

@@ -40,6 +40,12 @@ abstract class WaitQueue extends LockWordPadding {
     transient volatile Waiter heir;
     /** When the heir was woken. */
     transient volatile long wokenAt;
+    /** Whether the next unlock looks how long the heir is passed: here, where an unlock reads anyhow. */
+    transient boolean isCheckDue;
+    /** What {@link #passes} is when that is due next, how many acquisitions after the last look, and when that was. */
+    transient int nextCheck;
+    transient int checkAfter;
+    transient long checkedAt;
 
     private boolean tryLinks() {
         return linksLocked == 0 && LockAccess.LINKS.compareAndSet(this, 0, 1);
@@ -189,7 +195,11 @@ abstract class WaitQueue extends LockWordPadding {
                 try {
                     // Else it left meanwhile, and looked whether it was the heir before it was.
                     if (first == next && !next.gone) {
-                        wokenAt = System.nanoTime();
+                        long now = System.nanoTime();
+                        wokenAt = now;
+                        checkedAt = now;
+                        checkAfter = 1;
+                        nextCheck = passes + 1;
                         LockSupport.unpark(next.thread);
                         woken = true;
                         return;

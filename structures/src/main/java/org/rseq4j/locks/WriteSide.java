@@ -128,7 +128,7 @@ final class WriteSide implements Lock {
         if (writers.holds > 0) {
             return true;
         }
-        long owner = writers.ownerId;
+        long owner = writers.state >>> LockWord.OWNER;
         try {
             boolean exclusive = how == How.TRY ? tryExclude() : exclude(how != How.WAIT, timed, deadline);
             if (!exclusive) {
@@ -137,18 +137,18 @@ final class WriteSide implements Lock {
             return exclusive;
         } catch (Throwable e) {
             try {
-                if (writers.ownerId == owner) {
+                if (writers.state >>> LockWord.OWNER == owner) {
                     abandon();
                 }
             } catch (Throwable ignored) {
                 // No stack for that; what follows calls nothing.
             }
-            if (writers.ownerId == owner) {
+            if (writers.state >>> LockWord.OWNER == owner) {
                 long seen = gate.gate;
                 if ((seen & ReaderGate.WRITER) != 0) {
                     gate.gate = seen & ~ReaderGate.FLAGS | ReaderGate.UNBIASED;
                 }
-                writers.ownerId = 0;
+                writers.virtualOwner = null;
                 writers.state = 0;
             }
             throw e;
@@ -206,7 +206,7 @@ final class WriteSide implements Lock {
     @Override
     public void unlock() {
         long owner = Threads.currentId();
-        if (writers.ownerId != owner) {
+        if (writers.state >>> LockWord.OWNER != owner) {
             throw notHeld();
         }
         if (writers.holds > 0) {
@@ -216,15 +216,16 @@ final class WriteSide implements Lock {
         try {
             lower(true);
             writers.unlock();
-        } finally {
-            if (writers.ownerId == owner) { // no stack for that; what follows calls nothing
+        } catch (Throwable e) { // no finally, as in SliceLock.unlock
+            if (writers.state >>> LockWord.OWNER == owner) { // no stack for that; what follows calls nothing
                 long seen = gate.gate;
                 if ((seen & ReaderGate.WRITER) != 0) {
                     gate.gate = (seen & ~ReaderGate.FLAGS) + ReaderGate.ONE_WRITE | ReaderGate.UNBIASED;
                 }
-                writers.ownerId = 0;
+                writers.virtualOwner = null;
                 writers.state = 0;
             }
+            throw e;
         }
     }
 

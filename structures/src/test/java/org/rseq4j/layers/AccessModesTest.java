@@ -12,6 +12,7 @@ import java.lang.classfile.CodeModel;
 import java.lang.classfile.Instruction;
 import java.lang.classfile.MethodModel;
 import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.BranchInstruction;
 import java.lang.classfile.instruction.ConstantInstruction;
 import java.lang.classfile.instruction.FieldInstruction;
 import java.lang.classfile.instruction.InvokeInstruction;
@@ -214,6 +215,22 @@ class AccessModesTest {
             }
         });
         assertEquals(new TreeSet<>(KEPT_REACHABLE), kept);
+    }
+
+    /** A look at the word's line would take it away from the CPU of who has the lock next. */
+    @Test
+    void anUnlockLooksAtNothingOnceTheLockIsFree() throws Exception {
+        Set<String> unlocks = Set.of("org.rseq4j.locks.SliceLock.unlock release",
+                "org.rseq4j.locks.WriteSide.unlock unlock");
+        Set<String> ended = new TreeSet<>();
+        forEachInstruction((place, before, element) -> {
+            String call = before instanceof InvokeInstruction invoke ? place + " " + invoke.name().stringValue() : "";
+            if (unlocks.contains(call) && element instanceof BranchInstruction branch
+                    && branch.opcode() == Opcode.GOTO) { // past what an error has to undo
+                ended.add(call);
+            }
+        });
+        assertEquals(new TreeSet<>(unlocks), ended);
     }
 
     /** The methods that call one of VarHandle's, each as often as it does. */

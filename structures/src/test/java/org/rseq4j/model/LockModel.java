@@ -30,7 +30,9 @@ record LockModel(int threads, int rounds, boolean fair, boolean timed, Fault fau
     private static final int PERMIT = 2;
     private static final int LEFT = 3;
     private static final int HOLDS = 4;
-    private static final int FIELDS = 5;
+    /** Whether it wakes the first as it has released the lock, not as it gave up. */
+    private static final int RELEASED = 5;
+    private static final int FIELDS = 6;
 
     // Where a thread is.
     private static final int COME = 0;
@@ -186,19 +188,11 @@ record LockModel(int threads, int rounds, boolean fair, boolean timed, Fault fau
     private void release(byte[] s, int i, StateSpace.Next next) {
         int found = s[at(i, SEEN)];
         switch (s[at(i, PC)]) {
-            case INSIDE -> {
-                if (!fair && s[QUEUE] != 0 && s[HEIR] != 0) {
-                    go(s.clone(), i, PASS, next);
-                }
-                go(s, i, UNLOCK, next);
-            }
-            case PASS -> {
-                s[WORD] |= RESERVED;
-                go(s, i, UNLOCK, next);
-            }
+            case INSIDE -> go(s, i, UNLOCK, next);
             case UNLOCK -> {
                 s[WORD] -= LOCKED;
                 s[at(i, HOLDS)] = 0;
+                s[at(i, RELEASED)] = 1;
                 go(s, i, UNLOCKED, next);
             }
             case UNLOCKED -> {
@@ -212,7 +206,7 @@ record LockModel(int threads, int rounds, boolean fair, boolean timed, Fault fau
                 if (s[HEIR] == 0) {
                     go(s, i, WAKE_FIRST, next);
                 } else {
-                    end(s, i, next);
+                    woken(s, i, next);
                 }
             }
             case WAKE_FIRST -> {
@@ -220,7 +214,7 @@ record LockModel(int threads, int rounds, boolean fair, boolean timed, Fault fau
                 if (s[QUEUE] != 0) {
                     go(s, i, WAKE_HEIR, next);
                 } else {
-                    end(s, i, next);
+                    woken(s, i, next);
                 }
             }
             case WAKE_HEIR -> {
@@ -233,14 +227,25 @@ record LockModel(int threads, int rounds, boolean fair, boolean timed, Fault fau
             case WAKE_LOOK -> go(s, i, s[QUEUE] == found ? UNPARK : WAKE_UNDO, next);
             case UNPARK -> {
                 s[at(found, PERMIT)] = 1;
-                end(s, i, next);
+                woken(s, i, next);
             }
             case WAKE_UNDO -> {
                 s[HEIR] = 0;
                 go(s, i, WAKE, next);
             }
+            case PASS -> {
+                s[WORD] |= RESERVED;
+                end(s, i, next);
+            }
             default -> throw new AssertionError();
         }
+    }
+
+    private void woken(byte[] s, int i, StateSpace.Next next) {
+        if (s[at(i, RELEASED)] != 0 && !fair && s[HEIR] != 0) {
+            go(s.clone(), i, PASS, next); // that one was passed for long enough
+        }
+        end(s, i, next);
     }
 
     private boolean mayGiveUp(int i) {
@@ -264,6 +269,7 @@ record LockModel(int threads, int rounds, boolean fair, boolean timed, Fault fau
     private void end(byte[] s, int i, StateSpace.Next next) {
         s[at(i, LEFT)]--;
         s[at(i, SEEN)] = 0;
+        s[at(i, RELEASED)] = 0;
         go(s, i, COME, next);
     }
 }
