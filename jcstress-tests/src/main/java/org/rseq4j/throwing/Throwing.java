@@ -156,7 +156,7 @@ public final class Throwing implements Callable<Integer> {
                 for (Round.Way way : Round.Way.values()) {
                     boolean atCalls = way.compareTo(Round.Way.CALL) >= 0;
                     if (way == Round.Way.HEAP && onlyWay != way && (mode == Mode.INT || mode == Mode.COLD)) {
-                        continue; // the same as elsewhere, by far
+                        continue; // finds what it finds where code is compiled
                     }
                     if (atCalls == (mode == Mode.CALLS) && !(atCalls && subject.peer)
                             && (onlyWay == null || way == onlyWay)) {

@@ -201,18 +201,24 @@ class SliceLockTest {
         assertEquals(Stream.iterate(0, n -> n + 1).limit(20).toList(), List.copyOf(order));
     }
 
-    @Test
-    void aWaiterIsNotPassedOverForEver() throws Exception {
-        var lock = new SliceLock();
-        var stop = new AtomicInteger();
-        var barging = new ArrayList<FutureTask<Void>>();
-        lock.lock();
+    /** A thread in the queue, which will take the lock and give it back. */
+    private static FutureTask<Void> queuedWaiter(SliceLock lock) throws InterruptedException {
         FutureTask<Void> waiter = start(() -> {
             lock.lock();
             lock.unlock();
             return null;
         });
         until(lock::hasQueuedThreads);
+        return waiter;
+    }
+
+    @Test
+    void aWaiterIsNotPassedOverForEver() throws Exception {
+        var lock = new SliceLock();
+        var stop = new AtomicInteger();
+        var barging = new ArrayList<FutureTask<Void>>();
+        lock.lock();
+        FutureTask<Void> waiter = queuedWaiter(lock);
         for (int i = 0; i < 4; i++) {
             barging.add(start(() -> {
                 while (stop.get() == 0) {
@@ -295,12 +301,7 @@ class SliceLockTest {
             lock.unlock();
         }
         lock.lock();
-        FutureTask<Void> waiter = start(() -> {
-            lock.lock();
-            lock.unlock();
-            return null;
-        });
-        until(lock::hasQueuedThreads);
+        FutureTask<Void> waiter = queuedWaiter(lock);
         lock.heir = lock.first; // as if it had been woken, but for the unpark
         lock.wokenAt = System.nanoTime();
         lock.unlock();
