@@ -117,7 +117,11 @@ final class ReadSide extends ReaderGate implements Lock {
                 } finally {
                     if (!undone) {
                         synchronized (readers) { // calls nothing
-                            readers.owed++;
+                            try {
+                                readers.owed++;
+                            } catch (Throwable onEntry) {
+                                readers.owed++;
+                            }
                         }
                     }
                 }
@@ -261,7 +265,11 @@ final class ReadSide extends ReaderGate implements Lock {
         } finally {
             if (!counted) {
                 synchronized (readers) { // calls nothing
-                    readers.owed++;
+                    try {
+                        readers.owed++;
+                    } catch (Throwable onEntry) {
+                        readers.owed++;
+                    }
                 }
             }
             if (mine != null) {

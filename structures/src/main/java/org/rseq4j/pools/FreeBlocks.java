@@ -63,7 +63,11 @@ final class FreeBlocks {
                     return span.view(block(i, bits));
                 } catch (Throwable e) {
                     synchronized (this) {
-                        returned[i] |= bits;
+                        try {
+                            returned[i] |= bits;
+                        } catch (Throwable onEntry) {
+                            returned[i] |= bits;
+                        }
                     }
                     someReturned = true;
                     throw e;
@@ -96,7 +100,11 @@ final class FreeBlocks {
                 return block;
             } catch (Throwable e) {
                 synchronized (this) {
-                    returned[i] |= mine;
+                    try {
+                        returned[i] |= mine;
+                    } catch (Throwable onEntry) {
+                        returned[i] |= mine;
+                    }
                 }
                 someReturned = true;
                 throw e;

@@ -59,7 +59,11 @@ public final class Lease<T> implements AutoCloseable {
             failure = pool.give(held);
         } catch (Throwable e) { // it did not begin
             synchronized (pool.losses) {
-                pool.losses.objects++;
+                try {
+                    pool.losses.objects++;
+                } catch (Throwable onEntry) {
+                    pool.losses.objects++;
+                }
             }
             throw e;
         }

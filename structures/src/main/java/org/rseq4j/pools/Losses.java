@@ -11,7 +11,11 @@ package org.rseq4j.pools;
  *
  * <pre>{@code
  * synchronized (losses) {
- *     losses.objects++;
+ *     try {
+ *         losses.objects++;
+ *     } catch (Throwable onEntry) {
+ *         losses.objects++;
+ *     }
  * }
  * }</pre>
  *
@@ -19,7 +23,13 @@ package org.rseq4j.pools;
  * That is not a method, and there is no one place for it, because what is thrown may be a StackOverflowError: the call
  * of a method has no stack then either. It can be thrown at every call, so also between a public method and one that
  * would do this for all of them. To look for stack in front of a release ({@code Headroom}) costs a microsecond, a
- * hundred times what the release does. A monitor can be entered without a call, and without memory.
+ * hundred times what the release does.
+ *
+ * <p>
+ * A monitor is entered without a call and without memory. But HotSpot's interpreter, once it holds the monitor, makes
+ * sure of its stack, and throws there if it has too little (the end of {@code TemplateTable::monitorenter}). The first
+ * instruction in the monitor counts as what threw, so the inner {@code try} catches that, still in the monitor. Every
+ * other monitor that must be entered whatever was thrown has the same form ({@code MonitorsTest}).
  */
 final class Losses {
     /** Changed under this object's monitor. */

@@ -293,7 +293,11 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
                         FreeBlocks free = span.free;
                         int i = (int) (block - span.base >>> sizeClass.shift);
                         synchronized (free) {
-                            free.returned[i >> 6] |= 1L << i;
+                            try {
+                                free.returned[i >> 6] |= 1L << i;
+                            } catch (Throwable onEntry) {
+                                free.returned[i >> 6] |= 1L << i;
+                            }
                         }
                         free.someReturned = true;
                         sizeClass.errors = true;
@@ -333,7 +337,11 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
                         FreeBlocks free = span.free;
                         int i = (int) (block - span.base >>> sizeClass.shift);
                         synchronized (free) {
-                            free.returned[i >> 6] |= 1L << i;
+                            try {
+                                free.returned[i >> 6] |= 1L << i;
+                            } catch (Throwable onEntry) {
+                                free.returned[i >> 6] |= 1L << i;
+                            }
                         }
                         free.someReturned = true;
                         sizeClass.errors = true;

@@ -530,7 +530,11 @@ public final class PerCpuPool<T> implements AutoCloseable {
                 failure = failure == null ? other : failure;
             } catch (Throwable e) { // it did not begin
                 synchronized (losses) {
-                    losses.objects++;
+                    try {
+                        losses.objects++;
+                    } catch (Throwable onEntry) {
+                        losses.objects++;
+                    }
                 }
                 throw e;
             }
@@ -676,7 +680,11 @@ public final class PerCpuPool<T> implements AutoCloseable {
             failure = give(object);
         } catch (Throwable e) { // it did not begin
             synchronized (losses) {
-                losses.objects++;
+                try {
+                    losses.objects++;
+                } catch (Throwable onEntry) {
+                    losses.objects++;
+                }
             }
             throw e;
         }
@@ -714,7 +722,11 @@ public final class PerCpuPool<T> implements AutoCloseable {
                 failure = failure == null ? other : failure;
             } catch (Throwable e) { // it did not begin
                 synchronized (losses) {
-                    losses.objects++;
+                    try {
+                        losses.objects++;
+                    } catch (Throwable onEntry) {
+                        losses.objects++;
+                    }
                 }
                 failure = e;
             }
@@ -743,7 +755,11 @@ public final class PerCpuPool<T> implements AutoCloseable {
             failure = supply.discard(object);
         } catch (Throwable e) { // it did not begin
             synchronized (losses) {
-                losses.objects++;
+                try {
+                    losses.objects++;
+                } catch (Throwable onEntry) {
+                    losses.objects++;
+                }
             }
             throw e;
         }

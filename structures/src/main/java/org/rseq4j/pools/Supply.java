@@ -67,7 +67,11 @@ final class Supply<T> {
                 } finally {
                     if (!counted) {
                         synchronized (existing) { // calls nothing
-                            uncounted++;
+                            try {
+                                uncounted++;
+                            } catch (Throwable onEntry) {
+                                uncounted++;
+                            }
                         }
                     }
                 }
@@ -123,11 +127,18 @@ final class Supply<T> {
 
         @Override
         public void run() {
+            boolean others;
             synchronized (this) {
-                if (taken) {
-                    return;
+                try {
+                    others = taken;
+                    taken = true;
+                } catch (Throwable onEntry) {
+                    others = taken;
+                    taken = true;
                 }
-                taken = true;
+            }
+            if (others) {
+                return;
             }
             Throwable failure = null;
             boolean begun = false;
@@ -137,7 +148,11 @@ final class Supply<T> {
             } finally {
                 if (!begun) {
                     synchronized (existing) { // calls nothing
-                        uncounted++;
+                        try {
+                            uncounted++;
+                        } catch (Throwable onEntry) {
+                            uncounted++;
+                        }
                     }
                 }
                 if (ticket != null) {
@@ -197,7 +212,11 @@ final class Supply<T> {
         }
         if (!begun) {
             synchronized (losses) {
-                losses.objects++;
+                try {
+                    losses.objects++;
+                } catch (Throwable onEntry) {
+                    losses.objects++;
+                }
             }
         }
         if (ticket != null && !ticket.handedOn) {
@@ -226,7 +245,11 @@ final class Supply<T> {
         }
         if (!begun) {
             synchronized (existing) { // calls nothing
-                uncounted++;
+                try {
+                    uncounted++;
+                } catch (Throwable onEntry) {
+                    uncounted++;
+                }
             }
         }
         return failure;
@@ -251,7 +274,11 @@ final class Supply<T> {
         }
         if (!counted) {
             synchronized (existing) { // calls nothing
-                uncounted++;
+                try {
+                    uncounted++;
+                } catch (Throwable onEntry) {
+                    uncounted++;
+                }
             }
         }
         return failure;
@@ -271,11 +298,18 @@ final class Supply<T> {
         } catch (Throwable e) {
             failure = e;
         }
+        boolean taken;
         synchronized (later) { // an executor may have queued what it refuses
-            if (later.taken) {
-                return failure instanceof RejectedExecutionException && failure != later.thrown ? null : failure;
+            try {
+                taken = later.taken;
+                later.taken = true;
+            } catch (Throwable onEntry) {
+                taken = later.taken;
+                later.taken = true;
             }
-            later.taken = true;
+        }
+        if (taken) {
+            return failure instanceof RejectedExecutionException && failure != later.thrown ? null : failure;
         }
         if (ticket != null) {
             ticket.handedOn = false;

@@ -105,7 +105,11 @@ final class Upkeep<T> implements Trimmer.Trimmed {
         int leaked = roster == null ? 0 : roster.sweep();
         if (leaked > 0) {
             synchronized (losses) {
-                losses.objects += leaked;
+                try {
+                    losses.objects += leaked;
+                } catch (Throwable onEntry) {
+                    losses.objects += leaked;
+                }
             }
             if (room != null) {
                 room.serveAtLast();
@@ -143,7 +147,11 @@ final class Upkeep<T> implements Trimmer.Trimmed {
                     thrown = supply.discard(discarded);
                 } catch (Throwable e) { // it did not begin
                     synchronized (losses) {
-                        losses.objects++;
+                        try {
+                            losses.objects++;
+                        } catch (Throwable onEntry) {
+                            losses.objects++;
+                        }
                     }
                     thrown = e;
                 }

@@ -451,7 +451,11 @@ final class WaitingRoom {
                 } finally {
                     if (!begun) {
                         synchronized (losses) {
-                            losses.objects++;
+                            try {
+                                losses.objects++;
+                            } catch (Throwable onEntry) {
+                                losses.objects++;
+                            }
                         }
                     }
                 }
@@ -513,7 +517,11 @@ final class WaitingRoom {
         } catch (Throwable e) {
             if (object != null) {
                 synchronized (losses) {
-                    losses.objects++;
+                    try {
+                        losses.objects++;
+                    } catch (Throwable onEntry) {
+                        losses.objects++;
+                    }
                 }
             }
             throw e;
@@ -543,7 +551,11 @@ final class WaitingRoom {
             existing -= done.outcome == Ticket.GONE ? 1 : 0;
         } else if (done.outcome == Ticket.GONE) {
             synchronized (losses) { // an error came between its thread and the object
-                losses.objects++;
+                try {
+                    losses.objects++;
+                } catch (Throwable onEntry) {
+                    losses.objects++;
+                }
             }
         }
         before.next = done.next;
