@@ -103,7 +103,7 @@ public final class MultiRelease {
     private static void compile(int release, Path folder, List<Path> files, String... options) throws IOException {
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         List<String> all = new ArrayList<>(List.of("--release", Integer.toString(release), "-d", folder.toString(),
-                "-g", "-parameters", "-proc:none", "-nowarn", "-encoding", "UTF-8"));
+                "-g", "-parameters", "-proc:none", "-nowarn", "-XDstringConcat=inline", "-encoding", "UTF-8"));
         all.addAll(List.of(options));
         try (StandardJavaFileManager manager = compiler.getStandardFileManager(null, null, null)) {
             if (!compiler.getTask(null, manager, MultiRelease::say, all, null,

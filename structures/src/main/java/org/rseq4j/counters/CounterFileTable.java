@@ -83,7 +83,7 @@ final class CounterFileTable {
         if (known == null || known.place == null) {
             return null;
         }
-        if (!known.definition.equals(definition)) {
+        if (!known.definition.isSame(definition)) {
             throw new IllegalArgumentException(name + " is a " + known.definition.type().label()
                     + " already, of another type, range, type id or key");
         }

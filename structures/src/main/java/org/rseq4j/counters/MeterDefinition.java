@@ -24,6 +24,12 @@ record MeterDefinition(CounterFileFormat.Type type, int words, long highest, int
         return new MeterDefinition(CounterFileFormat.Type.HISTOGRAM, buckets.length(), highest, digits, 0, NO_KEY);
     }
 
+    /** As equals, which is linked at its first call: one without stack for that breaks a class of the JDK. */
+    boolean isSame(MeterDefinition other) {
+        return type == other.type && words == other.words && highest == other.highest && digits == other.digits
+                && typeId == other.typeId && key.equals(other.key);
+    }
+
     /** Of each CPU. */
     long bytes() {
         return words * (long) Long.BYTES;

@@ -4,6 +4,8 @@ package org.rseq4j.layers;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.lang.classfile.ClassModel;
+import java.lang.classfile.constantpool.PoolEntry;
+import java.lang.classfile.constantpool.Utf8Entry;
 import java.lang.reflect.AccessFlag;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -62,6 +64,23 @@ class InitializersTest {
             }
         }
         throw new AssertionError("there is no FirstUse");
+    }
+
+    /** What is linked at its first call, for the message of an exception, may break classes of the JDK there. */
+    @Test
+    void noMessageIsLinkedAtItsFirstUse() throws Exception {
+        List<ClassModel> classes = new ArrayList<>(LayersTest.classesBeside(Rseq.class));
+        classes.addAll(LayersTest.classesBeside(PerCpuCounter.class));
+        Set<String> linked = new TreeSet<>();
+        for (ClassModel model : classes) {
+            for (PoolEntry entry : model.constantPool()) {
+                if (entry instanceof Utf8Entry text
+                        && text.equalsString("java/lang/invoke/StringConcatFactory")) {
+                    linked.add(model.thisClass().asInternalName());
+                }
+            }
+        }
+        assertEquals(Set.of(), linked);
     }
 
     private static ClassModel parent(Map<String, ClassModel> all, ClassModel model) {

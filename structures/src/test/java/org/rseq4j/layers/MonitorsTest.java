@@ -26,9 +26,9 @@ import org.rseq4j.Rseq;
 import org.rseq4j.counters.PerCpuCounter;
 
 /**
- * The interpreter throws a StackOverflowError where it has just entered a monitor, if it has too little stack then. What
- * calls nothing in a monitor does so as it must not fail, whatever was thrown before: there that error is caught in the
- * monitor, and the same is done again.
+ * The interpreter throws a StackOverflowError where it has just entered a monitor, if it has too little stack then.
+ * What calls nothing in a monitor does so as it must not fail, whatever was thrown before: there that error is caught
+ * in the monitor, and the same is done again.
  */
 @EnabledForJreRange(min = JRE.JAVA_24)
 @Tag("java")
