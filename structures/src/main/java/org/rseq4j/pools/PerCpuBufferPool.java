@@ -69,8 +69,9 @@ public final class PerCpuBufferPool extends SegmentPool implements AutoCloseable
      * Outside of the pool an acquire is an atomic instruction or two, or system calls above 2 MiB. Where explicit
      * collections are disabled, the wait for addresses is less than a second.
      *
-     * The buffer that a StackOverflowError may lose is probably lost where the JDK's interpreted code has just called
-     * the native function; that was not proven.
+     * The buffer that a StackOverflowError may lose: the JDK's code around a native function calls methods yet after
+     * the function has popped the buffer. They find stack where what was called before it found some, unless that was
+     * compiled and they are interpreted.
      */
     static final int MIN_SIZE = 64;
     /** How often statistics are read anew while spans come and go. */

@@ -128,9 +128,9 @@ class PerCpuBufferPoolErrorsTest {
             dive(pool, DIVES);
             assertTrue(pool.spans.changes() >= 0, "a change is going on for ever, as statistics() sees it");
             BufferPoolStatistics statistics = pool.statistics();
-            // The JDK's own code around a native function may overflow after the function has popped a buffer.
+            // Around a native function the JDK's own code calls methods yet after the function has popped a buffer.
             long lost = (statistics.spanBytes() - statistics.freeBytes()) / BYTES;
-            assertTrue(lost >= 0 && lost <= DIVES, () -> lost + " are lost");
+            assertTrue(lost == 0 || lost == 1, () -> lost + " are lost");
             Set<Long> addresses = new HashSet<>();
             for (int i = 0; i < BLOCKS; i++) {
                 assertTrue(addresses.add(View.address(pool.acquireByteBuffer(BYTES))), "handed out twice");
